@@ -1,0 +1,33 @@
+# Libraries from Debian; libtorch is in engine.cmake, so that nothing else can see it.
+find_package(OpenSSL REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(PostgreSQL REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(HYPERSCAN REQUIRED IMPORTED_TARGET libhs)
+find_library(HONE_BOOST_JSON boost_json REQUIRED)
+find_library(HONE_BOOST_CONTAINER boost_container REQUIRED)
+find_library(HONE_BOOST_URL boost_url REQUIRED)
+
+add_library(hone_zstd INTERFACE)
+target_link_libraries(hone_zstd INTERFACE PkgConfig::ZSTD)
+add_library(hone::zstd ALIAS hone_zstd)
+
+add_library(hone_vectorscan INTERFACE)
+target_link_libraries(hone_vectorscan INTERFACE PkgConfig::HYPERSCAN)
+add_library(hone::vectorscan ALIAS hone_vectorscan)
+
+add_library(hone_boost_json INTERFACE)
+target_link_libraries(hone_boost_json INTERFACE ${HONE_BOOST_JSON} ${HONE_BOOST_CONTAINER} Threads::Threads)
+add_library(hone::boost_json ALIAS hone_boost_json)
+
+# Asio's and Beast's templates are compiled once, in src/net. The definitions are everyone's, so that the
+# precompiled headers are.
+add_compile_definitions(BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION
+  BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_DISABLE_VISIBILITY)
+add_library(hone_boost INTERFACE)
+target_link_libraries(hone_boost INTERFACE ${HONE_BOOST_URL} Threads::Threads)
+add_library(hone::boost ALIAS hone_boost)

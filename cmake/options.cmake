@@ -1,0 +1,26 @@
+# Compiler settings for all our code. Warnings are errors; sanitizers come from HONE_SANITIZE.
+add_library(hone_options INTERFACE)
+target_compile_options(hone_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+  -Werror -fno-omit-frame-pointer)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # Coroutine frames and std::expected make g++ 12 see uninitialised values that are not there.
+  target_compile_options(hone_options INTERFACE -Wno-maybe-uninitialized -Wno-mismatched-new-delete)
+endif()
+if(HONE_SANITIZE)
+  target_compile_options(hone_options INTERFACE -fsanitize=${HONE_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(hone_options INTERFACE -fsanitize=${HONE_SANITIZE})
+endif()
+
+find_program(HONE_CCACHE ccache)
+if(HONE_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
+    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_ctime,include_file_mtime ${HONE_CCACHE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-fpch-preprocess)
+  endif()
+endif()
+find_program(HONE_MOLD mold)
+if(HONE_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+add_compile_options(-fdebug-prefix-map=${CMAKE_SOURCE_DIR}=. -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)

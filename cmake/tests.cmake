@@ -1,0 +1,23 @@
+# Two test programs, so that little is linked: hone_tests, and engine_tests, which sees libtorch.
+# `ctest` runs them per folder; --gtest_filter narrows further.
+enable_testing()
+find_package(GTest REQUIRED)
+get_property(test_sources GLOBAL PROPERTY HONE_TEST_SOURCES)
+get_property(test_folders GLOBAL PROPERTY HONE_TEST_FOLDERS)
+file(GLOB_RECURSE more CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/*_test.cpp)
+add_executable(hone_tests ${test_sources} ${more})
+target_link_libraries(hone_tests PRIVATE hone_options ${test_folders} GTest::gtest GTest::gmock GTest::gtest_main)
+target_compile_definitions(hone_tests PRIVATE HONE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" HONE_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
+target_precompile_headers(hone_tests PRIVATE <gtest/gtest.h> <boost/json.hpp> <map> <memory> <string> <vector>)
+add_test(NAME hone_tests COMMAND hone_tests --gtest_brief=1)
+
+if(HONE_ENGINE)
+  file(GLOB_RECURSE engine_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/engine/*_test.cpp)
+  if(engine_tests)
+    add_executable(engine_tests ${engine_tests})
+    target_link_libraries(engine_tests PRIVATE hone_options hone_engine GTest::gtest GTest::gmock GTest::gtest_main)
+    target_compile_definitions(engine_tests PRIVATE HONE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" HONE_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
+    target_precompile_headers(engine_tests PRIVATE <gtest/gtest.h> <ATen/ATen.h> <boost/json.hpp> <string> <vector>)
+    add_test(NAME engine_tests COMMAND engine_tests --gtest_brief=1)
+  endif()
+endif()

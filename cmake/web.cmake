@@ -1,0 +1,1 @@
+# Filled by the dashboard: builds web/ with npm and embeds it.

@@ -1,0 +1,116 @@
+#include "store/schema.h"
+
+namespace hone::store {
+namespace {
+
+// Times are UTC milliseconds, truths are 0 or 1, digests are lower-case hex, JSON is TEXT. One text for
+// SQLite and PostgreSQL: no type or function that only one of them has.
+constexpr std::string_view kFirst = R"sql(
+CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+
+-- How far each outbox has been indexed, kept in the same transaction as what it wrote.
+CREATE TABLE outbox_position (outbox TEXT PRIMARY KEY, position BIGINT NOT NULL);
+
+-- Counted losses and refusals: "interactions_cut_off", "records_tombstoned", ...
+CREATE TABLE counter (name TEXT PRIMARY KEY, value BIGINT NOT NULL);
+
+CREATE TABLE team (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, created_at BIGINT NOT NULL);
+
+-- A person is a pseudonym; the name stands apart in person_name, so that it can be withheld or erased.
+CREATE TABLE person (id TEXT PRIMARY KEY, team_id TEXT NOT NULL, role TEXT NOT NULL,
+  capture BIGINT NOT NULL, train BIGINT NOT NULL, created_at BIGINT NOT NULL);
+CREATE TABLE person_name (person_id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE consent (id TEXT PRIMARY KEY, person_id TEXT NOT NULL, capture BIGINT, train BIGINT,
+  by_whom TEXT NOT NULL, at BIGINT NOT NULL);
+
+CREATE TABLE api_key (id TEXT PRIMARY KEY, person_id TEXT NOT NULL, hash TEXT NOT NULL UNIQUE,
+  created_at BIGINT NOT NULL, revoked_at BIGINT);
+
+CREATE TABLE block (hash TEXT PRIMARY KEY, role TEXT NOT NULL, content TEXT NOT NULL);
+CREATE TABLE node (hash TEXT PRIMARY KEY, parent TEXT NOT NULL, block TEXT NOT NULL, depth BIGINT NOT NULL);
+CREATE INDEX node_parent ON node (parent);
+
+CREATE TABLE interaction (
+  id TEXT PRIMARY KEY, person_id TEXT NOT NULL, team_id TEXT NOT NULL, tool TEXT NOT NULL,
+  wire TEXT NOT NULL, alias TEXT NOT NULL, arm TEXT NOT NULL, release_id TEXT NOT NULL,
+  propensity DOUBLE PRECISION NOT NULL, model TEXT NOT NULL, upstream TEXT NOT NULL,
+  trainable BIGINT NOT NULL, purpose TEXT NOT NULL, access_label TEXT NOT NULL,
+  started_at BIGINT NOT NULL, first_byte_ms BIGINT NOT NULL, duration_ms BIGINT NOT NULL,
+  status BIGINT NOT NULL, stop_reason TEXT NOT NULL, error TEXT NOT NULL, streamed BIGINT NOT NULL,
+  prompt_tokens BIGINT NOT NULL, completion_tokens BIGINT NOT NULL, cost_usd DOUBLE PRECISION NOT NULL,
+  params TEXT NOT NULL, content TEXT NOT NULL, context_node TEXT NOT NULL, output_node TEXT NOT NULL);
+CREATE INDEX interaction_started ON interaction (started_at);
+CREATE INDEX interaction_person ON interaction (person_id, started_at);
+CREATE INDEX interaction_context ON interaction (context_node);
+CREATE INDEX interaction_release ON interaction (release_id);
+
+CREATE TABLE handle (kind TEXT NOT NULL, value TEXT NOT NULL, interaction_id TEXT NOT NULL,
+  PRIMARY KEY (kind, value, interaction_id));
+CREATE INDEX handle_value ON handle (value);
+
+-- interaction_id is empty while the feedback waits for its interaction.
+CREATE TABLE feedback (id TEXT PRIMARY KEY, source TEXT NOT NULL, idempotency_key TEXT NOT NULL,
+  handle_kind TEXT NOT NULL, handle_value TEXT NOT NULL, interaction_id TEXT NOT NULL,
+  kind TEXT NOT NULL, by_whom TEXT NOT NULL, person_id TEXT NOT NULL, value DOUBLE PRECISION,
+  final_text TEXT, comment TEXT, detail TEXT NOT NULL, at BIGINT NOT NULL, received_at BIGINT NOT NULL,
+  UNIQUE (source, idempotency_key));
+CREATE INDEX feedback_interaction ON feedback (interaction_id);
+CREATE INDEX feedback_waiting ON feedback (handle_value);
+
+-- Derived from feedback under a policy; can be dropped and made again.
+CREATE TABLE verdict (interaction_id TEXT PRIMARY KEY, policy TEXT NOT NULL, verdict TEXT NOT NULL,
+  strength DOUBLE PRECISION NOT NULL, final_text TEXT, edit_distance DOUBLE PRECISION,
+  reasons TEXT NOT NULL, decided_at BIGINT NOT NULL);
+
+-- decided_at is the time of the newest feedback that the verdict rests on.
+CREATE INDEX verdict_decided ON verdict (decided_at);
+
+CREATE TABLE dataset (digest TEXT PRIMARY KEY, name TEXT NOT NULL, recipe TEXT NOT NULL,
+  folder TEXT NOT NULL, seed BIGINT NOT NULL, examples BIGINT NOT NULL, counts TEXT NOT NULL,
+  left_out TEXT NOT NULL, created_at BIGINT NOT NULL);
+CREATE TABLE dataset_example (dataset_digest TEXT NOT NULL, example_id TEXT NOT NULL,
+  kind TEXT NOT NULL, split TEXT NOT NULL, interaction_id TEXT NOT NULL, person_id TEXT NOT NULL,
+  PRIMARY KEY (dataset_digest, example_id, interaction_id));
+CREATE INDEX dataset_example_person ON dataset_example (person_id);
+
+CREATE TABLE run (id TEXT PRIMARY KEY, recipe TEXT NOT NULL, dataset_digest TEXT NOT NULL,
+  base_model TEXT NOT NULL, method TEXT NOT NULL, seed BIGINT NOT NULL, folder TEXT NOT NULL,
+  state TEXT NOT NULL, result TEXT NOT NULL, started_at BIGINT NOT NULL, finished_at BIGINT);
+
+-- kind: "base" or "adapter"; parent is the base of an adapter; folder is in Hugging Face layout.
+CREATE TABLE model (digest TEXT PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL,
+  parent TEXT NOT NULL, run_id TEXT NOT NULL, folder TEXT NOT NULL, trainable BIGINT NOT NULL,
+  created_at BIGINT NOT NULL);
+
+CREATE TABLE evaluation (id TEXT PRIMARY KEY, model TEXT NOT NULL, baseline TEXT NOT NULL,
+  dataset_digest TEXT NOT NULL, passed BIGINT NOT NULL, results TEXT NOT NULL, created_at BIGINT NOT NULL);
+
+-- What an alias serves when no release is running.
+CREATE TABLE alias (name TEXT PRIMARY KEY, upstream TEXT NOT NULL, model TEXT NOT NULL,
+  changed_at BIGINT NOT NULL);
+
+-- state: "canary", "promoted", "rolled_back", "ended". share: fraction of people on the candidate;
+-- holdback and reserve: fractions that stay on the baseline for good, and until the release has ended.
+CREATE TABLE release (id TEXT PRIMARY KEY, alias TEXT NOT NULL, baseline TEXT NOT NULL,
+  candidate TEXT NOT NULL, state TEXT NOT NULL, share DOUBLE PRECISION NOT NULL,
+  holdback DOUBLE PRECISION NOT NULL, reserve DOUBLE PRECISION NOT NULL, salt TEXT NOT NULL,
+  evaluation_id TEXT NOT NULL, recipe TEXT NOT NULL, reason TEXT NOT NULL,
+  started_at BIGINT NOT NULL, decided_at BIGINT);
+
+-- Everything that happened to a release, in order: shares, looks, decisions, with the numbers seen.
+CREATE TABLE release_event (release_id TEXT NOT NULL, number BIGINT NOT NULL, kind TEXT NOT NULL,
+  at BIGINT NOT NULL, detail TEXT NOT NULL, PRIMARY KEY (release_id, number));
+
+CREATE TABLE assignment (release_id TEXT NOT NULL, person_id TEXT NOT NULL, arm TEXT NOT NULL,
+  propensity DOUBLE PRECISION NOT NULL, share DOUBLE PRECISION NOT NULL, at BIGINT NOT NULL,
+  PRIMARY KEY (release_id, person_id, at));
+)sql";
+
+}  // namespace
+
+const std::vector<Migration>& migrations() {
+  static const std::vector<Migration> all = {{1, "first tables", kFirst}};
+  return all;
+}
+
+}  // namespace hone::store
