@@ -1,0 +1,70 @@
+# Sourced by ./dev: what `test`, `check` and `bench` do.
+FAILED=()
+PASSED=0
+
+# part NAME COMMAND…: one part of the test run; its failure is counted and the rest goes on.
+part() {
+  local name=$1 began=$SECONDS; shift
+  step "$name"
+  if "$@"; then PASSED=$((PASSED + 1)); printf -- '-- %s: passed (%d s)\n' "$name" $((SECONDS - began))
+  else FAILED+=("$name"); printf -- '-- %s: FAILED (%d s)\n' "$name" $((SECONDS - began)); fi
+}
+
+unit_tests() { ctest --test-dir build/dev --output-on-failure --timeout 1800; }
+
+small_demos() {
+  local kind json
+  for kind in "" "--sabotage=data" "--sabotage=live" "--aa"; do
+    json=$(mktemp)
+    printf -- '-- hone demo --small %s\n' "$kind"
+    # shellcheck disable=SC2086
+    timeout 600 build/release/bin/hone demo --base "$HONE_BASE_MODEL" --small --once --json "$json" $kind >demo.log 2>&1 ||
+      { tail -40 demo.log; rm -f demo.log "$json"; return 1; }
+    python3 tests/demo/check.py "$json" "${kind:-plain}" || { tail -60 demo.log; rm -f demo.log "$json"; return 1; }
+    rm -f demo.log "$json"
+  done
+}
+
+browser_tests() { (cd tests/browser && npm ci --silent --no-audit --no-fund && node run.mjs "$HONE_ROOT/build/release/bin"); }
+
+run_tests() {
+  local full=""
+  [[ ${1:-} == --full ]] && { full=1; export HONE_FULL=1; }
+  export OMP_NUM_THREADS=2 HONE_SHARED=${HONE_SHARED:-$HONE_ROOT/../shared}
+  configure_and_build release || die "the release build failed"
+  setup_base_model
+  configure_and_build dev || die "the dev build failed"
+  part "unit tests under ASan and UBSan" unit_tests
+  [[ -f tests/demo/check.py ]] && part "the demo, small: plain, two sabotages, A/A" small_demos
+  [[ -f tests/browser/run.mjs ]] && part "the dashboard in Chromium" browser_tests
+  [[ -n $full ]] && part "unit tests under TSan" tsan_tests
+  printf '%d passed, %d failed\n' "$PASSED" "${#FAILED[@]}"
+  [[ ${#FAILED[@]} -eq 0 ]] || { printf 'failed: %s\n' "${FAILED[@]}" >&2; return 1; }
+}
+
+tsan_tests() { configure_and_build tsan && build/tsan/bin/hone_tests --gtest_brief=1; }
+
+format_is_kept() {
+  git ls-files 'src/*.cpp' 'src/*.h' 'tests/*.cpp' | xargs clang-format-19 --dry-run -Werror
+}
+
+# clang-tidy on what changed since main, or on all with HONE_TIDY=all: it is slow on two cores.
+tidy() {
+  local files
+  if [[ ${HONE_TIDY:-} == all ]]; then mapfile -t files < <(git ls-files 'src/*.cpp' | grep -v engine)
+  else mapfile -t files < <({ git diff --name-only HEAD; git diff --name-only 'HEAD~1' 2>/dev/null; } | grep -E '^src/.*\.cpp$' | sort -u); fi
+  [[ ${#files[@]} -eq 0 ]] && return 0
+  printf '%s\n' "${files[@]}" | xargs -P "$(jobs)" -n 4 clang-tidy-19 -p build/dev --quiet \
+    --extra-arg=-Wno-ignored-optimization-argument --extra-arg=-Wno-unknown-warning-option
+}
+
+run_check() {
+  part "format" format_is_kept
+  configure_and_build dev || die "the dev build failed"
+  part "clang-tidy" tidy
+  part "unit tests under ASan and UBSan" unit_tests
+  printf '%d passed, %d failed\n' "$PASSED" "${#FAILED[@]}"
+  [[ ${#FAILED[@]} -eq 0 ]]
+}
+
+run_bench() { build/release/bin/hone-bench "$@"; }
