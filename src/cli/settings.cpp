@@ -1,0 +1,120 @@
+#include "cli/settings.h"
+
+#include <charconv>
+#include <cstdlib>
+#include <set>
+
+#include "base/config.h"
+#include "base/file.h"
+
+namespace hone::cli {
+namespace {
+
+const std::set<std::string> kWires = {"openai-chat", "anthropic-messages"};
+
+EngineSettings read_engine(TomlTable table) {
+  EngineSettings engine;
+  engine.model = table.get_or("model", std::string());
+  engine.listen = table.get_or("listen", engine.listen);
+  engine.program = table.get_or("program", std::string());
+  engine.threads = table.get_or("threads", engine.threads);
+  if (engine.threads < 1 || engine.threads > 1024) table.problem("threads", "must be 1 to 1024");
+  if (auto endpoint = parse_endpoint(engine.listen); !endpoint) {
+    table.problem("listen", "is wrong: " + endpoint.error().message);
+  }
+  return engine;
+}
+
+UpstreamSettings read_upstream(TomlTable table) {
+  UpstreamSettings upstream;
+  upstream.name = table.require<std::string>("name");
+  upstream.url = table.require<std::string>("url");
+  upstream.wires = table.require<std::vector<std::string>>("wires");
+  upstream.key_env = table.get_or("key_env", std::string());
+  upstream.models = table.get_or("models", std::vector<std::string>());
+  upstream.trainable = table.get_or("trainable", false);
+  if (!upstream.url.starts_with("http://") && !upstream.url.starts_with("https://")) {
+    table.problem("url", "must begin with http:// or https://");
+  }
+  for (const auto& wire : upstream.wires) {
+    if (!kWires.contains(wire)) {
+      table.problem("wires", "knows openai-chat and anthropic-messages, not '" + wire + "'");
+    }
+  }
+  return upstream;
+}
+
+void override_from(const char* variable, std::string& value) {
+  const char* text = std::getenv(variable);
+  if (text != nullptr && *text != '\0') value = text;
+}
+
+}  // namespace
+
+Result<Settings> parse_settings(std::string_view text, const std::string& name) {
+  auto file = TomlFile::parse(text, name);
+  if (!file) return fail(file.error());
+  auto root = (*file)->root();
+  Settings settings;
+  settings.data = root.get_or("data", settings.data);
+  settings.log_level = root.get_or("log_level", settings.log_level);
+  settings.verdict_policy = root.get_or("verdict_policy", std::string());
+  auto server = root.table("server");
+  settings.listen = server.get_or("listen", settings.listen);
+  settings.auth = server.get_or("auth", settings.auth);
+  if (settings.auth != "keys" && settings.auth != "open") {
+    server.problem("auth", "must be \"keys\" or \"open\"");
+  }
+  if (auto endpoint = parse_endpoint(settings.listen); !endpoint) {
+    server.problem("listen", "is wrong: " + endpoint.error().message);
+  }
+  settings.engine = read_engine(root.table("engine"));
+  for (auto& table : root.tables("upstream")) settings.upstreams.push_back(read_upstream(table));
+  auto aliases = root.table("alias");
+  for (const auto& alias : aliases.keys()) {
+    auto table = aliases.table(alias);
+    settings.aliases.push_back(
+        {alias, table.require<std::string>("upstream"), table.require<std::string>("model")});
+  }
+  if (auto done = (*file)->finish(); !done) return fail(done.error());
+  return settings;
+}
+
+Result<Settings> load_settings(const std::string& path) {
+  Settings settings;
+  auto text = read_file(posix_files(), path.empty() ? "hone.toml" : path);
+  if (text) {
+    auto read = parse_settings(*text, path.empty() ? "hone.toml" : path);
+    if (!read) return read;
+    settings = std::move(*read);
+  } else if (!path.empty() || text.error().code != ErrorCode::kNotFound) {
+    return fail(text.error());
+  }
+  override_from("HONE_DATA", settings.data);
+  override_from("HONE_LISTEN", settings.listen);
+  override_from("HONE_AUTH", settings.auth);
+  return settings;
+}
+
+bool Endpoint::is_loopback() const {
+  return host.starts_with("127.") || host == "::1" || host == "localhost";
+}
+
+Result<Endpoint> parse_endpoint(std::string_view text) {
+  Endpoint endpoint{"127.0.0.1", 0};
+  std::string_view port = text;
+  if (const auto colon = text.rfind(':'); colon != std::string_view::npos) {
+    std::string_view host = text.substr(0, colon);
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    endpoint.host = host;
+    port = text.substr(colon + 1);
+  }
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), endpoint.port);
+  if (error != std::errc() || end != port.data() + port.size() || endpoint.host.empty()) {
+    return fail(ErrorCode::kInvalid,
+                "'" + std::string(text) + "' is not an address; write it as 127.0.0.1:8700");
+  }
+  return endpoint;
+}
+
+}  // namespace hone::cli

@@ -1,0 +1,78 @@
+// What `hone` is told: hone.toml, then the environment (HONE_DATA, HONE_LISTEN, HONE_AUTH), then flags, the
+// later over the earlier. docs/operations.md lists every field.
+//
+//   data = "data"
+//   [server]
+//   listen = "127.0.0.1:8700"
+//   auth = "keys"                  # or "open": no key needed, only on loopback
+//   [engine]                       # starts hone-engine and keeps it running: the upstream "engine"
+//   model = "models/Llama-3.2-1B"
+//   [[upstream]]
+//   name = "anthropic"
+//   url = "https://…"
+//   wires = ["anthropic-messages"]
+//   key_env = "ANTHROPIC_API_KEY"  # sent instead of the caller's key
+//   models = ["claude-*"]
+//   trainable = false              # may its answers be trained on?
+//   [alias.assistant]
+//   upstream = "engine"
+//   model = "Llama-3.2-1B"
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace hone::cli {
+
+struct EngineSettings {
+  std::string model;    // Hugging Face folder; empty: no engine of ours
+  std::string listen = "127.0.0.1:8701";
+  std::string program;  // empty: hone-engine beside hone
+  std::int64_t threads = 2;
+};
+
+struct UpstreamSettings {
+  std::string name;
+  std::string url;
+  std::vector<std::string> wires;
+  std::string key_env;
+  std::vector<std::string> models;
+  bool trainable = false;
+};
+
+struct AliasSettings {
+  std::string name;
+  std::string upstream;
+  std::string model;
+};
+
+struct Settings {
+  std::string data = "data";
+  std::string listen = "127.0.0.1:8700";
+  std::string auth = "keys";
+  std::string log_level = "info";
+  std::string verdict_policy;  // a file; empty: the one that ships
+  EngineSettings engine;
+  std::vector<UpstreamSettings> upstreams;
+  std::vector<AliasSettings> aliases;
+};
+
+// The text of a hone.toml; `name` is how messages call it.
+[[nodiscard]] Result<Settings> parse_settings(std::string_view text, const std::string& name);
+
+// `path` empty: ./hone.toml where there is one, else the defaults; then the environment.
+[[nodiscard]] Result<Settings> load_settings(const std::string& path);
+
+struct Endpoint {
+  std::string host;
+  std::uint16_t port = 0;
+  [[nodiscard]] bool is_loopback() const;
+};
+
+// "127.0.0.1:8700", "[::1]:8700" or "8700".
+[[nodiscard]] Result<Endpoint> parse_endpoint(std::string_view text);
+
+}  // namespace hone::cli
