@@ -1,6 +1,7 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -14,11 +15,11 @@ namespace hone {
 namespace {
 
 std::unexpected<Error> io_error(const std::string& what, const std::string& path, int code) {
-  const auto kind = code == ENOENT                      ? ErrorCode::kNotFound
-                    : code == EEXIST                    ? ErrorCode::kConflict
-                    : code == ENOSPC || code == EDQUOT  ? ErrorCode::kUnavailable
-                    : code == EACCES || code == EPERM   ? ErrorCode::kDenied
-                                                        : ErrorCode::kIo;
+  const auto kind = code == ENOENT                     ? ErrorCode::kNotFound
+                    : code == EEXIST                   ? ErrorCode::kConflict
+                    : code == ENOSPC || code == EDQUOT ? ErrorCode::kUnavailable
+                    : code == EACCES || code == EPERM  ? ErrorCode::kDenied
+                                                       : ErrorCode::kIo;
   return fail(kind, "cannot " + what + " " + path + ": " + std::strerror(code));
 }
 
@@ -70,7 +71,7 @@ class PosixFile final : public File {
   }
 
   Result<std::uint64_t> size() override {
-    struct stat status {};
+    struct stat status{};
     if (::fstat(descriptor_, &status) != 0) return io_error("stat", path_, errno);
     return static_cast<std::uint64_t>(status.st_size);
   }
@@ -78,6 +79,17 @@ class PosixFile final : public File {
  private:
   int descriptor_;
   std::string path_;
+};
+
+class PosixLock final : public FileLock {
+ public:
+  explicit PosixLock(int descriptor) : descriptor_(descriptor) {}
+  ~PosixLock() override { ::close(descriptor_); }
+  PosixLock(const PosixLock&) = delete;
+  PosixLock& operator=(const PosixLock&) = delete;
+
+ private:
+  int descriptor_;
 };
 
 class PosixFileSystem final : public FileSystem {
@@ -127,9 +139,18 @@ class PosixFileSystem final : public FileSystem {
   }
 
   Result<std::uint64_t> free_bytes(const std::string& folder) override {
-    struct statvfs status {};
+    struct statvfs status{};
     if (::statvfs(folder.c_str(), &status) != 0) return io_error("stat", folder, errno);
     return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
+  }
+
+  Result<std::unique_ptr<FileLock>> lock(const std::string& path) override {
+    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (descriptor < 0) return io_error("open", path, errno);
+    auto held = std::make_unique<PosixLock>(descriptor);
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return held;
+    if (errno != EWOULDBLOCK) return io_error("lock", path, errno);
+    return fail(ErrorCode::kUnavailable, path + " is held by another process");
   }
 };
 

@@ -1,6 +1,6 @@
-// The one seam to the disk. Everything whose promise rests on the disk (the outbox, checkpoints) goes
-// through `FileSystem`, so that a test can fail any operation. `posix_files()` is the real one.
-// Calls block; make them from a worker thread, not from a connection's strand.
+// The one seam to the disk. Everything whose promise rests on the disk (the outbox, checkpoints)
+// goes through `FileSystem`, so that a test can fail any operation. `posix_files()` is the real
+// one. Calls block; make them from a worker thread, not from a connection's strand.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +25,12 @@ class File {
   virtual Result<std::uint64_t> size() = 0;
 };
 
+// Held until destroyed, or until the process ends in whatever way.
+class FileLock {
+ public:
+  virtual ~FileLock() = default;
+};
+
 class FileSystem {
  public:
   enum class Mode { kRead, kReadWrite, kCreate /* fails if it exists */ };
@@ -36,12 +42,14 @@ class FileSystem {
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
   virtual Result<void> sync_folder(const std::string& folder) = 0;  // makes names in it durable
   virtual Result<std::uint64_t> free_bytes(const std::string& folder) = 0;
+  // Takes `path` (made if absent) for this process alone; kUnavailable while another holds it.
+  virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
 };
 
 [[nodiscard]] FileSystem& posix_files();
 
-// Whole small files. `write_file_atomically` writes beside, syncs and renames, so that a reader sees
-// the old bytes or the new, and a crash leaves one of them.
+// Whole small files. `write_file_atomically` writes beside, syncs and renames, so that a reader
+// sees the old bytes or the new, and a crash leaves one of them.
 [[nodiscard]] Result<std::string> read_file(FileSystem& files, const std::string& path,
                                             std::uint64_t limit_bytes = 64U << 20);
 [[nodiscard]] Result<void> write_file_atomically(FileSystem& files, const std::string& path,

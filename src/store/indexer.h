@@ -1,0 +1,99 @@
+// Carries an outbox into the database, in order and in batches: each batch is one transaction that
+// also moves the position, so that a crash at any point repeats or loses nothing. Idempotent by
+// record id.
+//
+//   Indexer indexer(outbox, db, clock, {.name = "main"});
+//   indexer.start();                       // or run_until_idle() in a command
+//   indexer.wait_for(position, 2s);        // a reader who needs his own write
+//   indexer.stop();
+//
+// Feedback that comes before its interaction waits (interaction_id is '') and is linked when that
+// arrives. An interaction whose start was recorded by an earlier process and that never ended
+// becomes a row with content 'cut' and status 0. A database that is away or locked delays; nothing
+// is dropped: the outbox grows within its bound. A record that the database refuses for good is
+// kept in `set_aside` and counted.
+//
+// run_once and run_until_idle belong to one thread, and not to one while start() is in force.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "store/database.h"
+#include "store/outbox.h"
+
+namespace hone::store {
+
+struct IndexerOptions {
+  std::string name = "main";  // of the outbox
+  std::size_t batch_records = 500;
+  std::size_t batch_bytes = 8U << 20;
+  std::chrono::milliseconds keep{std::chrono::hours(24)};  // indexed segments stay this long
+  std::chrono::milliseconds first_backoff{100};
+  std::chrono::milliseconds max_backoff{5000};
+};
+
+struct IndexerStatus {
+  std::int64_t indexed_position = 0;
+  std::int64_t lag_records = 0;  // durable, not yet indexed
+  std::int64_t indexed_records = 0;
+  std::int64_t failed_batches = 0;  // tried again
+  std::int64_t set_aside = 0;       // by this process
+  std::int64_t damaged = 0;         // places in the outbox that could not be read
+  std::string last_error;           // empty when the last batch went well
+};
+
+class Indexer {
+ public:
+  Indexer(Outbox& outbox, Database& db, Clock& clock, IndexerOptions options);
+  ~Indexer();  // as stop()
+  Indexer(const Indexer&) = delete;
+  Indexer& operator=(const Indexer&) = delete;
+
+  // Indexes at most one batch; returns how many records it held, 0 if there was none.
+  [[nodiscard]] Result<std::int64_t> run_once();
+  // Batches until everything that is durable now is indexed.
+  [[nodiscard]] Result<void> run_until_idle();
+
+  void start();
+  void stop();  // after the batch in hand; waits for the thread
+
+  // Waits until `position` is indexed; kTimeout otherwise.
+  [[nodiscard]] Result<void> wait_for(std::int64_t position, std::chrono::milliseconds timeout);
+  [[nodiscard]] IndexerStatus status() const;
+
+ private:
+  struct Batch;
+  Result<void> load_position();
+  Result<Batch> read_batch();
+  Result<void> write_batch(const Batch& batch);
+  Result<void> write_one_by_one(const Batch& batch);
+  Result<void> count_cut_off();
+  void moved_to(std::int64_t position, std::int64_t records);
+  void run();
+
+  Outbox& outbox_;
+  Database& db_;
+  Clock& clock_;
+  const IndexerOptions options_;
+  const std::string key_;  // in outbox_position: name and identity
+  std::unique_ptr<OutboxReader> reader_;
+  bool cut_off_counted_ = false;
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  IndexerStatus status_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace hone::store
