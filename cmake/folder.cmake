@@ -46,3 +46,19 @@ function(hone_program NAME)
   add_executable(${NAME} ${ARG_MAIN})
   target_link_libraries(${NAME} PRIVATE hone_options ${ARG_USES} ${ARG_LIBRARIES})
 endfunction()
+
+# hone_embed(FOLDER FILE NAME): the text of FILE as `std::string_view hone::FOLDER::NAME()`, so that a
+# file which ships is also the built-in default, and there is one copy of it.
+function(hone_embed FOLDER FILE NAME)
+  file(READ ${CMAKE_SOURCE_DIR}/${FILE} text)
+  set(generated ${CMAKE_BINARY_DIR}/generated/${FOLDER}_${NAME}.cpp)
+  file(CONFIGURE OUTPUT ${generated} @ONLY CONTENT
+"// Made from @FILE@ by cmake/folder.cmake.
+#include <string_view>
+namespace hone::@FOLDER@ {
+std::string_view @NAME@() { return R\"hone(@text@)hone\"; }
+}  // namespace hone::@FOLDER@
+")
+  set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${FILE})
+  target_sources(hone_${FOLDER} PRIVATE ${generated})
+endfunction()

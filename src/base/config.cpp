@@ -1,9 +1,9 @@
 #include "base/config.h"
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <map>
 #include <set>
-#include <toml++/toml.h>
 
 #include "base/json.h"
 
@@ -44,7 +44,8 @@ struct TomlFile::State {
         find_unasked(*below, joined(path, text));
       } else if (const auto* array = node.as_array()) {
         for (const auto& item : *array) {
-          if (const auto* table_item = item.as_table()) find_unasked(*table_item, joined(path, text));
+          if (const auto* table_item = item.as_table())
+            find_unasked(*table_item, joined(path, text));
         }
       }
     }
@@ -53,7 +54,9 @@ struct TomlFile::State {
 
 namespace {
 
-const toml::table& table_of(const void* table) { return *static_cast<const toml::table*>(table); }
+const toml::table& table_of(const void* table) {
+  return *static_cast<const toml::table*>(table);
+}
 
 template <typename T>
 constexpr std::string_view kWanted = "";
@@ -67,25 +70,39 @@ template <>
 constexpr std::string_view kWanted<bool> = "true or false";
 template <>
 constexpr std::string_view kWanted<std::vector<std::string>> = "an array of strings";
+template <>
+constexpr std::string_view kWanted<std::vector<double>> = "an array of numbers";
 
 template <typename T>
 std::optional<T> convert(const toml::node& node) {
-  if constexpr (std::is_same_v<T, std::vector<std::string>>) {
-    const auto* array = node.as_array();
-    if (array == nullptr) return std::nullopt;
-    T values;
-    for (const auto& item : *array) {
-      const auto text = item.value_exact<std::string>();
-      if (!text) return std::nullopt;
-      values.push_back(*text);
-    }
-    return values;
-  } else if constexpr (std::is_same_v<T, double>) {
+  if constexpr (std::is_same_v<T, double>) {
     if (node.is_integer()) return static_cast<double>(*node.value_exact<std::int64_t>());
     return node.value_exact<double>();
   } else {
     return node.value_exact<T>();
   }
+}
+
+template <typename Item>
+std::optional<std::vector<Item>> convert_array(const toml::node& node) {
+  const auto* array = node.as_array();
+  if (array == nullptr) return std::nullopt;
+  std::vector<Item> values;
+  for (const auto& item : *array) {
+    auto value = convert<Item>(item);
+    if (!value) return std::nullopt;
+    values.push_back(std::move(*value));
+  }
+  return values;
+}
+
+template <>
+std::optional<std::vector<std::string>> convert(const toml::node& node) {
+  return convert_array<std::string>(node);
+}
+template <>
+std::optional<std::vector<double>> convert(const toml::node& node) {
+  return convert_array<double>(node);
 }
 
 }  // namespace
@@ -118,13 +135,17 @@ template std::optional<std::int64_t> TomlTable::get(std::string_view);
 template std::optional<double> TomlTable::get(std::string_view);
 template std::optional<bool> TomlTable::get(std::string_view);
 template std::optional<std::vector<std::string>> TomlTable::get(std::string_view);
+template std::optional<std::vector<double>> TomlTable::get(std::string_view);
 template std::string TomlTable::require(std::string_view);
 template std::int64_t TomlTable::require(std::string_view);
 template double TomlTable::require(std::string_view);
 template bool TomlTable::require(std::string_view);
 template std::vector<std::string> TomlTable::require(std::string_view);
+template std::vector<double> TomlTable::require(std::string_view);
 
-bool TomlTable::has(std::string_view key) const { return table_of(table_).get(key) != nullptr; }
+bool TomlTable::has(std::string_view key) const {
+  return table_of(table_).get(key) != nullptr;
+}
 
 TomlTable TomlTable::table(std::string_view key) {
   auto& state = *file_->state_;
@@ -191,7 +212,9 @@ Result<std::unique_ptr<TomlFile>> TomlFile::parse(std::string_view text, std::st
   return std::unique_ptr<TomlFile>(new TomlFile(std::move(state)));
 }
 
-TomlTable TomlFile::root() { return {this, &state_->root, ""}; }
+TomlTable TomlFile::root() {
+  return {this, &state_->root, ""};
+}
 
 Result<void> TomlFile::finish() {
   state_->find_unasked(state_->root, "");

@@ -1,12 +1,14 @@
-// Reads a TOML file so that every mistake is named with its file, line and, where one is near, the word
-// that was meant. A reader walks one table; `finish` refuses what nobody asked for.
+// Reads a TOML file so that every mistake is named with its file, line and, where one is near, the
+// word that was meant. A reader walks one table; `finish` refuses what nobody asked for.
 //
 //   auto file = TomlFile::parse(text, "hone.toml");
 //   TomlTable server = file->root().table("server");
 //   const auto port = server.get_or("port", std::int64_t{8700});
-//   if (auto done = file->finish(); !done) return fail(done.error());   // wrong types, misspelt fields
+//   if (auto done = file->finish(); !done) return fail(done.error());   // wrong types, misspelt
+//   fields
 //
-// Reading never fails by itself: problems are gathered and the first, by line, is what `finish` returns.
+// Reading never fails by itself: problems are gathered and the first, by line, is what `finish`
+// returns.
 #pragma once
 
 #include <memory>
@@ -23,7 +25,7 @@ class TomlFile;
 
 class TomlTable {
  public:
-  // T: std::string, std::int64_t, double, bool, std::vector<std::string>.
+  // T: std::string, std::int64_t, double, bool, and std::vector of std::string or double.
   template <typename T>
   [[nodiscard]] std::optional<T> get(std::string_view key);
   template <typename T>
@@ -35,8 +37,8 @@ class TomlTable {
   [[nodiscard]] T require(std::string_view key);  // a default T and a noted problem where absent
 
   [[nodiscard]] bool has(std::string_view key) const;
-  [[nodiscard]] TomlTable table(std::string_view key);  // an empty one where absent
-  [[nodiscard]] std::vector<std::string> keys() const;  // sorted
+  [[nodiscard]] TomlTable table(std::string_view key);                // an empty one where absent
+  [[nodiscard]] std::vector<std::string> keys() const;                // sorted
   [[nodiscard]] std::vector<TomlTable> tables(std::string_view key);  // [[key]]
   // Notes a problem with `key`, e.g. a number out of range.
   void problem(std::string_view key, std::string message);

@@ -3,8 +3,8 @@
 namespace hone::store {
 namespace {
 
-// Times are UTC milliseconds, truths are 0 or 1, digests are lower-case hex, JSON is TEXT. One text for
-// SQLite and PostgreSQL: no type or function that only one of them has.
+// Times are UTC milliseconds, truths are 0 or 1, digests are lower-case hex, JSON is TEXT. One text
+// for SQLite and PostgreSQL: no type or function that only one of them has.
 constexpr std::string_view kFirst = R"sql(
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 
@@ -106,10 +106,18 @@ CREATE TABLE assignment (release_id TEXT NOT NULL, person_id TEXT NOT NULL, arm 
   PRIMARY KEY (release_id, person_id, at));
 )sql";
 
+// Interactions whose feedback changed since their verdict was made. Whoever links feedback to an
+// interaction adds its id in the same transaction (nothing happens where it is there already);
+// feedback::refresh empties the table, so that it costs what is new and not what is stored.
+constexpr std::string_view kVerdictDue = R"sql(
+CREATE TABLE verdict_due (interaction_id TEXT PRIMARY KEY);
+)sql";
+
 }  // namespace
 
 const std::vector<Migration>& migrations() {
-  static const std::vector<Migration> all = {{1, "first tables", kFirst}};
+  static const std::vector<Migration> all = {{1, "first tables", kFirst},
+                                             {2, "verdicts that are due", kVerdictDue}};
   return all;
 }
 
