@@ -21,7 +21,7 @@
 namespace hone::wire {
 
 struct Answer {
-  json::value message;             // canonical, role "assistant"; null where nothing was said
+  json::object message;            // canonical, role "assistant"; empty where nothing was said
   std::string response_id;         // the provider's
   std::string model;               // as the upstream named it
   std::string stop_reason;         // as the format spells it: "stop", "end_turn", "tool_use", …

@@ -4,7 +4,7 @@
 // at all fails.
 //
 //   auto call = read_call(Format::kOpenAIChat, body);
-//   for (const json::value& message : call->messages) …     // root first, see wire/message.h
+//   for (const json::object& message : call->messages) …     // root first, see wire/message.h
 #pragma once
 
 #include <optional>
@@ -30,8 +30,8 @@ struct Call {
   Format format = Format::kOpenAIChat;
   std::string model;  // what the tool asked for: an alias or an upstream's name
   bool stream = false;
-  std::vector<json::value> messages;  // canonical: tools and system first, then the conversation
-  json::object params;                // sampling and limits as sent: temperature, max_tokens, …
+  std::vector<json::object> messages;  // canonical: tools and system first, then the conversation
+  json::object params;                 // sampling and limits as sent: temperature, max_tokens, …
 };
 
 [[nodiscard]] Result<Call> read_call(Format format, const json::object& body);

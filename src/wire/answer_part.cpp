@@ -1,0 +1,44 @@
+#include "wire/answer_part.h"
+
+#include <algorithm>
+
+#include "wire/message.h"
+
+namespace hone::wire {
+namespace {
+
+bool plain_word(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
+  });
+}
+
+}  // namespace
+
+std::string error_type(const json::value& error) {
+  if (const auto* object = error.if_object()) {
+    for (const std::string_view name : {"type", "code"}) {
+      const std::string_view word = string_or_empty(*object, name);
+      if (plain_word(word)) return std::string(word);
+    }
+  }
+  return "upstream_error";
+}
+
+void take_count(const json::object& usage, std::string_view name, std::int64_t& count) {
+  const auto* value = usage.if_contains(name);
+  if (value != nullptr && value->is_int64() && value->get_int64() >= 0) count = value->get_int64();
+}
+
+void finish_message(Answer& answer) {
+  for (const json::value& part : content_of(answer.message)) {
+    const auto* object = part.if_object();
+    if (object == nullptr || string_or_empty(*object, "type") != "tool_call") continue;
+    const std::string_view id = string_or_empty(*object, "id");
+    if (!id.empty()) answer.tool_call_ids.emplace_back(id);
+  }
+  if (content_of(answer.message).empty()) answer.message = {};
+}
+
+}  // namespace hone::wire
