@@ -138,6 +138,7 @@ class Rows::Iterator {
 
 struct DatabaseOptions {
   std::chrono::milliseconds busy_timeout{5000};  // how long to wait for another's lock, or a server
+  std::chrono::milliseconds statement_timeout{60000};  // PostgreSQL: how long an answer may take
 };
 
 class Database {

@@ -1,6 +1,6 @@
-// What enters the store: the payloads of outbox records, as plain structs with a JSON form that outlives
-// the code (docs/formats/outbox.md). The capture path makes them, the outbox keeps them, the indexer
-// turns them into rows. Only redacted text may be put into one.
+// What enters the store: the payloads of outbox records, as plain structs with a JSON form that
+// outlives the code (docs/formats/outbox.md). The capture path makes them, the outbox keeps them,
+// the indexer turns them into rows. Only redacted text may be put into one.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,9 @@ enum class RecordKind : std::uint8_t {
   kErasure = 5,
 };
 
-// A name by which a client may refer to an interaction. Kinds: "id" (ours), "response" (the provider's
-// response id), "tool_call", "request" (the request-id header), "session", "import" (the source's own).
+// A name by which a client may refer to an interaction. Kinds: "id" (ours), "response" (the
+// provider's response id), "tool_call", "request" (the request-id header), "session", "import" (the
+// source's own).
 struct Handle {
   std::string kind;
   std::string value;
@@ -54,20 +55,21 @@ struct InteractionStart {
 };
 
 // Why an interaction has no content.
-// "stored", "no_consent", "redaction_failed", "unreadable" (not our formats, or encoded), "cut" (crash).
+// "stored", "no_consent", "redaction_failed", "unreadable" (not our formats, or encoded), "cut"
+// (crash).
 using ContentState = std::string;
 
 struct Interaction {
   std::string id;
   std::string person;  // pseudonym; empty in open local mode without a key
   std::string team;
-  std::string tool;      // from the user agent or x-hone-tool: "claude-code", "openai-sdk", …
-  std::string wire;      // "openai-chat", "anthropic-messages", "openai-responses", "import"
-  std::string alias;     // what the tool asked for
-  std::string arm;       // "baseline", "canary", "shadow", "holdback"; empty without a release
-  std::string release;   // release id, or empty
-  double propensity = 1; // probability of this arm at assignment
-  std::string model;     // digest in the registry, or the upstream's own model name
+  std::string tool;       // from the user agent or x-hone-tool: "claude-code", "openai-sdk", …
+  std::string wire;       // "openai-chat", "anthropic-messages", "openai-responses", "import"
+  std::string alias;      // what the tool asked for
+  std::string arm;        // "baseline", "canary", "shadow", "holdback"; empty without a release
+  std::string release;    // release id, or empty
+  double propensity = 1;  // probability of this arm at assignment
+  std::string model;      // digest in the registry, or the upstream's own model name
   std::string upstream;
   bool trainable = false;  // upstream and model both allow it
   std::string purpose;
@@ -96,8 +98,8 @@ struct Feedback {
   std::string idempotency_key;  // unique per source; never empty (we make one where none is given)
   std::string source;           // who reported: "api:<key id>", "import:<name>", "mined", …
   Handle handle;
-  std::string kind;  // shown accepted edited rejected rated corrected compared copied retried undone
-                     // persisted outcome comment
+  std::string kind;  // shown accepted edited rejected rated corrected compared copied retried
+                     // undone persisted outcome comment
   std::string by = "person";  // who decided: person, automatic, policy, agent, unknown
   std::string person;         // who reported or decided, if known
   std::optional<double> value;

@@ -1,5 +1,5 @@
-// The tables, as numbered migrations that only ever grow: a landed one is never edited. What each table
-// means for a reader with `sqlite3` or `psql` is in docs/formats/database.md.
+// The tables, as numbered migrations that only ever grow: a landed one is never edited. What each
+// table means for a reader with `sqlite3` or `psql` is in docs/formats/database.md.
 #pragma once
 
 #include <string_view>
