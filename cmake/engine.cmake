@@ -4,15 +4,16 @@ if(NOT EXISTS ${HONE_TORCH_ROOT}/include/ATen/ATen.h)
   message(FATAL_ERROR "HONE_TORCH_ROOT does not name a libtorch; ./dev build sets it up")
 endif()
 add_library(hone_torch INTERFACE)
-target_include_directories(hone_torch SYSTEM INTERFACE ${HONE_TORCH_ROOT}/include
-  ${HONE_TORCH_ROOT}/include/torch/csrc/api/include)
+# After the system's own, because the wheel brings another fmt, which spdlog must not see.
+target_compile_options(hone_torch INTERFACE "SHELL:-idirafter ${HONE_TORCH_ROOT}/include"
+  "SHELL:-idirafter ${HONE_TORCH_ROOT}/include/torch/csrc/api/include")
 target_link_directories(hone_torch INTERFACE ${HONE_TORCH_ROOT}/lib)
 target_link_libraries(hone_torch INTERFACE torch_cpu c10)
 target_link_options(hone_torch INTERFACE -Wl,-rpath,${HONE_TORCH_ROOT}/lib)
 add_library(hone::torch ALIAS hone_torch)
 
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
-hone_folder(engine USES net wire LIBRARIES hone::torch PkgConfig::UTF8PROC)
+hone_folder(engine USES net wire LIBRARIES hone::torch PkgConfig::UTF8PROC CLI11::CLI11)
 if(TARGET hone_engine)
   get_target_property(kind hone_engine TYPE)
   if(NOT kind STREQUAL "INTERFACE_LIBRARY")

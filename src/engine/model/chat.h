@@ -1,0 +1,73 @@
+// Chat formats: messages to the one text, and the one sequence of ids, that a model was trained on.
+// Formats are ChatML (SmolLM2) and Llama 3's; which one a model has is read from its
+// tokenizer_config.json.
+//
+//   auto chat = Chat::load(model_folder, *tokenizer);
+//   auto prompt = chat->encode(messages, {.add_generation_prompt = true});
+//
+// Training and serving both encode here, so that they cannot differ. Two rules keep them together:
+// special-token text inside a message stays plain text (`as_reference` parses it, as Hugging Face's
+// apply_chat_template does, for comparison only); and an answer is encoded apart from its header,
+// because that is how it is generated.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/model/tokenizer.h"
+
+namespace hone::engine {
+
+struct ChatMessage {
+  std::string role;
+  std::string content;
+};
+
+enum class ChatFormat { kChatMl, kLlama3, kLlama31 };
+
+struct ChatOptions {
+  bool add_generation_prompt = false;
+  // The last message is left open (no end token), for a model to go on with.
+  bool continue_final_message = false;
+  bool as_reference = false;
+};
+
+struct EncodedChat {
+  std::vector<std::int64_t> ids;
+  // As long as `ids`: 1 where the loss counts, which is the content and end token of assistant
+  // messages.
+  std::vector<std::uint8_t> assistant_mask;
+};
+
+class Chat {
+ public:
+  // Borrows `tokenizer`, which must outlive it.
+  [[nodiscard]] static Result<Chat> load(const std::string& model_folder,
+                                         const Tokenizer& tokenizer);
+  // `chat_template` is the Jinja source, from which the format and the default system message are
+  // read.
+  [[nodiscard]] static Result<Chat> from_template(std::string_view chat_template,
+                                                  const Tokenizer& tokenizer);
+
+  [[nodiscard]] std::string render(const std::vector<ChatMessage>& messages,
+                                   const ChatOptions& options = {}) const;
+  [[nodiscard]] EncodedChat encode(const std::vector<ChatMessage>& messages,
+                                   const ChatOptions& options = {}) const;
+  [[nodiscard]] std::int64_t end_token() const {
+    return end_token_;
+  }  // ends an assistant's message
+  [[nodiscard]] ChatFormat format() const { return format_; }
+
+ private:
+  Chat(ChatFormat format, const Tokenizer& tokenizer) : format_(format), tokenizer_(&tokenizer) {}
+
+  ChatFormat format_;
+  const Tokenizer* tokenizer_;
+  std::string default_system_;  // ChatML: what stands first where no system message is given
+  std::int64_t end_token_ = -1;
+};
+
+}  // namespace hone::engine

@@ -1,0 +1,358 @@
+#include "engine/model/safetensors.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "engine/model/mapped_file.h"
+
+namespace hone::engine {
+namespace {
+
+constexpr std::uint64_t kMaxHeader = 100'000'000;
+constexpr std::size_t kMaxDimensions = 8;
+
+struct DTypeRow {
+  std::string_view name;
+  std::size_t size;
+};
+// In the order of `DType`.
+constexpr std::array<DTypeRow, 15> kDTypes{{{"BOOL", 1},
+                                            {"U8", 1},
+                                            {"I8", 1},
+                                            {"F8_E5M2", 1},
+                                            {"F8_E4M3", 1},
+                                            {"I16", 2},
+                                            {"U16", 2},
+                                            {"F16", 2},
+                                            {"BF16", 2},
+                                            {"I32", 4},
+                                            {"U32", 4},
+                                            {"F32", 4},
+                                            {"F64", 8},
+                                            {"I64", 8},
+                                            {"U64", 8}}};
+
+std::unexpected<Error> corrupt(std::string message) {
+  return fail(ErrorCode::kCorrupt, std::move(message));
+}
+
+std::uint64_t read_u64(std::string_view bytes) {
+  std::uint64_t value = 0;
+  for (int i = 7; i >= 0; --i) value = value << 8 | static_cast<unsigned char>(bytes[i]);
+  return value;
+}
+
+std::optional<DType> dtype_named(std::string_view name) {
+  for (std::size_t i = 0; i < kDTypes.size(); ++i) {
+    if (kDTypes[i].name == name) return static_cast<DType>(i);
+  }
+  return std::nullopt;
+}
+
+// Bytes of a tensor; nothing where the product overflows or a dimension is negative.
+std::optional<std::uint64_t> tensor_bytes(DType dtype, const std::vector<std::int64_t>& shape) {
+  std::uint64_t total = size_bytes(dtype);
+  for (const std::int64_t dimension : shape) {
+    if (dimension < 0) return std::nullopt;
+    if (__builtin_mul_overflow(total, static_cast<std::uint64_t>(dimension), &total)) {
+      return std::nullopt;
+    }
+  }
+  return total;
+}
+
+std::size_t count_members(const json::value& value) {
+  const auto* object = value.if_object();
+  if (object == nullptr) return 0;
+  std::size_t count = object->size();
+  for (const auto& member : *object) count += count_members(member.value());
+  return count;
+}
+
+// Boost.JSON keeps the last of several members with one name. Every member has one colon outside
+// strings, so fewer members than colons means that a name came twice.
+bool has_duplicate_names(std::string_view text, const json::value& parsed) {
+  std::size_t colons = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (quoted && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == '"') {
+      quoted = !quoted;
+    } else if (!quoted && text[i] == ':') {
+      ++colons;
+    }
+  }
+  return colons != count_members(parsed);
+}
+
+Result<Metadata> read_metadata(const json::value& value) {
+  Metadata metadata;
+  auto object = as<json::object>(value, "__metadata__");
+  if (!object) return fail(object.error());
+  for (const auto& member : *object) {
+    auto text = as<std::string>(member.value(), "__metadata__");
+    if (!text) return fail(text.error());
+    metadata.emplace(member.key(), std::move(*text));
+  }
+  return metadata;
+}
+
+// One entry of the header; `data` is everything after the header.
+Result<TensorView> read_entry(std::string_view name, const json::value& value,
+                              std::string_view data) {
+  const std::string where = "tensor '" + std::string(name) + "': ";
+  auto object = as<json::object>(value, name);
+  if (!object) return fail(object.error());
+  auto dtype_name = field<std::string>(*object, "dtype");
+  auto shape = field<json::array>(*object, "shape");
+  auto offsets = field<json::array>(*object, "data_offsets");
+  if (!dtype_name || !shape || !offsets) {
+    return corrupt(where + "it must have dtype, shape and data_offsets");
+  }
+  const auto dtype = dtype_named(*dtype_name);
+  if (!dtype) return corrupt(where + "dtype '" + *dtype_name + "' is unknown");
+  TensorView view{std::string(name), *dtype, {}, {}};
+  if (shape->size() > kMaxDimensions) return corrupt(where + "more than 8 dimensions");
+  for (const json::value& item : *shape) {
+    auto dimension = as<std::int64_t>(item, "shape");
+    if (!dimension) return fail(dimension.error().with(where));
+    view.shape.push_back(*dimension);
+  }
+  const auto size = tensor_bytes(*dtype, view.shape);
+  if (!size) return corrupt(where + "its shape overflows");
+  if (offsets->size() != 2) return corrupt(where + "data_offsets must be [begin, end]");
+  auto begin = as<std::int64_t>((*offsets)[0], "data_offsets");
+  auto end = as<std::int64_t>((*offsets)[1], "data_offsets");
+  if (!begin || !end || *begin < 0 || *end < *begin ||
+      static_cast<std::uint64_t>(*end) > data.size()) {
+    return corrupt(where + "data_offsets lie outside the file");
+  }
+  if (static_cast<std::uint64_t>(*end - *begin) != *size) {
+    return corrupt(where + "data_offsets span " + std::to_string(*end - *begin) +
+                   " bytes, its shape needs " + std::to_string(*size));
+  }
+  view.bytes = data.substr(static_cast<std::size_t>(*begin), static_cast<std::size_t>(*size));
+  return view;
+}
+
+struct Header {
+  std::vector<TensorView> tensors;  // by offset
+  Metadata metadata;
+};
+
+Result<void> check_layout(const std::vector<TensorView>& tensors, std::string_view data) {
+  const char* expected = data.data();
+  for (const TensorView& view : tensors) {
+    if (view.bytes.data() != expected) {
+      return corrupt("tensor '" + view.name + "': its bytes overlap another's or leave a hole");
+    }
+    expected += view.bytes.size();
+  }
+  if (expected != data.data() + data.size()) return corrupt("bytes after the last tensor");
+  return {};
+}
+
+Result<Header> read_header(std::string_view bytes) {
+  if (bytes.size() < 8) return corrupt("shorter than 8 bytes: not a safetensors file");
+  const std::uint64_t size = read_u64(bytes);
+  if (size > kMaxHeader) return corrupt("the header is over 100 MB: not a safetensors file");
+  if (size > bytes.size() - 8) return corrupt("the header is longer than the file: cut short?");
+  const auto text = bytes.substr(8, static_cast<std::size_t>(size));
+  const auto data = bytes.substr(8 + static_cast<std::size_t>(size));
+  if (text.empty() || text.front() != '{') return corrupt("the header does not begin with '{'");
+  auto parsed = parse_json(text, {.size_bytes = kMaxHeader, .depth = 8});
+  if (!parsed) return corrupt("the header is not JSON: " + parsed.error().message);
+  if (has_duplicate_names(text, *parsed)) return corrupt("the header has a name twice");
+  Header header;
+  for (const auto& member : parsed->as_object()) {
+    if (member.key() == "__metadata__") {
+      auto metadata = read_metadata(member.value());
+      if (!metadata) return fail(metadata.error());
+      header.metadata = std::move(*metadata);
+      continue;
+    }
+    auto view = read_entry(member.key(), member.value(), data);
+    if (!view) return fail(view.error());
+    header.tensors.push_back(std::move(*view));
+  }
+  std::sort(header.tensors.begin(), header.tensors.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.bytes.data(), a.bytes.size()) < std::pair(b.bytes.data(), b.bytes.size());
+  });
+  if (auto fits = check_layout(header.tensors, data); !fits) return fail(fits.error());
+  return header;
+}
+
+std::string header_text(const std::vector<TensorSpec>& tensors, const Metadata& metadata) {
+  json::object object;
+  if (!metadata.empty()) {
+    json::object& entries = object["__metadata__"].emplace_object();
+    for (const auto& [key, value] : metadata) entries[key] = value;
+  }
+  std::uint64_t offset = 0;
+  for (const TensorSpec& spec : tensors) {
+    const std::uint64_t size = *tensor_bytes(spec.dtype, spec.shape);
+    object[spec.name] = json::object{{"dtype", name(spec.dtype)},
+                                     {"shape", json::array(spec.shape.begin(), spec.shape.end())},
+                                     {"data_offsets", json::array{offset, offset + size}}};
+    offset += size;
+  }
+  std::string text = json::serialize(object);
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  return text;
+}
+
+}  // namespace
+
+std::size_t size_bytes(DType dtype) {
+  return kDTypes[static_cast<std::size_t>(dtype)].size;
+}
+std::string_view name(DType dtype) {
+  return kDTypes[static_cast<std::size_t>(dtype)].name;
+}
+
+Result<SafetensorsFile> SafetensorsFile::open(const std::string& path) {
+  auto mapped = map_file(path);
+  if (!mapped) return fail(mapped.error());
+  auto header = read_header(mapped->bytes);
+  if (!header) return fail(header.error().with(path));
+  SafetensorsFile file;
+  file.mapping_ = std::move(mapped->owner);
+  file.tensors_ = std::move(header->tensors);
+  file.metadata_ = std::move(header->metadata);
+  for (std::size_t i = 0; i < file.tensors_.size(); ++i) file.by_name_[file.tensors_[i].name] = i;
+  return file;
+}
+
+const TensorView* SafetensorsFile::find(std::string_view name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : &tensors_[found->second];
+}
+
+Result<Checkpoint> Checkpoint::open(const std::string& model_folder) {
+  Checkpoint checkpoint;
+  auto single = SafetensorsFile::open(model_folder + "/model.safetensors");
+  if (single) {
+    checkpoint.files_.push_back(std::move(*single));
+    return checkpoint;
+  }
+  if (single.error().code != ErrorCode::kNotFound) return fail(single.error());
+  const std::string index_path = model_folder + "/model.safetensors.index.json";
+  auto text = read_file(posix_files(), index_path);
+  if (!text && text.error().code == ErrorCode::kNotFound) {
+    return fail(ErrorCode::kNotFound, model_folder + " has no model.safetensors");
+  }
+  if (!text) return fail(text.error());
+  auto index = parse_json_object(*text);
+  if (!index) return fail(index.error().with(index_path));
+  auto weight_map = field<json::object>(*index, "weight_map");
+  if (!weight_map) return fail(weight_map.error().with(index_path));
+  std::map<std::string, bool> shards;
+  for (const auto& member : *weight_map) {
+    auto shard = as<std::string>(member.value(), "weight_map");
+    if (!shard) return fail(shard.error().with(index_path));
+    if (shard->find('/') != std::string::npos) {
+      return fail(ErrorCode::kInvalid, index_path + ": '" + *shard + "' is not a file name");
+    }
+    shards[*shard] = true;
+  }
+  for (const auto& [shard, present] : shards) {
+    auto file = SafetensorsFile::open(model_folder + "/" + shard);
+    if (!file) return fail(file.error());
+    checkpoint.files_.push_back(std::move(*file));
+  }
+  return checkpoint;
+}
+
+const TensorView* Checkpoint::find(std::string_view name) const {
+  for (const SafetensorsFile& file : files_) {
+    if (const TensorView* view = file.find(name)) return view;
+  }
+  return nullptr;
+}
+
+struct SafetensorsWriter::State {
+  std::string path;
+  std::vector<TensorSpec> tensors;
+  std::unique_ptr<File> file;
+  std::uint64_t offset = 0;
+  std::size_t next = 0;
+
+  [[nodiscard]] std::string beside() const { return path + ".new"; }
+};
+
+SafetensorsWriter::SafetensorsWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
+SafetensorsWriter::SafetensorsWriter(SafetensorsWriter&&) noexcept = default;
+SafetensorsWriter& SafetensorsWriter::operator=(SafetensorsWriter&&) noexcept = default;
+
+SafetensorsWriter::~SafetensorsWriter() {
+  if (!state_ || !state_->file) return;
+  state_->file.reset();
+  (void)posix_files().remove(state_->beside());
+}
+
+Result<SafetensorsWriter> SafetensorsWriter::create(const std::string& path,
+                                                    std::vector<TensorSpec> tensors,
+                                                    const Metadata& metadata) {
+  for (const TensorSpec& spec : tensors) {
+    if (!tensor_bytes(spec.dtype, spec.shape)) {
+      return fail(ErrorCode::kInvalid, "tensor '" + spec.name + "': its shape overflows");
+    }
+  }
+  const std::string text = header_text(tensors, metadata);
+  auto state = std::make_unique<State>();
+  state->path = path;
+  state->tensors = std::move(tensors);
+  (void)posix_files().remove(state->beside());
+  auto file = posix_files().open(state->beside(), FileSystem::Mode::kCreate);
+  if (!file) return fail(file.error());
+  state->file = std::move(*file);
+  std::string head(8, '\0');
+  for (std::size_t i = 0; i < 8; ++i) head[i] = static_cast<char>(text.size() >> (8 * i) & 0xff);
+  head += text;
+  state->offset = head.size();
+  SafetensorsWriter writer(std::move(state));
+  if (auto done = writer.state_->file->write_at(0, head); !done) return fail(done.error());
+  return writer;
+}
+
+Result<void> SafetensorsWriter::write_next(std::string_view bytes) {
+  HONE_ASSERT(state_->next < state_->tensors.size());
+  const TensorSpec& spec = state_->tensors[state_->next];
+  if (bytes.size() != *tensor_bytes(spec.dtype, spec.shape)) {
+    return fail(ErrorCode::kInvalid, "tensor '" + spec.name + "': " + std::to_string(bytes.size()) +
+                                         " bytes do not fit its shape");
+  }
+  if (auto done = state_->file->write_at(state_->offset, bytes); !done) return done;
+  state_->offset += bytes.size();
+  ++state_->next;
+  return {};
+}
+
+Result<void> SafetensorsWriter::finish() {
+  HONE_ASSERT(state_->next == state_->tensors.size());
+  if (auto synced = state_->file->sync_data(); !synced) return synced;
+  if (auto renamed = posix_files().rename(state_->beside(), state_->path); !renamed) return renamed;
+  state_->file.reset();
+  const auto slash = state_->path.rfind('/');
+  return posix_files().sync_folder(slash == std::string::npos ? "."
+                                                              : state_->path.substr(0, slash));
+}
+
+Result<void> write_safetensors(const std::string& path, const std::vector<TensorView>& tensors,
+                               const Metadata& metadata) {
+  std::vector<TensorSpec> specs;
+  specs.reserve(tensors.size());
+  for (const TensorView& view : tensors) specs.push_back({view.name, view.dtype, view.shape});
+  auto writer = SafetensorsWriter::create(path, std::move(specs), metadata);
+  if (!writer) return fail(writer.error());
+  for (const TensorView& view : tensors) {
+    if (auto done = writer->write_next(view.bytes); !done) return done;
+  }
+  return writer->finish();
+}
+
+}  // namespace hone::engine
