@@ -1,5 +1,5 @@
-// The body of POST /api/v1/feedback (docs/formats/feedback.md), read strictly: a field that is wrong is
-// named, for whoever wrote the integration reads it.
+// The body of POST /api/v1/feedback (docs/formats/feedback.md), read strictly: a field that is
+// wrong is named, for whoever wrote the integration reads it.
 #pragma once
 
 #include <string>
@@ -24,7 +24,8 @@ struct FeedbackContext {
 [[nodiscard]] Result<store::Feedback> parse_feedback(const json::object& body,
                                                      const FeedbackContext& context);
 
-// The id that the same source and key always give, so that a repeated post is answered as the first.
+// The id that the same source and key always give, so that a repeated post is answered as the
+// first.
 [[nodiscard]] std::string feedback_id(std::string_view source, std::string_view idempotency_key);
 
 }  // namespace hone::api

@@ -12,9 +12,11 @@ Result<store::Feedback> parse(const char* text) {
 }
 
 TEST(FeedbackRequest, ReadsEveryField) {
-  const auto feedback = parse(R"({"handle": {"kind": "response", "value": "resp_1"}, "kind": "edited",
+  const auto feedback =
+      parse(R"({"handle": {"kind": "response", "value": "resp_1"}, "kind": "edited",
     "final_text": "better", "comment": "shorter", "by": "agent", "value": 0.5,
-    "at": "2025-11-24T15:00:00Z", "idempotency_key": "k"})").value();
+    "at": "2025-11-24T15:00:00Z", "idempotency_key": "k"})")
+          .value();
   EXPECT_EQ(feedback.handle.kind, "response");
   EXPECT_EQ(feedback.final_text, "better");
   EXPECT_EQ(feedback.by, "agent");
@@ -23,8 +25,10 @@ TEST(FeedbackRequest, ReadsEveryField) {
 }
 
 TEST(FeedbackRequest, TheSameKeyGivesTheSameId) {
-  const auto first = parse(R"({"handle": "x", "kind": "accepted", "idempotency_key": "k"})").value();
-  const auto again = parse(R"({"handle": "x", "kind": "accepted", "idempotency_key": "k"})").value();
+  const auto first =
+      parse(R"({"handle": "x", "kind": "accepted", "idempotency_key": "k"})").value();
+  const auto again =
+      parse(R"({"handle": "x", "kind": "accepted", "idempotency_key": "k"})").value();
   const auto other = parse(R"({"handle": "x", "kind": "accepted"})").value();
   EXPECT_EQ(first.id, again.id);
   EXPECT_NE(first.id, other.id);
