@@ -2,13 +2,15 @@
 // handed out as they arrive. Every step has a deadline. Thread-safe; an exchange belongs to one
 // coroutine.
 //
-//   auto exchange = co_await client.start({.method = "POST", .url = url, .body = text});
+//   ClientRequest request{.method = "POST", .url = url, .body = text};
+//   auto exchange = co_await client.start(std::move(request));
 //   if (!exchange) ...                                  // kUnavailable: no connection; kTimeout
 //   while (true) {
 //     auto chunk = co_await exchange->read_chunk();
 //     if (!chunk || chunk->empty()) break;              // an error, or the end of the answer
 //   }
 //
+// (g++ 12 destroys a brace-made temporary twice within a co_await expression: name it first.)
 // A command without coroutines of its own uses `fetch_blocking`.
 #pragma once
 

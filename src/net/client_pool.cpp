@@ -1,0 +1,45 @@
+#include "net/client_pool.h"
+
+#include <algorithm>
+
+namespace hone::net {
+
+std::unique_ptr<Stream> Client::Pool::take(const std::string& origin) {
+  const auto oldest = std::chrono::steady_clock::now() - options_.keep_idle;
+  const std::lock_guard lock(mutex_);
+  auto& streams = idle_[origin];
+  // The newest first: the other side is least likely to have closed it meanwhile.
+  while (!streams.empty()) {
+    Idle idle = std::move(streams.back());
+    streams.pop_back();
+    if (idle.since >= oldest && idle.stream->quiet()) return std::move(idle.stream);
+  }
+  return nullptr;
+}
+
+void Client::Pool::put(const std::string& origin, std::unique_ptr<Stream> stream) {
+  const auto now = std::chrono::steady_clock::now();
+  const std::lock_guard lock(mutex_);
+  auto& streams = idle_[origin];
+  std::erase_if(streams, [&](const Idle& idle) { return idle.since < now - options_.keep_idle; });
+  if (streams.size() >= options_.max_idle_per_origin) streams.erase(streams.begin());
+  streams.push_back({std::move(stream), now});
+}
+
+Result<asio::ssl::context*> Client::Pool::tls() {
+  const std::lock_guard lock(mutex_);
+  if (tls_) return tls_.get();
+  auto context = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_client);
+  boost::system::error_code failed;
+  context->set_default_verify_paths(failed);
+  if (!failed && !options_.ca_file.empty()) {
+    context->load_verify_file(options_.ca_file, failed);
+    if (failed) return fail(ErrorCode::kInvalid, options_.ca_file + ": " + failed.message());
+  }
+  if (failed) return fail(ErrorCode::kInternal, "TLS certificates: " + failed.message());
+  SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
+  tls_ = std::move(context);
+  return tls_.get();
+}
+
+}  // namespace hone::net

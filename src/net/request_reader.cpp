@@ -1,0 +1,151 @@
+#include "net/request_reader.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+namespace hone::net {
+namespace {
+
+constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t kReadBytes = 64U << 10;
+constexpr std::size_t kDrainBytes = 1U << 20;
+constexpr auto kDrainTime = std::chrono::milliseconds(1'000);
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+using boost::beast::http::error;
+
+}  // namespace
+
+std::string_view RequestReader::buffered() const {
+  const auto data = buffer_.data();
+  return {static_cast<const char*>(data.data()), data.size()};
+}
+
+std::unexpected<Refusal> RequestReader::refuse(int status, std::string message) {
+  ++counters_.bad_requests;
+  return std::unexpected(Refusal{status, std::move(message)});
+}
+
+// The connection broke, or its time was up.
+std::unexpected<Refusal> RequestReader::cut_off(int status_if_slow) {
+  if (!watchdog_.expired()) return std::unexpected(Refusal{});
+  ++counters_.slow_clients;
+  return std::unexpected(Refusal{status_if_slow, "too slow"});
+}
+
+awaitable<bool> RequestReader::read_more(Deadline deadline) {
+  watchdog_.arm_until(deadline);
+  const auto [failed, bytes] =
+      co_await socket_.async_read_some(buffer_.prepare(kReadBytes), kToken);
+  watchdog_.disarm();
+  if (failed) co_return false;
+  buffer_.commit(bytes);
+  co_return true;
+}
+
+// Returns the length of the head in the buffer, with its empty line.
+awaitable<std::expected<std::size_t, Refusal>> RequestReader::read_head() {
+  const auto now = std::chrono::steady_clock::now();
+  Deadline deadline = now + options_.header_timeout;
+  if (buffer_.size() == 0) {
+    idle_ = true;
+    const auto patience =
+        std::exchange(first_, false) ? options_.header_timeout : options_.idle_timeout;
+    const bool more = co_await read_more(now + patience);
+    idle_ = false;
+    if (!more) co_return std::unexpected(Refusal{});
+    deadline = std::chrono::steady_clock::now() + options_.header_timeout;
+  }
+  std::size_t searched = 0;
+  while (true) {
+    const auto end = buffered().find("\r\n\r\n", searched < 3 ? 0 : searched - 3);
+    if (end != std::string_view::npos && end + 4 <= options_.max_header_bytes) co_return end + 4;
+    searched = buffer_.size();
+    if (searched >= options_.max_header_bytes) co_return refuse(431, "the head is too long");
+    if (!co_await read_more(deadline)) co_return cut_off(0);
+  }
+}
+
+awaitable<std::expected<void, Refusal>> RequestReader::allow_body(const Parser& parser) {
+  const auto length = parser.content_length();
+  if (length && *length > options_.max_body_bytes) {
+    co_return refuse(
+        413, "the body is longer than " + std::to_string(options_.max_body_bytes) + " bytes");
+  }
+  if (parser.is_done() || buffer_.size() > 0) co_return std::expected<void, Refusal>();
+  if (!same_name(parser.headers.get("expect"), "100-continue")) {
+    co_return std::expected<void, Refusal>();
+  }
+  watchdog_.arm(options_.write_stall);
+  const auto [failed, bytes] =
+      co_await asio::async_write(socket_, asio::buffer(kContinue.data(), kContinue.size()), kToken);
+  watchdog_.disarm();
+  if (failed) co_return cut_off(0);
+  co_return std::expected<void, Refusal>();
+}
+
+awaitable<std::expected<void, Refusal>> RequestReader::read_body(Parser& parser) {
+  const auto start = std::chrono::steady_clock::now() + options_.body_grace;
+  std::uint64_t received = 0;
+  parser.eager(true);
+  while (!parser.is_done()) {
+    boost::beast::error_code failed = error::need_more;
+    if (buffer_.size() > 0) {
+      const std::size_t used = parser.put(buffer_.data(), failed);
+      buffer_.consume(used);
+      received += used;
+    }
+    if (failed == error::body_limit) co_return refuse(413, "the body is too long");
+    if (failed && failed != error::need_more) co_return refuse(400, failed.message());
+    if (parser.is_done()) break;
+    // What the parser cannot use yet is a chunk's head or a trailer; neither may grow without end.
+    if (buffer_.size() > options_.max_header_bytes) co_return refuse(400, "a chunk is malformed");
+    const auto earned = std::chrono::milliseconds(received * 1000 / options_.body_bytes_per_second);
+    if (!co_await read_more(start + earned)) co_return cut_off(0);
+  }
+  co_return std::expected<void, Refusal>();
+}
+
+awaitable<std::expected<Incoming, Refusal>> RequestReader::next() {
+  const auto head = co_await read_head();
+  if (!head) co_return std::unexpected(head.error());
+  const HeadLimits limits{options_.max_header_bytes, options_.max_header_fields};
+  if (const auto checked = check_request_head(buffered().substr(0, *head), limits); !checked) {
+    const bool large = checked.error().code == ErrorCode::kTooLarge;
+    co_return refuse(large ? 431 : 400, checked.error().message);
+  }
+  Parser parser;
+  parser.header_limit(static_cast<std::uint32_t>(options_.max_header_bytes));
+  parser.body_limit(options_.max_body_bytes);
+  boost::beast::error_code failed;
+  buffer_.consume(parser.put(asio::buffer(buffer_.data(), *head), failed));
+  if (failed || !parser.is_header_done()) {
+    co_return failed == error::body_limit ? refuse(413, "the body is too long")
+                                          : refuse(400, failed.message());
+  }
+  if (auto allowed = co_await allow_body(parser); !allowed) {
+    co_return std::unexpected(allowed.error());
+  }
+  if (auto body = co_await read_body(parser); !body) co_return std::unexpected(body.error());
+  Incoming incoming;
+  incoming.keep_alive = parser.keep_alive();
+  incoming.http_1_0 = parser.version < 11;
+  incoming.request.method = std::move(parser.method);
+  incoming.request.target = std::move(parser.target);
+  incoming.request.headers = std::move(parser.headers);
+  incoming.request.body = std::move(parser.body);
+  co_return incoming;
+}
+
+awaitable<void> RequestReader::drain() {
+  const auto deadline = std::chrono::steady_clock::now() + kDrainTime;
+  std::size_t drained = 0;
+  while (drained < kDrainBytes) {
+    buffer_.clear();
+    if (!co_await read_more(deadline)) co_return;
+    drained += buffer_.size();
+  }
+}
+
+}  // namespace hone::net

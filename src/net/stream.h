@@ -1,0 +1,40 @@
+// Inside net: one connection to a server, plain or TLS. One operation at a time; a stream that
+// rests in the pool has none, so that it may go on with another strand.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "net/async.h"
+
+namespace hone::net {
+
+class Stream {
+ public:
+  using Code = boost::system::error_code;
+  using Tcp = asio::ip::tcp;
+
+  explicit Stream(asio::io_context& io) : socket_(io) {}
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  [[nodiscard]] awaitable<Code> connect(const std::vector<Tcp::endpoint>& endpoints);
+  // The TLS handshake; the certificate must be valid for `host`.
+  [[nodiscard]] awaitable<Code> secure(asio::ssl::context& context, const std::string& host);
+  [[nodiscard]] awaitable<std::pair<Code, std::size_t>> read_some(asio::mutable_buffer into);
+  [[nodiscard]] awaitable<Code> write_all(std::string_view first, std::string_view second);
+  // Open, and nothing came: it may be used for another request.
+  [[nodiscard]] bool quiet();
+  void close();
+
+ private:
+  Tcp::socket socket_;
+  std::unique_ptr<asio::ssl::stream<Tcp::socket&>> tls_;
+};
+
+}  // namespace hone::net

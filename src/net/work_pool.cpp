@@ -1,0 +1,91 @@
+#include "net/work_pool.h"
+
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+namespace hone::net {
+
+WorkPool::WorkPool(int threads, std::size_t queue_limit) : queue_limit_(queue_limit) {
+  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work_loop(); });
+}
+
+WorkPool::~WorkPool() {
+  stop();
+}
+
+bool WorkPool::post(std::function<void()> work) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || queue_.size() >= queue_limit_) {
+      ++refused_;
+      return false;
+    }
+    queue_.push_back(std::move(work));
+  }
+  changed_.notify_all();
+  return true;
+}
+
+awaitable<Result<void>> WorkPool::run(std::function<void()> work) {
+  bool accepted = true;
+  // Completes on the coroutine's executor: when the work is done, or at once where it is refused.
+  auto start = [this, &accepted](auto handler, std::function<void()> task) {
+    auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+    auto resume = [shared] {
+      auto executor = asio::get_associated_executor(*shared);
+      asio::post(executor, [shared] { std::move (*shared)(); });
+    };
+    accepted = post([task = std::move(task), resume] {
+      task();
+      resume();
+    });
+    if (!accepted) resume();
+  };
+  co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
+      std::move(start), asio::use_awaitable, std::move(work));
+  if (!accepted) co_return fail(ErrorCode::kUnavailable, "too much work is waiting; try again");
+  co_return Result<void>();
+}
+
+void WorkPool::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  for (auto& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+}
+
+void WorkPool::wait_idle() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return queue_.empty() && running_ == 0; });
+}
+
+std::size_t WorkPool::queued() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.size();
+}
+
+void WorkPool::work_loop() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    if (queue_.empty()) return;
+    auto work = std::move(queue_.front());
+    queue_.pop_front();
+    ++running_;
+    lock.unlock();
+    work();
+    work = nullptr;  // what it holds is released before anyone is told that it is done
+    lock.lock();
+    --running_;
+    changed_.notify_all();
+  }
+}
+
+}  // namespace hone::net
