@@ -1,7 +1,8 @@
 # Compiler settings for all our code. Warnings are errors; sanitizers come from HONE_SANITIZE.
 add_library(hone_options INTERFACE)
 target_compile_options(hone_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
-  -Werror -fno-omit-frame-pointer)
+  -Werror -fno-omit-frame-pointer
+  -Wno-missing-field-initializers)  # designated initialisers leave the rest at their defaults
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # Coroutine frames and std::expected make g++ 12 see uninitialised values that are not there.
   target_compile_options(hone_options INTERFACE -Wno-maybe-uninitialized -Wno-mismatched-new-delete)

@@ -41,16 +41,16 @@ struct OutboxOptions {
 
 struct OutboxRecord {
   RecordKind kind = RecordKind::kInteraction;
-  std::string id;                    // at most 65,535 bytes
-  std::vector<std::string> persons;  // whom an erasure must find it by
-  std::string payload;               // JSON of records.h; at most 64 MiB; empty in a tombstone
-  std::int64_t position = 0;         // set by the outbox
-  bool tombstone = false;            // its content was erased
+  std::string id{};                    // at most 65,535 bytes
+  std::vector<std::string> persons{};  // whom an erasure must find it by
+  std::string payload{};               // JSON of records.h; at most 64 MiB; empty in a tombstone
+  std::int64_t position = 0;           // set by the outbox
+  bool tombstone = false;              // its content was erased
 };
 
 // Bytes that recovery or a reader could not make sense of.
 struct OutboxDamage {
-  std::string segment;  // file name
+  std::string segment{};  // file name
   std::uint64_t offset = 0;
   std::uint64_t size_bytes = 0;
   std::int64_t after_position = 0;  // of the last intact record before

@@ -1,0 +1,97 @@
+#include "api/api.h"
+
+#include "api/assets.h"
+
+namespace hone::api {
+namespace {
+
+bool is_get(const net::Request& request) {
+  return request.method == "GET" || request.method == "HEAD";
+}
+
+net::Response not_allowed(std::string_view allowed) {
+  net::Response response = net::error_response(
+      {ErrorCode::kInvalid, "this address takes " + std::string(allowed) + " only"});
+  response.status = 405;
+  response.headers.set("allow", std::string(allowed));
+  return response;
+}
+
+}  // namespace
+
+net::awaitable<void> Api::handle(const net::Request& request, net::Responder& responder) {
+  auto response = co_await answer(request);
+  // The client may be gone; there is nobody left to tell.
+  (void)co_await responder.send(std::move(response));
+}
+
+net::awaitable<net::Response> Api::answer(const net::Request& request) {
+  const std::string path(request.path());
+  if (path == "/healthz") co_return health();
+  if (path == "/readyz") co_return readiness();
+  if (path == "/metrics") co_return metrics();
+  if (!path.starts_with("/api/")) {
+    co_return is_get(request) ? asset_response(path) : not_allowed("GET");
+  }
+  const auto caller = identify(request, parts_.directory, parts_.open);
+  if (!caller) {
+    auto response = net::error_response(caller.error());
+    response.status = 401;
+    co_return response;
+  }
+  if (path == "/api/v1/feedback" || path == "/api/v1/consent") {
+    if (request.method != "POST") co_return not_allowed("POST");
+    if (path == "/api/v1/feedback") co_return co_await post_feedback(request, *caller);
+    co_return co_await post_consent(request, *caller);
+  }
+  if (!is_get(request)) co_return not_allowed("GET");
+  co_return co_await answer_read(request, *caller);
+}
+
+net::Response Api::health() const {
+  return net::json_response(200, json::object{{"ok", true}});
+}
+
+net::Response Api::readiness() const {
+  json::array problems;
+  if (parts_.outbox.fenced()) {
+    problems.push_back("the outbox is fenced after a failed sync; restart to recover");
+  }
+  if (parts_.ready) {
+    if (auto ready = parts_.ready(); !ready)
+      problems.push_back(json::string(ready.error().message));
+  }
+  const bool ready = problems.empty();
+  return net::json_response(ready ? 200 : 503,
+                            json::object{{"ready", ready}, {"problems", std::move(problems)}});
+}
+
+net::Response Api::metrics() const {
+  MetricsText text;
+  const auto outbox = parts_.outbox.status();
+  text.gauge("hone_outbox_bytes", "Bytes in the outbox.", static_cast<double>(outbox.total_bytes));
+  text.gauge("hone_outbox_limit_bytes", "Beyond this, records are refused.",
+             static_cast<double>(outbox.max_total_bytes));
+  text.gauge("hone_outbox_fenced", "1 after a failed sync.", outbox.fenced ? 1 : 0);
+  text.counter("hone_outbox_refused_total", "Records not taken.",
+               static_cast<double>(outbox.refused_full), "reason=\"full\"");
+  text.counter("hone_outbox_refused_total", "Records not taken.",
+               static_cast<double>(outbox.refused_fenced), "reason=\"fenced\"");
+  text.counter("hone_outbox_commits_total", "Group commits, one fdatasync each.",
+               static_cast<double>(outbox.commits));
+  const auto indexer = parts_.indexer.status();
+  text.gauge("hone_indexer_lag_records", "Durable records not yet in the database.",
+             static_cast<double>(indexer.lag_records));
+  text.counter("hone_indexer_records_total", "Records brought into the database.",
+               static_cast<double>(indexer.indexed_records));
+  text.counter("hone_indexer_failed_batches_total", "Batches tried again.",
+               static_cast<double>(indexer.failed_batches));
+  text.counter("hone_indexer_set_aside_total", "Records that the database refused for good.",
+               static_cast<double>(indexer.set_aside));
+  text.counter("hone_work_refused_total", "Work not taken because the queue was full.",
+               static_cast<double>(parts_.work.refused()));
+  if (parts_.measure) parts_.measure(text);
+  return net::text_response(200, text.text(), "text/plain; version=0.0.4; charset=utf-8");
+}
+
+}  // namespace hone::api

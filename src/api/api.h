@@ -1,0 +1,66 @@
+// Everything under / that is not a model call: feedback and consent in, what happened out, health
+// and metrics, the dashboard. One Api serves all connections; it runs on their strands and hands
+// what blocks (the database, redaction) to the work pool.
+//
+//   GET  /healthz /readyz /metrics
+//   POST /api/v1/feedback /api/v1/consent
+//   GET  /api/v1/…                          docs/formats/api.md
+//   GET  /                                  the dashboard
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "api/caller.h"
+#include "api/metrics.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "net/async.h"
+#include "net/http.h"
+#include "net/server.h"
+#include "net/work_pool.h"
+#include "people/directory.h"
+#include "privacy/redactor.h"
+#include "store/database.h"
+#include "store/indexer.h"
+#include "store/outbox.h"
+
+namespace hone::api {
+
+// What it works with; all of it outlives the Api.
+struct Parts {
+  Clock& clock;
+  IdSource& ids;
+  store::Outbox& outbox;
+  store::Indexer& indexer;
+  store::Database& database;  // for reading; this connection is the Api's own
+  people::Directory& directory;
+  const privacy::Redactor& redactor;
+  net::WorkPool& work;
+  bool open = false;                          // no key needed (loopback only)
+  std::function<void(MetricsText&)> measure;  // adds the metrics of the other parts
+  std::function<Result<void>()> ready;        // what else must stand for /readyz
+};
+
+class Api {
+ public:
+  explicit Api(Parts parts) : parts_(std::move(parts)) {}
+  [[nodiscard]] net::awaitable<void> handle(const net::Request& request, net::Responder& responder);
+
+ private:
+  [[nodiscard]] net::awaitable<net::Response> answer(const net::Request& request);
+  [[nodiscard]] net::awaitable<net::Response> answer_read(const net::Request& request,
+                                                          const people::Caller& caller);
+  [[nodiscard]] net::awaitable<net::Response> post_feedback(const net::Request& request,
+                                                            const people::Caller& caller);
+  [[nodiscard]] net::awaitable<net::Response> post_consent(const net::Request& request,
+                                                           const people::Caller& caller);
+  [[nodiscard]] net::Response health() const;
+  [[nodiscard]] net::Response readiness() const;
+  [[nodiscard]] net::Response metrics() const;
+
+  Parts parts_;
+};
+
+}  // namespace hone::api

@@ -1,0 +1,31 @@
+// The body of POST /api/v1/feedback (docs/formats/feedback.md), read strictly: a field that is
+// wrong is named, for whoever wrote the integration reads it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "store/records.h"
+
+namespace hone::api {
+
+// Who posts, and when; `ids` only where the caller gives no idempotency key.
+struct FeedbackContext {
+  std::string source;  // "api:<key id>"
+  std::string person;
+  Time now{};
+  std::string fresh_key;  // used where no idempotency_key is given
+};
+
+[[nodiscard]] Result<store::Feedback> parse_feedback(const json::object& body,
+                                                     const FeedbackContext& context);
+
+// The id that the same source and key always give, so that a repeated post is answered as the
+// first.
+[[nodiscard]] std::string feedback_id(std::string_view source, std::string_view idempotency_key);
+
+}  // namespace hone::api
