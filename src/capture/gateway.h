@@ -1,0 +1,89 @@
+// The way tools take to their models. A request's bytes go to the upstream as they came, but for
+// the model name that an alias resolves to; the answer's bytes come back as they arrive, chunk by
+// chunk. Recording happens beside (capture/recorder.h).
+//
+//   POST /v1/chat/completions, /v1/messages     routed by alias, recorded
+//   POST /v1/messages/count_tokens              routed by alias, not recorded
+//   GET  /v1/models                             aliases, and what the upstreams have
+//   HEAD anything                               200: clients probe with it
+//   anything else under /v1/                    to the upstream untouched, not recorded
+//
+// A caller is known by `x-hone-key`, `x-api-key` or `Authorization: Bearer`. An unknown key gets
+// 401, unless the gateway is open: then it may be the provider's, and goes through with the
+// request. Our own headers in a request: x-hone-key, x-hone-tool, x-hone-purpose; they are not
+// passed on.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "capture/recorder.h"
+#include "capture/router.h"
+#include "capture/upstream.h"
+#include "net/async.h"
+#include "net/client.h"
+#include "net/http.h"
+#include "net/server.h"
+#include "people/directory.h"
+
+namespace hone::capture {
+
+// For /metrics.
+struct GatewayCounters {
+  std::atomic<std::uint64_t> requests = 0;
+  std::atomic<std::uint64_t> in_flight = 0;
+  std::atomic<std::uint64_t> answered_2xx = 0;
+  std::atomic<std::uint64_t> answered_3xx = 0;
+  std::atomic<std::uint64_t> answered_4xx = 0;
+  std::atomic<std::uint64_t> answered_5xx = 0;
+  std::atomic<std::uint64_t> upstream_unreachable = 0;  // 502
+  std::atomic<std::uint64_t> upstream_timeouts = 0;     // 504, or silent in mid-stream
+  std::atomic<std::uint64_t> upstream_cuts = 0;         // died in mid-answer
+  std::atomic<std::uint64_t> clients_gone = 0;
+};
+
+// What it works with; all of it outlives the gateway.
+struct GatewayParts {
+  Clock& clock;
+  IdSource& ids;
+  net::Client& client;
+  const Upstreams& upstreams;
+  Router& router;
+  const people::Directory& directory;
+  Recorder& recorder;
+  bool open = false;  // no key needed (loopback only)
+};
+
+class Gateway {
+ public:
+  explicit Gateway(GatewayParts parts) : parts_(parts) {}
+
+  // True for what is the gateway's to answer.
+  [[nodiscard]] static bool handles(const net::Request& request);
+  [[nodiscard]] net::awaitable<void> handle(const net::Request& request, net::Responder& out);
+  [[nodiscard]] const GatewayCounters& counters() const { return counters_; }
+
+ private:
+  struct Target;
+  [[nodiscard]] net::awaitable<void> dispatch(const net::Request& request, net::Responder& out);
+  [[nodiscard]] net::awaitable<void> model_call(const net::Request& request, net::Responder& out,
+                                                wire::Format format, bool record);
+  [[nodiscard]] net::awaitable<void> list_models(const net::Request& request, net::Responder& out,
+                                                 wire::Format format);
+  [[nodiscard]] net::awaitable<void> pass_through(const net::Request& request, net::Responder& out,
+                                                  wire::Format format);
+  [[nodiscard]] net::awaitable<void> refuse(net::Responder& out, wire::Format format, int status,
+                                            std::string message);
+  [[nodiscard]] std::optional<people::Caller> identify(const net::Request& request) const;
+  [[nodiscard]] Result<Target> find_target(const std::string& model, const std::string& person,
+                                           wire::Format format) const;
+
+  GatewayParts parts_;
+  GatewayCounters counters_;
+};
+
+}  // namespace hone::capture

@@ -1,0 +1,86 @@
+// Writes down what passed through the gateway, beside the traffic and never in its way. A call's
+// start goes into the outbox before the request goes out; what was said is parsed, redacted and
+// appended on threads of the recorder's own when the answer has ended. Its queue is bounded in
+// number and bytes; what does not fit loses its content, not its place: the interaction is still
+// recorded, and counted.
+//
+// Thread-safe. Nothing unredacted leaves it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "net/async.h"
+#include "net/work_pool.h"
+#include "privacy/redactor.h"
+#include "store/outbox.h"
+#include "store/records.h"
+#include "wire/call.h"
+
+namespace hone::capture {
+
+// A call as the gateway saw it, when it is over.
+struct FinishedCall {
+  store::Interaction facts;  // who, what, when; the recorder adds what is in the content
+  wire::Format format = wire::Format::kOpenAIChat;
+  bool may_capture = true;  // the person's consent
+  bool readable = true;     // false where a body is compressed
+  std::string request;      // the body as the tool sent it
+  std::string answer;       // the bytes of the answer, as far as they were kept
+};
+
+struct RecorderOptions {
+  int threads = 1;
+  std::size_t queue_limit = 512;
+  std::size_t queue_bytes = 256U << 20;
+  std::size_t known_nodes = 200'000;
+};
+
+struct RecorderCounters {
+  std::atomic<std::uint64_t> recorded = 0;    // interactions in the outbox, with or without content
+  std::atomic<std::uint64_t> unrecorded = 0;  // the outbox refused: fenced or full
+  std::atomic<std::uint64_t> starts_missed = 0;  // not in the outbox when the request went out
+  // Interactions without content, by reason.
+  std::atomic<std::uint64_t> no_consent = 0;
+  std::atomic<std::uint64_t> redaction_failed = 0;
+  std::atomic<std::uint64_t> unreadable = 0;
+  std::atomic<std::uint64_t> overflowed = 0;  // recorded without content, for the queue was full
+};
+
+class Recorder {
+ public:
+  Recorder(store::Outbox& outbox, const privacy::Redactor& redactor, std::string tenant_key,
+           RecorderOptions options = {});
+  ~Recorder();  // stop()
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+
+  // Waits for the outbox a moment at most; a blocked disk does not hold up the request.
+  [[nodiscard]] net::awaitable<void> begin(store::InteractionStart start);
+  // Returns at once.
+  void finish(FinishedCall call);
+
+  // Records what is queued; nothing is taken afterwards. After the server has stopped.
+  void stop();
+  void wait_idle();  // for tests
+
+  [[nodiscard]] const RecorderCounters& counters() const { return counters_; }
+  [[nodiscard]] std::size_t queued() const { return work_.queued(); }
+
+ private:
+  class Content;
+  void record(FinishedCall& call);
+  void append(const store::Interaction& interaction);
+
+  store::Outbox& outbox_;
+  const RecorderOptions options_;
+  RecorderCounters counters_;
+  std::unique_ptr<Content> content_;
+  std::atomic<std::size_t> queued_bytes_ = 0;
+  net::WorkPool journal_;  // appends that need no parsing
+  net::WorkPool work_;
+};
+
+}  // namespace hone::capture
