@@ -12,7 +12,8 @@
 // the segment. A full outbox refuses with kUnavailable too, counted, and goes on once segments have
 // been removed.
 //
-// Positions are 1, 2, 3, …; a gap means records that were damaged and reported.
+// Positions rise. After a process that did not close its outbox they go on 2^24 higher, so that a
+// position which a damaged record had is never given again.
 #pragma once
 
 #include <chrono>
@@ -140,6 +141,9 @@ class OutboxReader {
   // The next record; none if there is no further durable one yet (ask again later). Damage gives
   // kCorrupt once, naming segment and offset; the call after goes on with the next intact record.
   [[nodiscard]] Result<std::optional<OutboxRecord>> next();
+  // Everything up to here has been returned. After `next` gave none it is the durable position of
+  // then, which may lie beyond the last record (see above: gaps).
+  [[nodiscard]] std::int64_t position() const;
 
  private:
   friend class Outbox;
