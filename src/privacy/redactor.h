@@ -34,7 +34,7 @@ class Redactor {
   [[nodiscard]] Result<std::string> redact(std::string_view text) const;
 
   // Every string in the value, and every key.
-  [[nodiscard]] Result<json::value> redact(const json::value& value) const;
+  [[nodiscard]] Result<json::value> redact_json(const json::value& value) const;
 
   // Names the rules in force, so that a memo of redacted text is read anew when they change. It
   // does not depend on the key.

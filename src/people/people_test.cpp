@@ -1,0 +1,150 @@
+// Persons, keys and consents on a real SQLite file.
+#include <gtest/gtest.h>
+
+#include "base/test_support.h"
+#include "people/directory.h"
+#include "people/roster.h"
+#include "store/database.h"
+
+namespace hone::people {
+namespace {
+
+class People : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto opened = store::Database::open("sqlite:" + folder_.path("hone.db"));
+    ASSERT_TRUE(opened) << opened.error().message;
+    database_ = std::move(*opened);
+    ASSERT_TRUE(database_->migrate());
+    roster_ = std::make_unique<Roster>(*database_, clock_, ids_);
+  }
+
+  // Every byte that the database has on disk.
+  std::string bytes_on_disk() const {
+    std::string bytes;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
+      bytes += hone::testing::read_all(entry.path());
+    }
+    return bytes;
+  }
+
+  hone::testing::TempFolder folder_;
+  ManualClock clock_{from_millis(1'700'000'000'000)};
+  IdSource ids_{clock_, Random(1)};
+  std::unique_ptr<store::Database> database_;
+  std::unique_ptr<Roster> roster_;
+};
+
+TEST_F(People, AKeyOpensForItsOwnerUntilItIsRevoked) {
+  const auto ana = roster_->create_person(
+      {.name = "Ana", .team = "Search", .role = Role::kLead, .consents = {}});
+  ASSERT_TRUE(ana) << ana.error().message;
+  const auto key = roster_->create_key(ana->id);
+  ASSERT_TRUE(key) << key.error().message;
+  EXPECT_TRUE(key->secret.starts_with("hone_sk_"));
+  EXPECT_EQ(key->secret.size(), 8U + 32U);
+
+  Directory directory;
+  EXPECT_FALSE(directory.find_key(key->secret)) << "nothing was loaded yet";
+  ASSERT_TRUE(directory.reload(*database_));
+  const auto caller = directory.find_key(key->secret);
+  ASSERT_TRUE(caller);
+  EXPECT_EQ(caller->person, ana->id);
+  EXPECT_EQ(caller->team, ana->team);
+  EXPECT_EQ(caller->role, Role::kLead);
+  EXPECT_EQ(caller->key_id, key->key.id);
+  EXPECT_FALSE(directory.find_key(key->secret + "x"));
+  EXPECT_FALSE(directory.find_key(hash_key(key->secret))) << "the hash is no key";
+  EXPECT_FALSE(directory.find_key(""));
+
+  ASSERT_TRUE(roster_->revoke_key(key->key.id));
+  ASSERT_TRUE(directory.reload(*database_));
+  EXPECT_FALSE(directory.find_key(key->secret));
+  EXPECT_TRUE(roster_->keys(ana->id).value().at(0).revoked_at);
+}
+
+TEST_F(People, TheDatabaseNeverHoldsASecret) {
+  const auto ana = roster_->create_person({.name = "Ana", .team = "Search", .consents = {}});
+  const auto key = roster_->create_key(ana->id);
+  const std::string bytes = bytes_on_disk();
+  EXPECT_NE(bytes.find(hash_key(key->secret)), std::string::npos) << "looked in the wrong place";
+  EXPECT_EQ(bytes.find(key->secret.substr(8)), std::string::npos);
+}
+
+TEST_F(People, NamesAreUniqueAndNamedInErrors) {
+  ASSERT_TRUE(roster_->create_person({.name = "Ana", .team = "Search", .consents = {}}));
+  const auto again = roster_->create_person({.name = "Ana", .team = "Other", .consents = {}});
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(roster_->teams().value().size(), 1U) << "a refused person leaves no team behind";
+  EXPECT_EQ(roster_->ensure_person({.name = "Ana", .team = "Other", .consents = {}})->team_name,
+            "Search");
+  EXPECT_EQ(roster_->find_person("Bo").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(roster_->create_key("per_x").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(roster_->revoke_key("key_x").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(roster_->set_role("per_x", Role::kLead).error().code, ErrorCode::kNotFound);
+  for (const std::string& bad : {std::string(), std::string(201, 'a'), std::string("a\nb")}) {
+    EXPECT_EQ(roster_->create_person({.name = bad, .team = "T", .consents = {}}).error().code,
+              ErrorCode::kInvalid);
+    EXPECT_EQ(roster_->create_person({.name = "C", .team = bad, .consents = {}}).error().code,
+              ErrorCode::kInvalid);
+  }
+}
+
+TEST_F(People, RolesAndTeamsChange) {
+  const auto ana = roster_->create_person({.name = "Ana", .team = "Search", .consents = {}});
+  ASSERT_TRUE(roster_->set_role(ana->id, Role::kPrivacy));
+  ASSERT_TRUE(roster_->set_team(ana->id, "Trust"));
+  const auto now = roster_->find_person(ana->id);
+  EXPECT_EQ(now->role, Role::kPrivacy);
+  EXPECT_EQ(now->team_name, "Trust");
+  EXPECT_EQ(roster_->persons().value().size(), 1U);
+  for (const char* role : {"employee", "platform", "model", "privacy", "lead"}) {
+    EXPECT_EQ(name(parse_role(role).value()), role);
+  }
+  EXPECT_FALSE(parse_role("king"));
+}
+
+TEST_F(People, AConsentCountsAtOnceAndOutlastsAReloadBeforeItIsIndexed) {
+  const auto ana = roster_->create_person(
+      {.name = "Ana", .team = "Search", .consents = {.capture = true, .train = false}});
+  Directory directory;
+  ASSERT_TRUE(directory.reload(*database_));
+  EXPECT_TRUE(directory.consents(ana->id)->capture);
+  EXPECT_FALSE(directory.consents(ana->id)->train);
+  EXPECT_FALSE(directory.consents("per_x"));
+
+  store::Consent no;
+  no.id = "con_1";
+  no.person = ana->id;
+  no.capture = false;
+  directory.apply(no);
+  EXPECT_FALSE(directory.consents(ana->id)->capture);
+  ASSERT_TRUE(directory.reload(*database_));
+  EXPECT_FALSE(directory.consents(ana->id)->capture) << "the database is behind";
+
+  // The indexer writes it; then what the database says later is what counts.
+  ASSERT_TRUE(
+      database_->execute("INSERT INTO consent (id, person_id, capture, by_whom, at) "
+                         "VALUES ('con_1', ?, 0, 'x', 0)",
+                         {ana->id}));
+  ASSERT_TRUE(database_->execute("UPDATE person SET capture = 0 WHERE id = ?", {ana->id}));
+  ASSERT_TRUE(directory.reload(*database_));
+  EXPECT_FALSE(directory.consents(ana->id)->capture);
+  ASSERT_TRUE(database_->execute("UPDATE person SET capture = 1 WHERE id = ?", {ana->id}));
+  ASSERT_TRUE(directory.reload(*database_));
+  EXPECT_TRUE(directory.consents(ana->id)->capture);
+}
+
+TEST_F(People, AFailedReloadKeepsTheOldSnapshot) {
+  const auto ana = roster_->create_person({.name = "Ana", .team = "Search", .consents = {}});
+  const auto key = roster_->create_key(ana->id);
+  Directory directory;
+  ASSERT_TRUE(directory.reload(*database_));
+  ASSERT_TRUE(database_->execute_script("DROP TABLE api_key"));
+  EXPECT_FALSE(directory.reload(*database_));
+  EXPECT_TRUE(directory.find_key(key->secret));
+}
+
+}  // namespace
+}  // namespace hone::people

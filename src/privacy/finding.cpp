@@ -1,0 +1,50 @@
+#include "privacy/finding.h"
+
+#include <algorithm>
+
+namespace hone::privacy {
+namespace {
+
+constexpr std::array<std::string_view, kTypes.size()> kNames = {"EMAIL", "PHONE", "CARD",
+                                                                "IP",    "IBAN",  "SECRET"};
+
+}  // namespace
+
+std::string_view name(Type type) {
+  return kNames.at(static_cast<std::size_t>(type));
+}
+
+std::optional<Type> find_type(std::string_view wanted) {
+  for (const Type type : kTypes) {
+    if (name(type) == wanted) return type;
+  }
+  return std::nullopt;
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(), to_lower);
+  return result;
+}
+
+std::string normalised(Type type, std::string_view text) {
+  std::string value;
+  switch (type) {
+    case Type::kEmail:
+    case Type::kIp:
+      return lower(text);
+    case Type::kPhone:
+    case Type::kCard:
+      std::copy_if(text.begin(), text.end(), std::back_inserter(value), is_digit);
+      return value;
+    case Type::kIban:
+      value = lower(text);
+      std::erase_if(value, [](char c) { return !is_word(c); });
+      return value;
+    case Type::kSecret:
+      break;
+  }
+  return std::string(text);
+}
+
+}  // namespace hone::privacy
