@@ -40,6 +40,10 @@ std::string Workspace::folder(std::string_view name) const {
   return settings_.data + "/" + std::string(name);
 }
 
+std::string Workspace::absolute_folder(std::string_view name) const {
+  return std::filesystem::absolute(folder(name)).lexically_normal().string();
+}
+
 Result<std::unique_ptr<Workspace>> Workspace::open(const Settings& settings) {
   std::unique_ptr<Workspace> workspace(new Workspace(settings));
   if (auto made = posix_files().make_folder(settings.data); !made) return fail(made.error());

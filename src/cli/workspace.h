@@ -39,6 +39,8 @@ class Workspace {
   [[nodiscard]] const std::string& tenant_key() const { return tenant_key_; }
   [[nodiscard]] const Settings& settings() const { return settings_; }
   [[nodiscard]] std::string folder(std::string_view name) const;  // DATA/name
+  // The same as an absolute path, for what is written down and outlives this process.
+  [[nodiscard]] std::string absolute_folder(std::string_view name) const;
 
  private:
   explicit Workspace(Settings settings);

@@ -1,0 +1,15 @@
+#include "cli/policy.h"
+
+#include "base/file.h"
+
+namespace hone::cli {
+
+Result<feedback::Policy> load_policy(const Settings& settings, const std::string& file) {
+  const std::string& path = file.empty() ? settings.verdict_policy : file;
+  if (path.empty()) return feedback::default_policy();
+  auto text = read_file(posix_files(), path);
+  if (!text) return fail(text.error());
+  return feedback::parse_policy(*text, path);
+}
+
+}  // namespace hone::cli
