@@ -1,4 +1,5 @@
-// The verdict policy in force: --policy, else verdict_policy of the settings, else the one that ships.
+// The verdict policy in force: --policy, else verdict_policy of the settings, else the one that
+// ships.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// What `hone` is told: hone.toml, then the environment (HONE_DATA, HONE_LISTEN, HONE_AUTH), then flags, the
-// later over the earlier. docs/operations.md lists every field.
+// What `hone` is told: hone.toml, then the environment (HONE_DATA, HONE_LISTEN, HONE_AUTH), then
+// flags, the later over the earlier. docs/operations.md lists every field.
 //
 //   data = "data"
 //   [server]
@@ -28,7 +28,7 @@
 namespace hone::cli {
 
 struct EngineSettings {
-  std::string model;    // Hugging Face folder; empty: no engine of ours
+  std::string model;  // Hugging Face folder; empty: no engine of ours
   std::string listen = "127.0.0.1:8701";
   std::string program;  // empty: hone-engine beside hone
   std::int64_t threads = 2;

@@ -21,7 +21,9 @@ models = ["claude-*"]
 [alias.assistant]
 upstream = "engine"
 model = "m"
-)", "hone.toml").value();
+)",
+                                       "hone.toml")
+                            .value();
   EXPECT_EQ(settings.data, "d");
   EXPECT_EQ(settings.upstreams.at(0).models.at(0), "claude-*");
   EXPECT_FALSE(settings.upstreams.at(0).trainable);

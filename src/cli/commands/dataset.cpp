@@ -1,7 +1,7 @@
 // hone dataset build | list | show | export: immutable snapshots of examples made from verdicts.
+#include "curate/dataset.h"
 #include "cli/command.h"
 #include "cli/policy.h"
-#include "curate/dataset.h"
 #include "feedback/verdicts.h"
 
 namespace hone::cli {
@@ -24,9 +24,9 @@ Result<void> build_dataset(const Invocation& call, const DatasetOptions& options
   auto decided = feedback::refresh((*workspace)->database(), *policy);
   if (!decided) return fail(decided.error());
   remark(std::to_string(*decided) + " verdicts brought up to date");
-  auto dataset = curate::build_dataset((*workspace)->database(), *recipe,
-                                       (*workspace)->absolute_folder("datasets"),
-                                       (*workspace)->clock());
+  auto dataset =
+      curate::build_dataset((*workspace)->database(), *recipe,
+                            (*workspace)->absolute_folder("datasets"), (*workspace)->clock());
   if (!dataset) return fail(dataset.error());
   show(call, curate::to_json(*dataset));
   return {};

@@ -58,8 +58,12 @@ std::vector<std::string> new_lines(const std::string& path, std::streamoff& offs
 
 }  // namespace
 
-std::string House::url() const { return "http://127.0.0.1:" + std::to_string(port_); }
-std::string House::engine_url() const { return "http://127.0.0.1:" + std::to_string(engine_port_); }
+std::string House::url() const {
+  return "http://127.0.0.1:" + std::to_string(port_);
+}
+std::string House::engine_url() const {
+  return "http://127.0.0.1:" + std::to_string(engine_port_);
+}
 std::string House::log(std::string_view name) const {
   return options_.data + "/" + std::string(name) + ".log";
 }
@@ -87,12 +91,12 @@ Result<void> House::furnish() {
   if (auto made = posix_files().make_folder(options_.data); !made) return made;
   port_ = free_port(options_.port);
   engine_port_ = free_port(static_cast<std::uint16_t>(port_ + 1));
-  const std::string toml = "data = " + quoted(options_.data) +
-                           "\n\n[server]\nlisten = \"127.0.0.1:" + std::to_string(port_) +
-                           "\"\n\n[engine]\nmodel = " + quoted(options_.base_model) +
-                           "\nlisten = \"127.0.0.1:" + std::to_string(engine_port_) +
-                           "\"\n\n[alias.assistant]\nupstream = \"engine\"\nmodel = " +
-                           quoted(model_name()) + "\n";
+  const std::string toml =
+      "data = " + quoted(options_.data) +
+      "\n\n[server]\nlisten = \"127.0.0.1:" + std::to_string(port_) +
+      "\"\n\n[engine]\nmodel = " + quoted(options_.base_model) +
+      "\nlisten = \"127.0.0.1:" + std::to_string(engine_port_) +
+      "\"\n\n[alias.assistant]\nupstream = \"engine\"\nmodel = " + quoted(model_name()) + "\n";
   if (auto written = write_file_atomically(posix_files(), options_.data + "/hone.toml", toml);
       !written) {
     return written;
@@ -105,12 +109,13 @@ Result<void> House::furnish() {
   return {};
 }
 
-// Asks hone-simulate who they are, makes them and their keys, and writes people.json for their work.
+// Asks hone-simulate who they are, makes them and their keys, and writes people.json for their
+// work.
 Result<void> House::invite() {
   const std::string list = options_.data + "/people.list";
   auto process = net::Process::spawn(
-      {.argv = {call_.beside("hone-simulate"), "people", "--count",
-                std::to_string(options_.people), "--seed", std::to_string(options_.seed)},
+      {.argv = {call_.beside("hone-simulate"), "people", "--count", std::to_string(options_.people),
+                "--seed", std::to_string(options_.seed)},
        .log_file = list});
   if (!process) return fail(process.error());
   if (process->wait().code != 0) {

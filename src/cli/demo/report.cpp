@@ -65,11 +65,11 @@ Result<Tallies> tally(store::Database& database, const std::vector<DaySpan>& day
   for (const store::Row row : *rows) {
     const std::int64_t day = day_of(days, row.time("started_at"));
     if (day == 0) continue;
-    const bool released = row.text("arm") == "canary" ||
-                          (candidate != original && row.text("model") == candidate);
+    const bool released =
+        row.text("arm") == "canary" || (candidate != original && row.text("model") == candidate);
     const std::string arm = row.text("arm") == "holdback" ? "holdback"
-                            : released                     ? "released"
-                                                           : "baseline";
+                            : released                    ? "released"
+                                                          : "baseline";
     const auto add = [&](Counting& counting) {
       counting.add(row.text("person_id"), row.text("verdict"), row.optional_real("edit_distance"));
     };
@@ -95,17 +95,24 @@ Result<json::value> lineage(store::Database& database, const std::string& candid
   if (!rows) return fail(rows.error());
   if (rows->empty()) return json::value(nullptr);
   const auto row = rows->front();
-  return json::object{{"model", row.text("digest")},      {"base", row.text("parent")},
-                      {"run", row.text("run")},           {"recipe", row.text("recipe")},
-                      {"dataset", row.text("dataset_digest")}, {"example", row.text("example_id")},
+  return json::object{{"model", row.text("digest")},
+                      {"base", row.text("parent")},
+                      {"run", row.text("run")},
+                      {"recipe", row.text("recipe")},
+                      {"dataset", row.text("dataset_digest")},
+                      {"example", row.text("example_id")},
                       {"interaction", row.text("interaction_id")}};
 }
 
 json::object to_json(const Tally& tally) {
-  return {{"interactions", tally.interactions}, {"people", tally.people},
-          {"accepted", tally.accepted},         {"modified", tally.modified},
-          {"rejected", tally.rejected},         {"rate", tally.rate},
-          {"low", tally.low},                   {"high", tally.high},
+  return {{"interactions", tally.interactions},
+          {"people", tally.people},
+          {"accepted", tally.accepted},
+          {"modified", tally.modified},
+          {"rejected", tally.rejected},
+          {"rate", tally.rate},
+          {"low", tally.low},
+          {"high", tally.high},
           {"edit_distance", tally.edit_distance}};
 }
 
