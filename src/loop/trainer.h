@@ -1,6 +1,6 @@
-// Runs a trainer on a run folder and watches it: `hone-engine train RUN`, or any program that keeps the
-// contract of docs/formats/run.md. The trainer is a child process; it dies with us, and a later call on
-// the same folder goes on from its last checkpoint.
+// Runs a trainer on a run folder and watches it: `hone-engine train RUN`, or any program that keeps
+// the contract of docs/formats/run.md. The trainer is a child process; it dies with us, and a later
+// call on the same folder goes on from its last checkpoint.
 #pragma once
 
 #include <chrono>

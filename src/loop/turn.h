@@ -1,6 +1,6 @@
-// One turn of the loop: what people did becomes verdicts, verdicts a dataset, the dataset a model, and
-// the model, if it passes its gate, a release to a first share of people. The canary's growth or fall is
-// then decided by what people do next (release/releases.h), not here.
+// One turn of the loop: what people did becomes verdicts, verdicts a dataset, the dataset a model,
+// and the model, if it passes its gate, a release to a first share of people. The canary's growth
+// or fall is then decided by what people do next (release/releases.h), not here.
 //
 //   auto turn = loop::turn(shop, recipe, [](const Step& step) { … });
 //   if (turn->stopped_by == "gate") …turn->gate says why…
@@ -29,7 +29,7 @@ struct Shop {
   Clock& clock;
   IdSource& ids;
   const feedback::Policy& policy;
-  std::string data;     // folder: datasets/, runs/
+  std::string data;  // folder: datasets/, runs/
   Trainer trainer;
   std::string serving;  // URL of the server that scores and serves: hone-engine, or any like it
   // Called between dataset and training with the run's folder; for experiments on the loop itself.
