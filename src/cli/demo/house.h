@@ -1,6 +1,6 @@
-// The demo's house: a fresh data folder, `hone serve` with hone-engine behind it, and forty people with
-// keys. Servers and people are processes of their own and talk HTTP; the demo only starts them and
-// reads the store afterwards.
+// The demo's house: a fresh data folder, `hone serve` with hone-engine behind it, and forty people
+// with keys. Servers and people are processes of their own and talk HTTP; the demo only starts them
+// and reads the store afterwards.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,5 @@
-// What the demo shows at the end, computed from the store alone: docs/formats/database.md has the SQL
-// that computes every count again.
+// What the demo shows at the end, computed from the store alone: docs/formats/database.md has the
+// SQL that computes every count again.
 #pragma once
 
 #include <map>
@@ -32,8 +32,8 @@ struct Tally {
   double edit_distance = 0;  // mean over accepted (0) and modified answers
 };
 
-// An arm here is who answered: "baseline" (the original model), "released" (the new one), "holdback" (the
-// original, for people who stay on it for good).
+// An arm here is who answered: "baseline" (the original model), "released" (the new one),
+// "holdback" (the original, for people who stay on it for good).
 struct Group {
   std::string domain;
   std::int64_t day = 0;
