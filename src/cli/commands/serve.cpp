@@ -1,0 +1,41 @@
+// hone serve: gateway, store, API and dashboard in one process, with hone-engine beside it.
+#include <iostream>
+
+#include "cli/command.h"
+#include "cli/service.h"
+
+namespace hone::cli {
+namespace {
+
+struct ServeOptions {
+  std::string listen;
+  std::string auth;
+  std::string model;
+};
+
+Result<void> serve(const Invocation& call, const ServeOptions& options) {
+  auto settings = call.settings();
+  if (!settings) return fail(settings.error());
+  if (!options.listen.empty()) settings->listen = options.listen;
+  if (!options.auth.empty()) settings->auth = options.auth;
+  if (!options.model.empty()) settings->engine.model = options.model;
+  auto service = Service::start(call, *settings);
+  if (!service) return fail(service.error());
+  remark("Hone serves on " + (*service)->url() + " (dashboard, /v1/…, /api/v1/…); Ctrl-C ends it");
+  return (*service)->run();
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app, Invocation& call) {
+  auto options = std::make_shared<ServeOptions>();
+  auto* command = app.add_subcommand("serve", "the gateway, the store, the API and the dashboard");
+  command->add_option("--listen", options->listen, "address (default 127.0.0.1:8700)");
+  command->add_option("--auth", options->auth, "keys, or open: no key needed, loopback only")
+      ->check(CLI::IsMember({"keys", "open"}));
+  command->add_option("--model", options->model, "Hugging Face folder for hone-engine to serve");
+  command->callback(
+      [&call, options] { call.action = [&call, options] { return serve(call, *options); }; });
+}
+
+}  // namespace hone::cli

@@ -1,0 +1,16 @@
+// The counters of gateway, recorder and HTTP server as metrics.
+#pragma once
+
+#include "api/metrics.h"
+#include "capture/gateway.h"
+#include "capture/recorder.h"
+#include "net/server.h"
+
+namespace hone::cli {
+
+void measure_gateway(api::MetricsText& text, const capture::GatewayCounters& counters);
+void measure_recorder(api::MetricsText& text, const capture::RecorderCounters& counters,
+                      std::size_t queued);
+void measure_server(api::MetricsText& text, const net::ServerCounters& counters);
+
+}  // namespace hone::cli

@@ -1,0 +1,33 @@
+// `hone serve`: all parts of the server, made in the order in which they need each other and
+// stopped in the reverse. The only place that knows every one of them.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "cli/command.h"
+
+namespace hone::cli {
+
+class Service {
+ public:
+  // Opens the data folder, starts everything and listens.
+  [[nodiscard]] static Result<std::unique_ptr<Service>> start(const Invocation& call,
+                                                              const Settings& settings);
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  [[nodiscard]] std::string url() const;
+  // Blocks until SIGTERM or SIGINT, or until the outbox is fenced; then answers what has begun,
+  // records it, and returns.
+  [[nodiscard]] Result<void> run();
+
+ private:
+  Service();
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace hone::cli
