@@ -2,12 +2,22 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "net/http.h"
 
 namespace hone::api {
 
-// "/" and every address of the dashboard's own give its page; 404 for files that are not there.
+struct Asset {
+  std::string_view path;  // "/index.html"
+  std::string_view bytes;
+};
+
+// Empty where the program was built without the dashboard. Defined by cmake/embed.py.
+[[nodiscard]] const std::vector<Asset>& embedded_assets();
+
+// A file by its path; the dashboard's page for every address that names none, since the page itself
+// knows its addresses; 404 for a file that is not there.
 [[nodiscard]] net::Response asset_response(std::string_view path);
 
 }  // namespace hone::api

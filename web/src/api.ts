@@ -1,0 +1,172 @@
+// The REST API as the dashboard uses it: docs/formats/api.md. The key lives in this browser only.
+
+const kKeyName = "hone-key";
+
+export const savedKey = () => localStorage.getItem(kKeyName) ?? "";
+export const saveKey = (key: string) => localStorage.setItem(kKeyName, key);
+
+export class ApiError extends Error {
+  constructor(readonly status: number, message: string) {
+    super(message);
+  }
+}
+
+export async function get<T>(path: string): Promise<T> {
+  const key = savedKey();
+  const response = await fetch(`/api/v1/${path}`, {
+    headers: key ? { authorization: `Bearer ${key}` } : {},
+  });
+  const body = await response.json().catch(() => null);
+  if (!response.ok) throw new ApiError(response.status, body?.error?.message ?? response.statusText);
+  return body as T;
+}
+
+export type Verdict = "accepted" | "modified" | "rejected" | "contested";
+
+export interface Counts {
+  interactions: number;
+  accepted: number;
+  modified: number;
+  rejected: number;
+  contested: number;
+  people: number;
+  rate?: number;
+  low?: number;
+  high?: number;
+}
+
+export interface Acceptance {
+  groups: (Counts & { name: string })[];
+  total: Counts;
+}
+
+export interface Timeline {
+  bucket_seconds: number;
+  series: { name: string; points: (Counts & { at: number })[] }[];
+}
+
+export interface Interaction {
+  id: string;
+  person: string;
+  person_id: string;
+  team: string;
+  tool: string;
+  alias: string;
+  arm: string;
+  model: string;
+  model_name: string;
+  purpose: string;
+  started_at: number;
+  duration_ms: number;
+  first_byte_ms: number;
+  status: number;
+  prompt_tokens: number;
+  completion_tokens: number;
+  content: string;
+  error: string;
+  verdict: Verdict | null;
+  strength?: number;
+  edit_distance?: number;
+}
+
+export interface Part {
+  type: string;
+  text?: string;
+  name?: string;
+  arguments?: unknown;
+  content?: Part[];
+  value?: unknown;
+}
+
+export interface Message {
+  role: string;
+  content: Part[];
+}
+
+export interface Feedback {
+  id: string;
+  kind: string;
+  by: string;
+  source: string;
+  value?: number;
+  final_text: string | null;
+  comment: string | null;
+  at: number;
+}
+
+export interface InteractionDetail extends Interaction {
+  wire: string;
+  upstream: string;
+  stop_reason: string;
+  context?: Message[];
+  output?: Message[];
+  final_text: string | null;
+  policy: string | null;
+  feedback: Feedback[];
+}
+
+export interface Dataset {
+  digest: string;
+  name: string;
+  seed: number;
+  examples: number;
+  counts: Record<string, Record<string, number>>;
+  left_out: Record<string, number>;
+  people: Record<string, number>;
+  created_at: number | string;
+}
+
+export interface Progress {
+  step: number;
+  steps: number;
+  loss: number;
+  learning_rate: number;
+  tokens: number;
+  seconds: number;
+}
+
+export interface Run {
+  id: string;
+  method: string;
+  state: string;
+  dataset: string;
+  base_model: string;
+  seed: number;
+  started_at: number | string;
+  progress?: Progress[];
+}
+
+export interface Check {
+  name: string;
+  passed: boolean;
+  value: number;
+  low: number;
+  high: number;
+  note: string;
+}
+
+export interface Model {
+  digest: string;
+  name: string;
+  kind: string;
+  parent: string;
+  run: string;
+  created_at: number;
+  passed?: boolean;
+  evaluation?: { checks?: Check[] } | null;
+}
+
+export interface Release {
+  id: string;
+  alias: string;
+  baseline: string;
+  candidate: string;
+  state: string;
+  reason: string;
+  share: number;
+  holdback: number;
+  reserve: number;
+  started_at: number;
+  decided_at?: number;
+  events?: { number: number; kind: string; at: number; detail: Record<string, unknown> | null }[];
+}

@@ -1,0 +1,43 @@
+// Loading: one hook that fetches, keeps fetching, and says what went wrong.
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { ApiError, get } from "./api";
+
+export interface Loaded<T> {
+  value?: T;
+  error?: Error;
+}
+
+const kRefreshMs = 5000;
+
+export function useData<T>(path: string): Loaded<T> {
+  const [state, setState] = useState<Loaded<T>>({});
+  useEffect(() => {
+    let current = true;
+    let timer = 0;
+    setState({});
+    const load = async () => {
+      try {
+        const value = await get<T>(path);
+        if (current) setState({ value });
+      } catch (error) {
+        if (current) setState((before) => ({ ...before, error: error as Error }));
+      }
+      if (current) timer = window.setTimeout(load, kRefreshMs);
+    };
+    void load();
+    return () => {
+      current = false;
+      window.clearTimeout(timer);
+    };
+  }, [path]);
+  return state;
+}
+
+export function Show<T>(props: { of: Loaded<T>; children: (value: T) => ComponentChildren }) {
+  const { value, error } = props.of;
+  if (error instanceof ApiError && error.status === 401) return null; // the key form is up
+  if (!value && error) return <p class="problem">{error.message}</p>;
+  if (!value) return <p class="quiet">Loading…</p>;
+  return <>{props.children(value)}</>;
+}
