@@ -3,10 +3,13 @@
 set(web_dist ${CMAKE_BINARY_DIR}/web)
 set(assets_cpp ${CMAKE_BINARY_DIR}/generated/assets_data.cpp)
 if(HONE_WEB)
+  # `npm install`, not `npm ci`: ci insists on the optional packages of every platform, which a mirror may
+  # lack. Versions and digests come from package-lock.json all the same.
   file(GLOB_RECURSE web_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/web/src/*)
   add_custom_command(
     OUTPUT ${CMAKE_SOURCE_DIR}/web/node_modules/.package-lock.json
-    COMMAND npm ci --silent --no-audit --no-fund
+    COMMAND npm install --no-save --ignore-scripts --silent --no-audit --no-fund
+    COMMAND ${CMAKE_COMMAND} -E touch node_modules/.package-lock.json
     WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/web
     DEPENDS ${CMAKE_SOURCE_DIR}/web/package-lock.json
     COMMENT "Fetching the dashboard's libraries" VERBATIM)

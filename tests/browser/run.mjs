@@ -1,0 +1,84 @@
+// Looks at the dashboard in real Chromium, at 1280 and 390 px, light and dark, over a store that the
+// given programs made: node run.mjs BIN_FOLDER DATA_FOLDER [PICTURES_FOLDER]
+import { spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { chromium } from "playwright-core";
+
+const [bin, data, pictures] = process.argv.slice(2);
+const address = "http://127.0.0.1:8790";
+const failures = [];
+let passed = 0;
+
+function check(holds, message) {
+  if (holds) passed += 1;
+  else failures.push(message);
+}
+
+const server = spawn(`${bin}/hone`, ["--data", data, "serve", "--auth", "open", "--listen", "127.0.0.1:8790"], {
+  stdio: ["ignore", "inherit", "inherit"],
+});
+
+async function ready() {
+  for (let i = 0; i < 100; i += 1) {
+    const answer = await fetch(`${address}/readyz`).catch(() => null);
+    if (answer?.status === 200) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error("hone serve is not ready");
+}
+
+// Every page at one width and scheme: it shows its heading, no error, and nothing sticks out sideways.
+async function look(browser, width, scheme) {
+  const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme: scheme });
+  const problems = [];
+  page.on("pageerror", (error) => problems.push(error.message));
+  page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+  const name = `${width} ${scheme}`;
+  for (const [path, heading] of [
+    ["/", "Overview"],
+    ["/interactions", "Interactions"],
+    ["/datasets", "Datasets"],
+    ["/runs", "Runs"],
+    ["/models", "Models"],
+    ["/releases", "Releases"],
+  ]) {
+    await page.goto(address + path);
+    await page.getByRole("heading", { level: 1, name: heading }).waitFor({ timeout: 10000 });
+    await page.waitForLoadState("networkidle", { timeout: 3000 }).catch(() => {});
+    check((await page.locator(".problem").count()) === 0, `${name} ${path}: shows a problem`);
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    check(over <= 0, `${name} ${path}: ${over} px wider than the window`);
+    if (pictures) await page.screenshot({ path: `${pictures}/${width}-${scheme}${path.replaceAll("/", "-")}.png`, fullPage: true });
+  }
+  await page.goto(`${address}/interactions`);
+  const link = page.locator("td a").first();
+  await link.waitFor({ timeout: 10000 });
+  await page.selectOption("select", "modified");
+  await page.locator(".mark.modified").first().waitFor({ timeout: 10000 });
+  await page.locator("td a").first().click();
+  await page.locator(".message.assistant").first().waitFor({ timeout: 10000 });
+  check((await page.locator(".message.user").count()) > 0, `${name}: an interaction without its context`);
+  check((await page.locator(".diff ins, .diff del").count()) > 0, `${name}: a modified answer without its edit`);
+  if (pictures) await page.screenshot({ path: `${pictures}/${width}-${scheme}-interaction.png`, fullPage: true });
+  check(problems.length === 0, `${name}: ${problems.join("; ")}`);
+  await page.close();
+}
+
+try {
+  if (pictures) mkdirSync(pictures, { recursive: true });
+  await ready();
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync", "--disable-quic"],
+  });
+  for (const width of [1280, 390]) for (const scheme of ["light", "dark"]) await look(browser, width, scheme);
+  await browser.close();
+} catch (error) {
+  failures.push(error.stack ?? String(error));
+} finally {
+  server.kill("SIGTERM");
+}
+for (const failure of failures) console.error(`dashboard: ${failure}`);
+console.log(`dashboard: ${passed} checks hold, ${failures.length} do not`);
+process.exit(failures.length === 0 ? 0 : 1);
