@@ -73,7 +73,8 @@ Result<Policy> parse_policy(std::string_view text, std::string name) {
   policy.repeat = ranged(root, "repeat", policy.repeat, 0, 1);
   policy.contested = ranged(root, "contested", policy.contested, 0, kHeaviest);
   for (const auto kind : store::feedback_kinds()) {
-    if (root.has(kind)) policy.kinds.emplace(kind, read_kind(root.table(kind)));
+    TomlTable table = root.table(kind);  // asked for in any case, so that misspelt ones get a hint
+    if (root.has(kind)) policy.kinds.emplace(kind, read_kind(std::move(table)));
   }
   if (auto done = (*file)->finish(); !done) return fail(done.error());
   return policy;

@@ -16,13 +16,14 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
 }
 
-// An edit that changed nothing is an approval of what was there.
-void read_unchanged_edits(std::vector<Signal>& signals, const Policy& policy,
-                          std::string_view original) {
+// An edit that changed nothing approves of what was there; one that left nothing rejects it.
+void read_plain_edits(std::vector<Signal>& signals, const Policy& policy,
+                      std::string_view original) {
   for (auto& signal : signals) {
     if (policy.direction(signal.kind) != Direction::kFinal || !signal.final_text) continue;
-    if (trimmed(*signal.final_text) != trimmed(original)) continue;
-    signal.kind = "accepted";
+    const auto text = trimmed(*signal.final_text);
+    if (text != trimmed(original) && !text.empty()) continue;
+    signal.kind = text.empty() ? "rejected" : "accepted";
     signal.final_text.reset();
   }
 }
@@ -120,7 +121,7 @@ std::string_view name(VerdictKind kind) {
 
 Weighing weigh(std::vector<Signal> signals, const Policy& policy, std::string_view original_text) {
   std::ranges::sort(signals, {}, [](const Signal& s) { return std::tie(s.at, s.id); });
-  read_unchanged_edits(signals, policy, original_text);
+  read_plain_edits(signals, policy, original_text);
   const std::size_t final_index = find_final(signals, policy);
 
   Weighing sum;
