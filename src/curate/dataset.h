@@ -54,6 +54,7 @@ struct Dataset {
 // By digest, or by any beginning of one that fits no other dataset (kNotFound, kConflict).
 [[nodiscard]] Result<Dataset> find_dataset(store::Database& database, std::string_view digest);
 
+[[nodiscard]] json::object to_json(const Counts& counts);
 // For answers and tables: everything above.
 [[nodiscard]] json::object to_json(const Dataset& dataset);
 

@@ -38,7 +38,7 @@ struct Run {
   std::int64_t seed = 0;
   std::string folder;
   std::string state;   // running, done, failed
-  std::string result;  // result.json, or empty
+  std::string result;  // RunResult as JSON, or empty
   Time started_at{};
   std::optional<Time> finished_at;
 };
@@ -55,14 +55,14 @@ struct Progress {
 };
 
 struct RunResult {
-  std::string state;  // done, failed
-  std::string error;
+  std::string state = {};  // done, failed
+  std::string error = {};
   std::int64_t steps = 0;
   std::int64_t tokens = 0;
   double seconds = 0;
   double loss_first = 0;
   double loss_last = 0;
-  std::string output;  // absolute folder of the adapter or model; empty where it failed
+  std::string output = {};  // absolute folder of the adapter or model; empty where it failed
 };
 
 // kInvalid where the dataset has no examples of the kind that the method learns from.
@@ -76,7 +76,10 @@ struct RunResult {
 // Empty before the first step. A line that is still being written is not read.
 [[nodiscard]] Result<std::vector<Progress>> read_progress(const std::string& run_folder);
 
-// Reads result.json, once the trainer has ended, into the row. A trainer that left none (killed,
+// What result.json says; a failed run where there is none.
+[[nodiscard]] Result<RunResult> read_result(const std::string& run_folder);
+
+// Reads the result, once the trainer has ended, into the row. A trainer that left none (killed,
 // crashed) has failed, and may be started again on the same folder.
 [[nodiscard]] Result<RunResult> finish_run(store::Database& database, std::string_view id,
                                            Clock& clock);

@@ -1,0 +1,186 @@
+#include "curate/prompt.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <ranges>
+#include <vector>
+
+#include "base/hash.h"
+#include "store/database.h"
+#include "wire/message.h"
+
+namespace hone::curate {
+namespace {
+
+constexpr std::size_t kChunk = 500;  // parameters of one query
+
+struct NodeRow {
+  std::string parent;
+  std::string block;
+};
+using Nodes = std::unordered_map<std::string, NodeRow>;
+using Contents = std::unordered_map<std::string, std::string>;  // by block hash
+
+// Runs `sql` with its "(…)" filled by each chunk of `keys` in turn.
+template <typename Use>
+Result<void> for_each_row(store::Database& database, std::string_view sql,
+                          const std::set<std::string>& keys, Use&& use) {
+  for (auto key = keys.begin(); key != keys.end();) {
+    store::Params params;
+    std::string marks;
+    for (; key != keys.end() && params.size() < kChunk; ++key) {
+      marks += params.empty() ? "?" : ", ?";
+      params.emplace_back(*key);
+    }
+    auto rows = database.query(fmt::format("{} ({})", sql, marks), params);
+    if (!rows) return fail(rows.error());
+    for (const auto row : *rows) use(row);
+  }
+  return {};
+}
+
+// All nodes from `leaves` to their roots, one level of the tree at a time.
+Result<Nodes> load_nodes(store::Database& database, const std::set<std::string>& leaves) {
+  Nodes nodes;
+  std::set<std::string> wanted = leaves;
+  while (!wanted.empty()) {
+    std::set<std::string> parents;
+    auto done = for_each_row(database, "SELECT hash, parent, block FROM node WHERE hash IN", wanted,
+                             [&](const store::Row& row) {
+                               nodes[row.text("hash")] = {row.text("parent"), row.text("block")};
+                               if (!row.text("parent").empty()) parents.insert(row.text("parent"));
+                             });
+    if (!done) return fail(done.error());
+    std::erase_if(parents, [&](const std::string& hash) { return nodes.contains(hash); });
+    wanted = std::move(parents);
+  }
+  return nodes;
+}
+
+Result<Contents> load_contents(store::Database& database, const std::set<std::string>& blocks) {
+  Contents contents;
+  auto done = for_each_row(
+      database, "SELECT hash, content FROM block WHERE hash IN", blocks,
+      [&](const store::Row& row) { contents[row.text("hash")] = row.text("content"); });
+  if (!done) return fail(done.error());
+  return contents;
+}
+
+// Puts paths together. Each block is parsed once, however many paths it lies on.
+class PromptMaker {
+ public:
+  PromptMaker(const Nodes& nodes, const Contents& contents) : nodes_(nodes), contents_(contents) {}
+
+  LoadedPrompt make(const std::string& leaf) {
+    std::vector<const std::string*> path;
+    for (const std::string* at = &leaf; !at->empty();) {
+      const auto node = nodes_.find(*at);
+      if (node == nodes_.end()) return {};
+      path.push_back(&node->second.block);
+      at = &node->second.parent;
+    }
+    auto prompt = std::make_shared<Prompt>();
+    std::string last_user;
+    for (const auto* block : std::views::reverse(path)) {
+      const Parsed& message = parse(*block);
+      if (message.state != PromptState::kText) return {message.state, nullptr};
+      if (message.role == "user") last_user = message.text;
+      prompt->characters += count_characters(message.text);
+      prompt->messages.push_back({{"role", message.role}, {"content", message.text}});
+    }
+    if (last_user.empty()) return {PromptState::kNotText, nullptr};
+    prompt->digest = hex(sha256(canonical(prompt->messages)));
+    prompt->group = hex(sha256(normalised(last_user)));
+    return {PromptState::kText, std::move(prompt)};
+  }
+
+ private:
+  struct Parsed {
+    PromptState state = PromptState::kMissing;
+    std::string role;
+    std::string text;
+  };
+  const Parsed& parse(const std::string& block) {
+    const auto [at, is_new] = parsed_.try_emplace(block);
+    Parsed& parsed = at->second;
+    const auto content = contents_.find(block);
+    if (!is_new || content == contents_.end()) return parsed;
+    const auto message = parse_json_object(content->second);
+    if (!message) return parsed;
+    parsed.role = wire::role_of(*message);
+    auto text = plain_text(*message);
+    const bool known =
+        parsed.role == "system" || parsed.role == "user" || parsed.role == "assistant";
+    parsed.state = text && known ? PromptState::kText : PromptState::kNotText;
+    if (text) parsed.text = std::move(*text);
+    return parsed;
+  }
+
+  const Nodes& nodes_;
+  const Contents& contents_;
+  std::unordered_map<std::string, Parsed> parsed_;
+};
+
+}  // namespace
+
+Result<std::unordered_map<std::string, LoadedPrompt>> load_prompts(
+    store::Database& database, const std::set<std::string>& context_nodes) {
+  auto nodes = load_nodes(database, context_nodes);
+  if (!nodes) return fail(nodes.error());
+  std::set<std::string> blocks;
+  for (const auto& [hash, node] : *nodes) blocks.insert(node.block);
+  auto contents = load_contents(database, blocks);
+  if (!contents) return fail(contents.error());
+  PromptMaker maker(*nodes, *contents);
+  std::unordered_map<std::string, LoadedPrompt> prompts;
+  for (const auto& node : context_nodes) prompts.emplace(node, maker.make(node));
+  return prompts;
+}
+
+Result<std::unordered_map<std::string, std::string>> load_blocks_of(
+    store::Database& database, const std::set<std::string>& nodes) {
+  std::unordered_map<std::string, std::string> contents;
+  auto done = for_each_row(
+      database,
+      "SELECT n.hash, b.content FROM node n JOIN block b ON b.hash = n.block"
+      " WHERE n.hash IN",
+      nodes, [&](const store::Row& row) { contents[row.text("hash")] = row.text("content"); });
+  if (!done) return fail(done.error());
+  return contents;
+}
+
+std::optional<std::string> plain_text(const json::object& message) {
+  for (const auto& part : wire::content_of(message)) {
+    const auto* object = part.if_object();
+    const auto type = object == nullptr ? "" : string_or_empty(*object, "type");
+    if (type != "text" && type != "thinking") return std::nullopt;
+  }
+  return wire::text_of(message);
+}
+
+std::string normalised(std::string_view text) {
+  std::string result;
+  bool blank = false;
+  for (const char c : text) {
+    const bool upper = c >= 'A' && c <= 'Z';
+    const bool kept = upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                      static_cast<unsigned char>(c) >= 0x80;
+    if (!kept) {
+      blank = true;
+      continue;
+    }
+    if (blank && !result.empty()) result += ' ';
+    blank = false;
+    result += upper ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return result;
+}
+
+std::size_t count_characters(std::string_view utf8) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      utf8, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+}  // namespace hone::curate

@@ -1,0 +1,56 @@
+// The prompts of many interactions at once: the path from the root of the conversation tree to each
+// context node, as plain text messages. Shared beginnings are read once.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/json.h"
+#include "base/result.h"
+
+namespace hone::store {
+class Database;
+}
+
+namespace hone::curate {
+
+struct Prompt {
+  json::array messages;  // {"role": "system"|"user"|"assistant", "content": text}
+  std::string digest;    // equal for equal messages
+  std::string group;     // equal for near-duplicates: of the last user message, normalised
+  std::size_t characters = 0;
+};
+
+// A message can be trained on as text only where it is text: one with tool calls or results, tool
+// definitions or images is not (thinking is passed over, as the model is not to be shown it again).
+enum class PromptState { kText, kMissing, kNotText };
+
+struct LoadedPrompt {
+  PromptState state = PromptState::kMissing;
+  std::shared_ptr<const Prompt> prompt;  // where kText
+};
+
+// By context node.
+[[nodiscard]] Result<std::unordered_map<std::string, LoadedPrompt>> load_prompts(
+    store::Database& database, const std::set<std::string>& context_nodes);
+
+// Canonical JSON of the messages that answer: block contents by output node; absent where not
+// there.
+[[nodiscard]] Result<std::unordered_map<std::string, std::string>> load_blocks_of(
+    store::Database& database, const std::set<std::string>& nodes);
+
+// The text of one stored message, or nothing where it is more than text.
+[[nodiscard]] std::optional<std::string> plain_text(const json::object& message);
+
+// Lower-case letters and digits (other alphabets as they are), everything else one blank: what is
+// equal under it is the same prompt to a person.
+[[nodiscard]] std::string normalised(std::string_view text);
+
+[[nodiscard]] std::size_t count_characters(std::string_view utf8);
+
+}  // namespace hone::curate
