@@ -1,0 +1,236 @@
+// The forward and backward pass against what transformers and PEFT compute.
+#include "engine/model/llama.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "engine/model/golden_test_support.h"
+#include "engine/model/llama_forward.h"
+#include "engine/model/lora.h"
+
+namespace hone::engine {
+namespace {
+
+constexpr std::array kVariants = {"mha_tied", "gqa_llama3rope", "headdim_linear_bias", "gqa_bf16"};
+constexpr std::array kAdapters = {"lora_qv", "lora_rs_qkvo", "lora_all"};
+
+TokenIds to_ids(const at::Tensor& row) {
+  const at::Tensor flat = row.to(at::kLong).contiguous();
+  return {flat.const_data_ptr<std::int64_t>(), flat.const_data_ptr<std::int64_t>() + flat.numel()};
+}
+
+at::Tensor from_ids(const TokenIds& ids) {
+  return at::tensor(ids, at::TensorOptions(at::kLong));
+}
+
+// The two sequences of a golden file, without padding.
+std::vector<TokenIds> golden_sequences(Tensors& expected) {
+  const at::Tensor lengths = expected["attention_mask"].sum(1);
+  std::vector<TokenIds> sequences;
+  for (std::int64_t i = 0; i < 2; ++i)
+    sequences.push_back(
+        to_ids(expected["input_ids"][i].narrow(0, 0, lengths[i].item<std::int64_t>())));
+  return sequences;
+}
+
+at::Tensor logits_of(const LlamaWeights& weights, const LoraAdapter* adapter, const Batch& batch,
+                     std::size_t sequence) {
+  const at::Tensor rows = from_ids(batch.rows[sequence]);
+  return at::linear(hidden_states(weights, adapter, batch, rows, at::kFloat), weights.lm_head);
+}
+
+// Log-probabilities of all tokens after the first, of all sequences.
+at::Tensor logprobs_of(const LlamaWeights& weights, const LoraAdapter* adapter,
+                       const std::vector<TokenIds>& sequences,
+                       std::size_t min_shared = kMinShared) {
+  const Batch batch = pack(sequences, min_shared);
+  TokenIds rows;
+  TokenIds targets;
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    rows.insert(rows.end(), batch.rows[i].begin(), batch.rows[i].end() - 1);
+    targets.insert(targets.end(), sequences[i].begin() + 1, sequences[i].end());
+  }
+  const at::Tensor hidden = hidden_states(weights, adapter, batch, from_ids(rows), at::kFloat);
+  return target_logprobs(hidden, weights.lm_head, from_ids(targets));
+}
+
+void expect_adapter_gradients(const LoraAdapter& adapter, const Tensors& expected,
+                              const std::string& what) {
+  for (const auto& [name, tensor] : named_tensors(adapter)) {
+    const auto want = expected.find("grad." + name);
+    ASSERT_NE(want, expected.end()) << name;
+    expect_same_direction(tensor.grad(), want->second, 1e-4, what + " " + name);
+  }
+}
+
+TEST(Llama, MatchesGoldenLogitsLogprobsAndGradients) {
+  for (const char* variant : kVariants) {
+    const auto folder = shared_file(std::string("golden/model/") + variant);
+    if (!folder) GTEST_SKIP();
+    Tensors expected = read_tensors(*folder + "/expected.safetensors");
+    auto weights = load_llama(*folder, at::kFloat);
+    ASSERT_TRUE(weights) << weights.error().message;
+    const auto sequences = golden_sequences(expected);
+    const Batch batch = pack(sequences);
+    expect_near(logits_of(*weights, nullptr, batch, 0), expected["logits_a"], 2e-5, variant);
+    expect_near(logits_of(*weights, nullptr, batch, 1), expected["logits_b"], 2e-5, variant);
+
+    switch_on_gradients(*weights);
+    const at::Tensor logprobs = logprobs_of(*weights, nullptr, sequences);
+    expect_near(logprobs, at::cat({expected["logprobs_a"], expected["logprobs_b"]}), 2e-5, variant);
+    const at::Tensor loss = logprobs.mean().neg();
+    expect_near(loss.reshape({1}), expected["mean_ce_loss"], 1e-5, variant);
+    loss.backward();
+    Tensors want = read_tensors(*folder + "/grads.safetensors");
+    for (const auto& [name, tensor] : named_tensors(gradients_of(*weights)))
+      expect_same_direction(tensor, want[name], 1e-4, std::string(variant) + " " + name);
+  }
+}
+
+TEST(Lora, MatchesGoldenLogitsAndGradients) {
+  int seen = 0;
+  for (const char* variant : kVariants) {
+    for (const char* name : kAdapters) {
+      const std::string path = std::string("golden/model/") + variant;
+      const auto folder = shared_file(path);
+      if (!folder) GTEST_SKIP();
+      if (!std::filesystem::exists(*folder + "/" + name)) continue;
+      ++seen;
+      Tensors inputs = read_tensors(*folder + "/expected.safetensors");
+      Tensors expected = read_tensors(*folder + "/" + name + "/expected.safetensors");
+      const auto sequences = golden_sequences(inputs);
+      auto weights = load_llama(*folder, at::kFloat);
+      auto adapter = load_lora(*folder + "/" + name, weights->config);
+      ASSERT_TRUE(adapter) << adapter.error().message;
+      expect_near(logits_of(*weights, &*adapter, pack(sequences), 1), expected["logits_b"], 2e-5,
+                  path + name);
+      for (const auto& [key, tensor] : named_tensors(*adapter)) tensor.requires_grad_(true);
+      const at::Tensor loss = logprobs_of(*weights, &*adapter, sequences).mean().neg();
+      expect_near(loss.reshape({1}), expected["mean_ce_loss"], 1e-5, path + name);
+      loss.backward();
+      expect_adapter_gradients(*adapter, expected, path + name);
+    }
+  }
+  EXPECT_GE(seen, 8);
+}
+
+TEST(Lora, MergesToTheSameLogits) {
+  const auto folder = shared_file("golden/model/gqa_llama3rope");
+  if (!folder) GTEST_SKIP();
+  Tensors expected = read_tensors(*folder + "/lora_all/expected.safetensors");
+  Tensors inputs = read_tensors(*folder + "/expected.safetensors");
+  auto weights = load_llama(*folder, at::kFloat);
+  auto adapter = load_lora(*folder + "/lora_all", weights->config);
+  merge_lora(*weights, *adapter);
+  const Batch batch = pack(golden_sequences(inputs));
+  expect_near(logits_of(*weights, nullptr, batch, 1), expected["logits_b"], 2e-5, "merged");
+}
+
+TEST(Lora, WritesWhatItReads) {
+  const auto folder = shared_file("golden/model/headdim_linear_bias");
+  if (!folder) GTEST_SKIP();
+  const TempFolder temp;
+  auto config = read_config(*folder);
+  for (const char* name : {"lora_all", "lora_rs_qkvo"}) {
+    if (!std::filesystem::exists(*folder + "/" + name)) continue;
+    auto adapter = load_lora(*folder + "/" + name, *config);
+    ASSERT_TRUE(adapter) << adapter.error().message;
+    ASSERT_TRUE(save_lora(*adapter, temp.path(), "base"));
+    auto again = load_lora(temp.path(), *config);
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(again->config.scale(), adapter->config.scale());
+    const auto before = named_tensors(*adapter);
+    const auto after = named_tensors(*again);
+    ASSERT_EQ(before.size(), after.size());
+    for (std::size_t i = 0; i < before.size(); ++i)
+      EXPECT_TRUE(before[i].tensor.equal(after[i].tensor)) << before[i].name;
+  }
+}
+
+TEST(Lora, RefusesWhatItCannotCompute) {
+  const auto folder = shared_file("golden/model/mha_tied");
+  if (!folder) GTEST_SKIP();
+  const TempFolder temp;
+  auto config = read_config(*folder);
+  const auto refused = [&](const std::string& text, const std::string& word) {
+    write_all(temp.path("adapter_config.json"), text);
+    auto adapter = load_lora(temp.path(), *config);
+    ASSERT_FALSE(adapter);
+    EXPECT_NE(adapter.error().message.find(word), std::string::npos) << adapter.error().message;
+  };
+  refused("{", "adapter_config.json");
+  refused(R"({"peft_type":"LOHA"})", "LOHA");
+  refused(
+      R"({"peft_type":"LORA","r":4,"lora_alpha":8,"target_modules":["q_proj"],"use_dora":true})",
+      "use_dora");
+  refused(R"({"peft_type":"LORA","r":0,"lora_alpha":8,"target_modules":["q_proj"]})", "r must");
+  refused(R"({"peft_type":"LORA","r":4,"lora_alpha":8,"target_modules":["embed_tokens"]})",
+          "embed_tokens");
+  refused(R"({"peft_type":"LORA","r":4,"lora_alpha":8,"target_modules":["q_proj"]})",
+          "adapter_model.safetensors");
+}
+
+TEST(Batch, SharedBeginningsChangeNeitherValuesNorGradients) {
+  const auto folder = shared_file("golden/model/gqa_llama3rope");
+  if (!folder) GTEST_SKIP();
+  const TokenIds stem = {5, 9, 17, 33, 65, 129, 7, 8, 9, 10};
+  std::vector<TokenIds> sequences;
+  for (std::int64_t i = 0; i < 5; ++i) {
+    TokenIds sequence = stem;
+    if (i > 1) sequence.insert(sequence.end(), {100, 101, 102, 103});
+    for (std::int64_t t = 0; t < 3 + i; ++t) sequence.push_back(20 + 7 * i + t);
+    sequences.push_back(sequence);
+  }
+  sequences.push_back(stem);
+  EXPECT_LT(pack(sequences, 2).size(), pack(sequences, 1000).size() - 50);
+  std::vector<LlamaWeights> gradients;
+  std::vector<at::Tensor> values;
+  for (const std::size_t min_shared : {2, 1000}) {
+    auto weights = load_llama(*folder, at::kFloat);
+    switch_on_gradients(*weights);
+    values.push_back(logprobs_of(*weights, nullptr, sequences, min_shared));
+    (values.back() * at::arange(values.back().size(0)).sin()).sum().backward();
+    gradients.push_back(gradients_of(*weights));
+  }
+  expect_near(values[0], values[1].detach(), 2e-6, "log-probabilities");
+  const auto shared = named_tensors(gradients[0]);
+  const auto plain = named_tensors(gradients[1]);
+  for (std::size_t i = 0; i < shared.size(); ++i)
+    expect_same_direction(shared[i].tensor, plain[i].tensor, 2e-5, shared[i].name);
+}
+
+TEST(Batch, LongSequencesMatchOneTokenAtATime) {
+  // More tokens than a block of queries: the first blocks must not see the last keys.
+  const auto folder = shared_file("golden/model/mha_tied");
+  if (!folder) GTEST_SKIP();
+  auto weights = load_llama(*folder, at::kFloat);
+  TokenIds ids(200);
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    ids[i] = static_cast<std::int64_t>(3 + (i * 7) % 250);
+  const at::Tensor whole = logits_of(*weights, nullptr, pack(std::vector<TokenIds>{ids}), 0);
+  for (const std::size_t length : {1, 127, 128, 129, 200}) {
+    const TokenIds beginning(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(length));
+    const at::Tensor part = logits_of(*weights, nullptr, pack(std::vector<TokenIds>{beginning}), 0);
+    expect_near(part, whole.narrow(0, 0, static_cast<std::int64_t>(length)), 2e-5, "beginning");
+  }
+}
+
+TEST(Llama, WritesWhatItReads) {
+  const auto folder = shared_file("golden/model/headdim_linear_bias");
+  if (!folder) GTEST_SKIP();
+  const TempFolder temp;
+  auto weights = load_llama(*folder, at::kFloat);
+  ASSERT_TRUE(save_llama(*weights, temp.path(), at::kFloat));
+  auto again = load_llama(temp.path(), at::kFloat);
+  ASSERT_TRUE(again) << again.error().message;
+  const auto before = named_tensors(*weights);
+  const auto after = named_tensors(*again);
+  ASSERT_EQ(before.size(), after.size());
+  for (std::size_t i = 0; i < before.size(); ++i)
+    EXPECT_TRUE(before[i].tensor.equal(after[i].tensor)) << before[i].name;
+}
+
+}  // namespace
+}  // namespace hone::engine
