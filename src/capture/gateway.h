@@ -32,6 +32,8 @@
 
 namespace hone::capture {
 
+struct RelayOutcome;  // gateway_relay.h
+
 // For /metrics.
 struct GatewayCounters {
   std::atomic<std::uint64_t> requests = 0;
@@ -68,19 +70,37 @@ class Gateway {
   [[nodiscard]] const GatewayCounters& counters() const { return counters_; }
 
  private:
-  struct Target;
-  [[nodiscard]] net::awaitable<void> dispatch(const net::Request& request, net::Responder& out);
-  [[nodiscard]] net::awaitable<void> model_call(const net::Request& request, net::Responder& out,
-                                                wire::Format format, bool record);
-  [[nodiscard]] net::awaitable<void> list_models(const net::Request& request, net::Responder& out,
-                                                 wire::Format format);
-  [[nodiscard]] net::awaitable<void> pass_through(const net::Request& request, net::Responder& out,
-                                                  wire::Format format);
-  [[nodiscard]] net::awaitable<void> refuse(net::Responder& out, wire::Format format, int status,
-                                            std::string message);
-  [[nodiscard]] std::optional<people::Caller> identify(const net::Request& request) const;
+  struct Identity {
+    people::Caller caller;
+    std::string key;  // ours, by which we know the caller; "" for one unknown
+  };
+  struct Target {
+    Route route;
+    const Upstream* upstream = nullptr;
+  };
+
+  // These answer, and give the status that the client got; 0 where it is gone.
+  [[nodiscard]] net::awaitable<int> dispatch(const net::Request& request, net::Responder& out);
+  [[nodiscard]] net::awaitable<int> model_call(const net::Request& request, net::Responder& out,
+                                               const Identity& identity, wire::Format format,
+                                               bool recorded);
+  [[nodiscard]] net::awaitable<int> pass_through(const net::Request& request, net::Responder& out,
+                                                 const Identity& identity, wire::Format format);
+  [[nodiscard]] net::awaitable<int> conclude(net::Responder& out, wire::Format format,
+                                             const RelayOutcome& outcome);
+  [[nodiscard]] net::awaitable<int> refuse(net::Responder& out, wire::Format format, int status,
+                                           std::string message);
+  [[nodiscard]] static net::awaitable<int> send(net::Responder& out, net::Response response);
+
+  [[nodiscard]] net::awaitable<net::Response> list_models(const net::Request& request,
+                                                          const Identity& identity,
+                                                          wire::Format format);
+  [[nodiscard]] std::optional<Identity> identify(const net::Request& request) const;
   [[nodiscard]] Result<Target> find_target(const std::string& model, const std::string& person,
                                            wire::Format format) const;
+  [[nodiscard]] FinishedCall open_call(const net::Request& request, const Identity& identity,
+                                       const Target& target, wire::Format format) const;
+  void close_call(FinishedCall& call, RelayOutcome& outcome, int status) const;
 
   GatewayParts parts_;
   GatewayCounters counters_;

@@ -72,7 +72,6 @@ class Recorder {
  private:
   class Content;
   void record(FinishedCall& call);
-  void append(const store::Interaction& interaction);
 
   store::Outbox& outbox_;
   const RecorderOptions options_;

@@ -1,0 +1,262 @@
+#include "capture/gateway.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "capture/gateway_headers.h"
+#include "capture/gateway_model_field.h"
+#include "capture/gateway_relay.h"
+
+namespace hone::capture {
+namespace {
+
+constexpr std::size_t kAnswerCopyBytes = 32U << 20;
+
+// The format whose clients will read our errors.
+wire::Format format_of(const net::Request& request) {
+  const bool anthropic =
+      request.path().starts_with("/v1/messages") || request.headers.has("anthropic-version");
+  return anthropic ? wire::Format::kAnthropicMessages : wire::Format::kOpenAIChat;
+}
+
+net::ClientRequest request_to(const Upstream& upstream, const net::Request& request,
+                              wire::Format format, std::string_view our_key) {
+  net::ClientRequest out;
+  out.method = request.method;
+  out.url = net::with_target(upstream.url, request.target);
+  out.headers = headers_to_upstream(request.headers, upstream, format, our_key);
+  out.first_byte_timeout = upstream.first_byte_timeout;
+  out.idle_timeout = upstream.idle_timeout;
+  // A model call changes nothing at the upstream: asked twice, it costs twice, and that is all.
+  out.safe_to_resend = true;
+  return out;
+}
+
+}  // namespace
+
+bool Gateway::handles(const net::Request& request) {
+  return request.method == "HEAD" || request.path().starts_with("/v1/");
+}
+
+net::awaitable<void> Gateway::handle(const net::Request& request, net::Responder& out) {
+  ++counters_.requests;
+  ++counters_.in_flight;
+  const int status = co_await dispatch(request, out);
+  --counters_.in_flight;
+  if (status >= 500) {
+    ++counters_.answered_5xx;
+  } else if (status >= 400) {
+    ++counters_.answered_4xx;
+  } else if (status >= 300) {
+    ++counters_.answered_3xx;
+  } else if (status >= 200) {
+    ++counters_.answered_2xx;
+  }
+}
+
+net::awaitable<int> Gateway::dispatch(const net::Request& request, net::Responder& out) {
+  const auto path = request.path();
+  const auto format = format_of(request);
+  if (request.method == "HEAD") co_return co_await send(out, net::Response{});
+  if (request.headers.has("upgrade")) {
+    co_return co_await refuse(out, format, 426, "this server speaks HTTP only, no WebSocket");
+  }
+  const auto identity = identify(request);
+  if (!identity) {
+    co_return co_await refuse(out, format, 401,
+                              "no known API key: send 'x-api-key: KEY' or 'Authorization: Bearer "
+                              "KEY' with a key from `hone key create`");
+  }
+  const bool is_post = request.method == "POST";
+  if (is_post && (path == "/v1/chat/completions" || path == "/v1/messages")) {
+    co_return co_await model_call(request, out, *identity, format, true);
+  }
+  if (is_post && path == "/v1/messages/count_tokens") {
+    co_return co_await model_call(request, out, *identity, format, false);
+  }
+  if (request.method == "GET" && path == "/v1/models") {
+    net::Response models = co_await list_models(request, *identity, format);
+    co_return co_await send(out, std::move(models));
+  }
+  co_return co_await pass_through(request, out, *identity, format);
+}
+
+std::optional<Gateway::Identity> Gateway::identify(const net::Request& request) const {
+  const std::string key = caller_key(request.headers);
+  if (!key.empty()) {
+    if (auto caller = parts_.directory.find_key(key)) return Identity{*caller, key};
+  }
+  if (!parts_.open) return std::nullopt;
+  return Identity{};
+}
+
+Result<Gateway::Target> Gateway::find_target(const std::string& model, const std::string& person,
+                                             wire::Format format) const {
+  Target target;
+  if (auto route = parts_.router.route(model, person)) {
+    target.upstream = parts_.upstreams.find(route->upstream);
+    target.route = std::move(*route);
+    if (target.upstream == nullptr) {
+      return fail(ErrorCode::kUnavailable, "model '" + model + "' is served by upstream '" +
+                                               target.route.upstream + "', which is not set up");
+    }
+  } else if (route.error().code != ErrorCode::kNotFound) {
+    return fail(route.error());
+  } else {
+    target.upstream = parts_.upstreams.for_model(model);
+    if (target.upstream == nullptr) {
+      return fail(ErrorCode::kNotFound, "model '" + model +
+                                            "' is neither an alias nor served by any upstream; GET "
+                                            "/v1/models lists what is there");
+    }
+    target.route = {.alias = model,
+                    .upstream = target.upstream->name,
+                    .upstream_model = model,
+                    .model = model,
+                    .arm = "",
+                    .release = "",
+                    .propensity = 1,
+                    .trainable = target.upstream->trainable};
+  }
+  if (!speaks(*target.upstream, format)) {
+    return fail(ErrorCode::kInvalid, "model '" + model + "' is served by upstream '" +
+                                         target.upstream->name + "', which speaks " +
+                                         wire_names(*target.upstream) + " and not " +
+                                         std::string(wire::name(format)));
+  }
+  return target;
+}
+
+net::awaitable<int> Gateway::model_call(const net::Request& request, net::Responder& out,
+                                        const Identity& identity, wire::Format format,
+                                        bool recorded) {
+  const auto field = find_model(request.body);
+  if (!field) co_return co_await refuse(out, format, 400, field.error().message);
+  const auto target = find_target(field->value, identity.caller.person, format);
+  if (!target) {
+    const int status = net::http_status(target.error().code);
+    co_return co_await refuse(out, format, status, target.error().message);
+  }
+  net::ClientRequest forward = request_to(*target->upstream, request, format, identity.key);
+  const bool renamed = target->route.upstream_model != field->value;
+  forward.body =
+      renamed ? with_model(request.body, *field, target->route.upstream_model) : request.body;
+  RelayStamp stamp{.interaction_id = "", .request_id = parts_.ids.next("req")};
+  if (!recorded) {
+    auto outcome = co_await relay(parts_.client, std::move(forward), out, std::move(stamp), 0);
+    co_return co_await conclude(out, format, outcome);
+  }
+  FinishedCall call = open_call(request, identity, *target, format);
+  stamp.interaction_id = call.facts.id;
+  const auto& facts = call.facts;
+  store::InteractionStart start{facts.id, facts.person, facts.alias, facts.model, facts.started_at};
+  co_await parts_.recorder.begin(std::move(start));
+  auto outcome =
+      co_await relay(parts_.client, std::move(forward), out, std::move(stamp), kAnswerCopyBytes);
+  const int status = co_await conclude(out, format, outcome);
+  close_call(call, outcome, status);
+  parts_.recorder.finish(std::move(call));
+  co_return status;
+}
+
+// What is known of a call before it goes out.
+FinishedCall Gateway::open_call(const net::Request& request, const Identity& identity,
+                                const Target& target, wire::Format format) const {
+  FinishedCall call;
+  call.format = format;
+  call.may_capture = identity.caller.capture;
+  call.readable = !is_encoded(request.headers);
+  call.request = request.body;
+  auto& facts = call.facts;
+  facts.id = parts_.ids.next("int");
+  facts.person = identity.caller.person;
+  facts.team = identity.caller.team;
+  facts.tool = tool_name(request.headers);
+  facts.wire = wire::name(format);
+  facts.alias = target.route.alias;
+  facts.arm = target.route.arm;
+  facts.release = target.route.release;
+  facts.propensity = target.route.propensity;
+  facts.model = target.route.model;
+  facts.upstream = target.upstream->name;
+  facts.trainable = target.route.trainable && target.upstream->trainable;
+  facts.purpose = label(request.headers, "x-hone-purpose");
+  facts.started_at = parts_.clock.now();
+  for (const auto* name : {"x-claude-code-session-id", "x-session-id", "session-id"}) {
+    const std::string session = label(request.headers, name);
+    if (session.empty()) continue;
+    facts.handles.push_back({"session", session});
+    break;
+  }
+  return call;
+}
+
+// What is known of it when it is over.
+void Gateway::close_call(FinishedCall& call, RelayOutcome& outcome, int status) const {
+  auto& facts = call.facts;
+  facts.status = status;
+  facts.first_byte_ms = outcome.first_byte.count();
+  facts.duration_ms = to_millis(parts_.clock.now()) - to_millis(facts.started_at);
+  facts.error = name(outcome.failure);
+  facts.streamed = outcome.streamed;
+  if (outcome.encoded) call.readable = false;
+  if (!outcome.request_id.empty()) facts.handles.push_back({"request", outcome.request_id});
+  call.answer = std::move(outcome.copy);
+}
+
+// Counts what went wrong, and answers where the relay could not.
+net::awaitable<int> Gateway::conclude(net::Responder& out, wire::Format format,
+                                      const RelayOutcome& outcome) {
+  switch (outcome.failure) {
+    case RelayFailure::kNone:
+      break;
+    case RelayFailure::kUnreachable:
+      ++counters_.upstream_unreachable;
+      break;
+    case RelayFailure::kTimeout:
+      ++counters_.upstream_timeouts;
+      break;
+    case RelayFailure::kCut:
+      ++counters_.upstream_cuts;
+      break;
+    case RelayFailure::kClientGone:
+      ++counters_.clients_gone;
+      break;
+  }
+  if (outcome.status != 0 || outcome.failure == RelayFailure::kClientGone) co_return outcome.status;
+  spdlog::warn("upstream failed: {}", outcome.message);
+  const int status = outcome.failure == RelayFailure::kTimeout ? 504 : 502;
+  co_return co_await refuse(out, format, status, outcome.message);
+}
+
+net::awaitable<int> Gateway::pass_through(const net::Request& request, net::Responder& out,
+                                          const Identity& identity, wire::Format format) {
+  const Upstream* upstream = parts_.upstreams.fallback(format);
+  if (upstream == nullptr) {
+    co_return co_await refuse(out, format, 404, "no upstream is set up that could answer this");
+  }
+  net::ClientRequest forward = request_to(*upstream, request, format, identity.key);
+  forward.body = request.body;
+  forward.safe_to_resend = false;  // who knows what it does
+  RelayStamp stamp{.interaction_id = "", .request_id = parts_.ids.next("req")};
+  auto outcome = co_await relay(parts_.client, std::move(forward), out, std::move(stamp), 0);
+  co_return co_await conclude(out, format, outcome);
+}
+
+net::awaitable<int> Gateway::refuse(net::Responder& out, wire::Format format, int status,
+                                    std::string message) {
+  const std::string id = parts_.ids.next("req");
+  net::Response response =
+      net::text_response(status, wire::error_body(format, status, message, id), "application/json");
+  response.headers.add("request-id", id);
+  if (status == 426) response.headers.add("upgrade", "http/1.1");
+  co_return co_await send(out, std::move(response));
+}
+
+net::awaitable<int> Gateway::send(net::Responder& out, net::Response response) {
+  const int status = response.status;
+  const auto sent = co_await out.send(std::move(response));
+  co_return sent ? status : 0;
+}
+
+}  // namespace hone::capture

@@ -1,0 +1,171 @@
+#include "capture/gateway_headers.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+namespace hone::capture {
+namespace {
+
+using net::same_name;
+
+constexpr std::size_t kMaxLabel = 64;
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool is_label_character(char c) {
+  const char l = lower(c);
+  return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') ||
+         std::string_view("._:-").find(c) != std::string_view::npos;
+}
+
+std::string as_label(std::string_view text) {
+  std::string out;
+  for (const char c : text.substr(0, kMaxLabel)) {
+    if (is_label_character(c)) out.push_back(c);
+  }
+  return out;
+}
+
+std::string lowered(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), lower);
+  return out;
+}
+
+// RFC 9110, section 7.6.1, and what each connection counts for itself.
+bool belongs_to_connection(std::string_view name) {
+  constexpr std::array<std::string_view, 11> kNames = {"connection",
+                                                       "keep-alive",
+                                                       "proxy-authenticate",
+                                                       "proxy-authorization",
+                                                       "proxy-connection",
+                                                       "te",
+                                                       "trailer",
+                                                       "transfer-encoding",
+                                                       "upgrade",
+                                                       "host",
+                                                       "expect"};
+  return std::any_of(kNames.begin(), kNames.end(),
+                     [&](std::string_view known) { return same_name(name, known); });
+}
+
+// True where `Connection: a, b` names the field too.
+bool named_by_connection(const net::Headers& headers, std::string_view name) {
+  const std::string value = headers.get("connection");
+  std::string_view rest = value;
+  while (!rest.empty()) {
+    const auto comma = rest.find(',');
+    std::string_view word = rest.substr(0, comma);
+    while (word.starts_with(' ')) word.remove_prefix(1);
+    while (word.ends_with(' ')) word.remove_suffix(1);
+    if (!word.empty() && same_name(word, name)) return true;
+    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
+  }
+  return false;
+}
+
+std::optional<std::string_view> bearer(std::string_view authorization) {
+  if (authorization.size() < 7 || !same_name(authorization.substr(0, 7), "bearer ")) {
+    return std::nullopt;
+  }
+  return authorization.substr(7);
+}
+
+net::Header credential(const Upstream& upstream, wire::Format format) {
+  if (format == wire::Format::kAnthropicMessages) return {"x-api-key", upstream.api_key};
+  return {"Authorization", "Bearer " + upstream.api_key};
+}
+
+}  // namespace
+
+std::string caller_key(const net::Headers& headers) {
+  if (const auto* key = headers.find("x-hone-key")) return *key;
+  if (const auto* key = headers.find("x-api-key")) return *key;
+  const auto* authorization = headers.find("authorization");
+  if (authorization == nullptr) return {};
+  return std::string(bearer(*authorization).value_or(""));
+}
+
+net::Headers headers_to_upstream(const net::Headers& sent, const Upstream& upstream,
+                                 wire::Format format, std::string_view our_key) {
+  net::Headers out;
+  bool key_placed = upstream.api_key.empty();
+  for (const auto& field : sent) {
+    if (belongs_to_connection(field.name) || named_by_connection(sent, field.name)) continue;
+    if (lowered(field.name).starts_with("x-hone-")) continue;
+    const bool is_key = same_name(field.name, "x-api-key");
+    if (is_key || same_name(field.name, "authorization")) {
+      if (!upstream.api_key.empty()) {
+        if (key_placed) continue;
+        auto own = credential(upstream, format);
+        out.add(std::move(own.name), std::move(own.value));
+        key_placed = true;
+        continue;
+      }
+      const std::string_view secret = is_key ? field.value : bearer(field.value).value_or("");
+      if (!our_key.empty() && secret == our_key) continue;
+    }
+    out.add(field.name, field.value);
+  }
+  if (!key_placed) {
+    auto own = credential(upstream, format);
+    out.add(std::move(own.name), std::move(own.value));
+  }
+  return out;
+}
+
+net::Headers headers_to_client(const net::Headers& received) {
+  net::Headers out;
+  for (const auto& field : received) {
+    if (belongs_to_connection(field.name) || named_by_connection(received, field.name)) continue;
+    out.add(field.name, field.value);
+  }
+  return out;
+}
+
+std::string tool_name(const net::Headers& headers) {
+  if (auto named = label(headers, "x-hone-tool"); !named.empty()) return named;
+  const std::string agent = headers.get("user-agent");
+  const std::string product = lowered(as_label(agent.substr(0, agent.find_first_of("/ ("))));
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kKnown = {{
+      {"claude-cli", "claude-code"},
+      {"codex_exec", "codex"},
+      {"codex_cli_rs", "codex"},
+      {"codex-cli", "codex"},
+      {"openai", "openai-sdk"},
+      {"asyncopenai", "openai-sdk"},
+      {"anthropic", "anthropic-sdk"},
+      {"asyncanthropic", "anthropic-sdk"},
+      {"ai", "vercel-ai"},
+      {"ai-sdk", "vercel-ai"},
+  }};
+  for (const auto& [seen, name] : kKnown) {
+    if (product == seen) return std::string(name);
+  }
+  return product.empty() ? "unknown" : product;
+}
+
+std::string label(const net::Headers& headers, std::string_view name) {
+  const auto* value = headers.find(name);
+  return value == nullptr ? std::string() : as_label(*value);
+}
+
+std::string request_id(const net::Headers& received) {
+  const auto* id = received.find("request-id");
+  return id != nullptr ? *id : received.get("x-request-id");
+}
+
+bool is_event_stream(const net::Headers& received) {
+  return lowered(received.get("content-type")).starts_with("text/event-stream");
+}
+
+bool is_encoded(const net::Headers& headers) {
+  const auto* encoding = headers.find("content-encoding");
+  return encoding != nullptr && !encoding->empty() && !same_name(*encoding, "identity");
+}
+
+}  // namespace hone::capture

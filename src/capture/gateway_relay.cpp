@@ -1,0 +1,113 @@
+#include "capture/gateway_relay.h"
+
+#include <optional>
+
+#include "capture/gateway_headers.h"
+
+namespace hone::capture {
+namespace {
+
+using std::chrono::steady_clock;
+
+// Stops the upstream's work when nobody waits for its answer any more.
+struct Cancellation {
+  explicit Cancellation(net::Responder& responder) : out(responder) {
+    out.on_client_gone([this] {
+      token.cancel();
+      if (exchange != nullptr) exchange->cancel();
+    });
+  }
+  ~Cancellation() { out.on_client_gone(nullptr); }
+  Cancellation(const Cancellation&) = delete;
+  Cancellation& operator=(const Cancellation&) = delete;
+
+  net::Responder& out;
+  net::CancelToken token;
+  net::ClientExchange* exchange = nullptr;
+};
+
+RelayFailure failure_of(const Error& error, RelayFailure otherwise) {
+  return error.code == ErrorCode::kTimeout ? RelayFailure::kTimeout : otherwise;
+}
+
+net::Headers stamped(const net::Headers& received, const RelayStamp& stamp, RelayOutcome& outcome) {
+  net::Headers headers = headers_to_client(received);
+  outcome.streamed = is_event_stream(received);
+  outcome.encoded = is_encoded(received);
+  outcome.request_id = request_id(received);
+  if (outcome.request_id.empty() && !stamp.request_id.empty()) {
+    outcome.request_id = stamp.request_id;
+    headers.add("request-id", stamp.request_id);
+  }
+  if (!stamp.interaction_id.empty()) headers.set("x-hone-interaction-id", stamp.interaction_id);
+  // Without it, a proxy of nginx's kind before us would hold the stream back.
+  if (outcome.streamed) headers.set("x-accel-buffering", "no");
+  return headers;
+}
+
+// Passes the body on, chunk by chunk. Returns why it did not come to its end.
+net::awaitable<RelayFailure> pass_body(net::ClientExchange& exchange, net::Responder& out,
+                                       std::string& copy, std::size_t copy_limit) {
+  while (true) {
+    const auto chunk = co_await exchange.read_chunk();
+    if (out.client_gone()) co_return RelayFailure::kClientGone;
+    if (!chunk) co_return failure_of(chunk.error(), RelayFailure::kCut);
+    if (chunk->empty()) break;
+    if (copy.size() < copy_limit) copy += chunk->substr(0, copy_limit - copy.size());
+    const auto written = co_await out.write(*chunk);
+    if (!written) co_return RelayFailure::kClientGone;
+  }
+  const auto finished = co_await out.finish();
+  co_return finished ? RelayFailure::kNone : RelayFailure::kClientGone;
+}
+
+}  // namespace
+
+std::string_view name(RelayFailure failure) {
+  switch (failure) {
+    case RelayFailure::kNone:
+      return "";
+    case RelayFailure::kUnreachable:
+      return "upstream_unreachable";
+    case RelayFailure::kTimeout:
+      return "upstream_timeout";
+    case RelayFailure::kCut:
+      return "upstream_cut";
+    case RelayFailure::kClientGone:
+      return "client_gone";
+  }
+  return "";
+}
+
+net::awaitable<RelayOutcome> relay(net::Client& client, net::ClientRequest request,
+                                   net::Responder& out, RelayStamp stamp, std::size_t copy_limit) {
+  RelayOutcome outcome;
+  Cancellation cancellation(out);
+  const auto start = steady_clock::now();
+  auto exchange = co_await client.start(std::move(request), &cancellation.token);
+  if (out.client_gone()) {
+    outcome.failure = RelayFailure::kClientGone;
+    co_return outcome;
+  }
+  if (!exchange) {
+    outcome.failure = failure_of(exchange.error(), RelayFailure::kUnreachable);
+    outcome.message = exchange.error().message;
+    co_return outcome;
+  }
+  cancellation.exchange = &*exchange;
+  outcome.first_byte =
+      std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - start);
+  net::Headers headers = stamped(exchange->headers(), stamp, outcome);
+  const auto started = co_await out.start(exchange->status(), std::move(headers));
+  if (!started) {
+    outcome.failure = RelayFailure::kClientGone;
+  } else {
+    outcome.status = exchange->status();
+    outcome.failure = co_await pass_body(*exchange, out, outcome.copy, copy_limit);
+  }
+  cancellation.exchange = nullptr;
+  if (outcome.failure != RelayFailure::kNone) out.abort();
+  co_return outcome;
+}
+
+}  // namespace hone::capture

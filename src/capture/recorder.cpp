@@ -1,0 +1,97 @@
+#include "capture/recorder.h"
+
+#include <chrono>
+#include <variant>
+
+#include "base/log.h"
+#include "capture/recorder_content.h"
+#include "net/await.h"
+
+namespace hone::capture {
+namespace {
+
+// A call's start is worth a moment, not more: the request goes out all the same.
+constexpr auto kStartTime = std::chrono::milliseconds(20);
+constexpr std::size_t kJournalQueue = 4096;
+
+std::vector<std::string> persons_of(const std::string& person) {
+  return person.empty() ? std::vector<std::string>() : std::vector<std::string>{person};
+}
+
+}  // namespace
+
+Recorder::Recorder(store::Outbox& outbox, const privacy::Redactor& redactor, std::string tenant_key,
+                   RecorderOptions options)
+    : outbox_(outbox),
+      options_(options),
+      content_(std::make_unique<Content>(redactor, std::move(tenant_key), options.known_nodes)),
+      journal_(1, kJournalQueue),
+      work_(options.threads, options.queue_limit) {}
+
+Recorder::~Recorder() {
+  stop();
+}
+
+net::awaitable<void> Recorder::begin(store::InteractionStart start) {
+  auto append_start = [this, start = std::move(start)](auto done) {
+    auto work = [this, start, done] {
+      const auto appended = outbox_.append({.kind = store::RecordKind::kInteractionStart,
+                                            .id = start.id,
+                                            .persons = persons_of(start.person),
+                                            .payload = store::to_payload(start)});
+      done(appended ? Result<std::int64_t>(*appended) : fail(appended.error()));
+    };
+    if (!journal_.post(std::move(work))) done(fail(ErrorCode::kUnavailable, "the queue is full"));
+  };
+  const auto begun = co_await net::await_callback<std::int64_t>(kStartTime, append_start);
+  if (!begun) ++counters_.starts_missed;
+}
+
+void Recorder::finish(FinishedCall call) {
+  const std::size_t size = call.request.size() + call.answer.size();
+  auto shared = std::make_shared<FinishedCall>(std::move(call));
+  if (queued_bytes_ + size <= options_.queue_bytes) {
+    queued_bytes_ += size;
+    const bool queued = work_.post([this, shared, size] {
+      record(*shared);
+      queued_bytes_ -= size;
+    });
+    if (queued) return;
+    queued_bytes_ -= size;
+  }
+  ++counters_.overflowed;
+  shared->request.clear();
+  shared->answer.clear();
+  shared->readable = false;
+  if (!journal_.post([this, shared] { record(*shared); })) ++counters_.unrecorded;
+}
+
+void Recorder::record(FinishedCall& call) {
+  content_->fill(call);
+  const auto& facts = call.facts;
+  if (facts.content == "no_consent") ++counters_.no_consent;
+  if (facts.content == "redaction_failed") ++counters_.redaction_failed;
+  if (facts.content == "unreadable") ++counters_.unreadable;
+  const auto appended = outbox_.append({.kind = store::RecordKind::kInteraction,
+                                        .id = facts.id,
+                                        .persons = persons_of(facts.person),
+                                        .payload = store::to_payload(facts)});
+  if (!appended) {
+    ++counters_.unrecorded;
+    return;
+  }
+  ++counters_.recorded;
+  content_->appended(facts);
+}
+
+void Recorder::stop() {
+  work_.stop();
+  journal_.stop();
+}
+
+void Recorder::wait_idle() {
+  work_.wait_idle();
+  journal_.wait_idle();
+}
+
+}  // namespace hone::capture
