@@ -7,8 +7,7 @@
 //
 // `route` is thread-safe and quick; `reload` and `flush_assignments` block and are for a worker
 // thread, one at a time. Who was first sent where is queued (bounded; what overflows is counted,
-// and comes again with the person's first call after the next restart) and written by
-// `flush_assignments`.
+// and comes again with the person's next call) and written by `flush_assignments`.
 #pragma once
 
 #include <atomic>
@@ -59,11 +58,11 @@ class Routes {
  private:
   struct Snapshot;
   struct Waiting;
-  [[nodiscard]] std::shared_ptr<Snapshot> snapshot() const;
-  void note(Snapshot& snapshot, const Routed& routed, const std::string& person, double share);
+  [[nodiscard]] std::shared_ptr<const Snapshot> snapshot() const;
+  void note(const Routed& routed, const std::string& person, double share);
 
-  mutable std::mutex mutex_;  // guards the two pointers only
-  std::shared_ptr<Snapshot> snapshot_;
+  mutable std::mutex mutex_;  // guards the pointer only
+  std::shared_ptr<const Snapshot> snapshot_;
   std::unique_ptr<Waiting> waiting_;
   std::atomic<std::uint64_t> dropped_ = 0;
 };
