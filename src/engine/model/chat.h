@@ -64,10 +64,25 @@ class Chat {
  private:
   Chat(ChatFormat format, const Tokenizer& tokenizer) : format_(format), tokenizer_(&tokenizer) {}
 
+  // A stretch of the rendered text: one special token of the format, or text.
+  struct Piece {
+    std::string text;
+    std::int64_t special = -1;  // its id
+    bool trained = false;
+  };
+  class Builder;
+  [[nodiscard]] std::vector<Piece> pieces(const std::vector<ChatMessage>& messages,
+                                          const ChatOptions& options) const;
+  [[nodiscard]] EncodedChat encode_as_reference(const std::vector<Piece>& pieces) const;
+  [[nodiscard]] Result<void> find_specials();
+
   ChatFormat format_;
   const Tokenizer* tokenizer_;
-  std::string default_system_;  // ChatML: what stands first where no system message is given
-  std::int64_t end_token_ = -1;
+  std::string default_system_;     // ChatML: what stands first where no system message is given
+  std::int64_t begin_token_ = -1;  // Llama 3's BOS
+  std::int64_t start_token_ = -1;  // <|im_start|> or <|start_header_id|>
+  std::int64_t header_end_token_ = -1;  // Llama 3's <|end_header_id|>
+  std::int64_t end_token_ = -1;         // <|im_end|> or <|eot_id|>
 };
 
 }  // namespace hone::engine

@@ -1,9 +1,317 @@
 #include "engine/model/import.h"
 
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "engine/model/config.h"
+#include "engine/model/gguf.h"
+#include "engine/model/half.h"
+#include "engine/model/import_tokenizer.h"
+#include "engine/model/safetensors.h"
+
 namespace hone::engine {
+namespace {
+
+std::unexpected<Error> invalid(std::string message) {
+  return fail(ErrorCode::kInvalid, std::move(message));
+}
+
+// One tensor of the model: where it comes from, and what it becomes.
+struct Weight {
+  std::string hf_name;
+  const GgufTensor* source = nullptr;
+  std::int64_t heads = 0;  // of rows in llama.cpp's order; 0: the order is the same
+};
+
+Result<void> read_sizes(const GgufFile& file, LlamaConfig& config) {
+  const auto read = [&file](std::string_view key, std::int64_t& into) -> Result<void> {
+    auto value = file.integer(key);
+    if (!value) return fail(value.error());
+    into = *value;
+    return {};
+  };
+  for (const auto& [key, into] :
+       {std::pair("llama.block_count", &config.num_hidden_layers),
+        std::pair("llama.embedding_length", &config.hidden_size),
+        std::pair("llama.feed_forward_length", &config.intermediate_size),
+        std::pair("llama.attention.head_count", &config.num_attention_heads),
+        std::pair("llama.context_length", &config.max_position_embeddings)}) {
+    if (auto done = read(key, *into); !done) return done;
+    if (*into < 1 || *into > 1 << 24) return invalid(std::string(key) + " is out of range");
+  }
+  config.num_key_value_heads =
+      file.integer_if("llama.attention.head_count_kv").value_or(config.num_attention_heads);
+  config.head_dim = file.integer_if("llama.attention.key_length")
+                        .value_or(config.hidden_size / config.num_attention_heads);
+  if (config.num_key_value_heads < 1 || config.head_dim < 2)
+    return invalid("the head counts are out of range");
+  if (file.integer_if("llama.rope.dimension_count").value_or(config.head_dim) != config.head_dim) {
+    return invalid(
+        "llama.rope.dimension_count differs from the head size: partial RoPE is not supported");
+  }
+  return {};
+}
+
+// Llama 3.1's stretching comes as one divisor a frequency, not as parameters. All models so far
+// have the parameters tried here, up to the factor; the divisors must agree with them.
+Result<RopeScaling> scaling_of_divisors(const GgufTensor& tensor, const LlamaConfig& config) {
+  auto divisors = dequantise(tensor);
+  if (!divisors) return fail(divisors.error());
+  if (static_cast<std::int64_t>(divisors->size()) != config.head_dim / 2) {
+    return invalid("rope_freqs.weight does not fit the head size");
+  }
+  RopeScaling scaling;
+  scaling.kind = RopeScaling::Kind::kLlama3;
+  scaling.factor = *std::max_element(divisors->begin(), divisors->end());
+  const auto original = static_cast<double>(scaling.original_max_position_embeddings);
+  for (std::size_t i = 0; i < divisors->size(); ++i) {
+    const double exponent = 2.0 * static_cast<double>(i) / static_cast<double>(config.head_dim);
+    const double wavelength = 2 * M_PI * std::pow(config.rope_theta, exponent);
+    const double smooth = std::clamp((original / wavelength - scaling.low_freq_factor) /
+                                         (scaling.high_freq_factor - scaling.low_freq_factor),
+                                     0.0, 1.0);
+    const double expected = 1.0 / ((1 - smooth) / scaling.factor + smooth);
+    if (std::abs((*divisors)[i] - expected) > 1e-3 * expected) {
+      return invalid("rope_freqs.weight is not Llama 3's RoPE scaling");
+    }
+  }
+  return scaling;
+}
+
+Result<void> read_rope(const GgufFile& file, LlamaConfig& config) {
+  if (file.find("llama.rope.freq_base") != nullptr) {
+    auto theta = file.number("llama.rope.freq_base");
+    if (!theta) return fail(theta.error());
+    config.rope_theta = *theta;
+  }
+  if (const GgufTensor* divisors = file.find_tensor("rope_freqs.weight")) {
+    auto scaling = scaling_of_divisors(*divisors, config);
+    if (!scaling) return fail(scaling.error());
+    config.rope_scaling = *scaling;
+  }
+  const auto* type = file.find_as<std::string_view>("llama.rope.scaling.type");
+  if (type == nullptr || *type == "none") return {};
+  if (*type != "linear")
+    return invalid("llama.rope.scaling.type '" + std::string(*type) + "' is not supported");
+  auto factor = file.number("llama.rope.scaling.factor");
+  if (!factor) return fail(factor.error());
+  config.rope_scaling.kind = RopeScaling::Kind::kLinear;
+  config.rope_scaling.factor = *factor;
+  return {};
+}
+
+Result<LlamaConfig> config_of(const GgufFile& file, const ImportOptions& options) {
+  auto architecture = file.text("general.architecture");
+  if (!architecture) return fail(architecture.error());
+  if (*architecture != "llama") {
+    return invalid("general.architecture is '" + std::string(*architecture) +
+                   "': only llama is supported");
+  }
+  LlamaConfig config;
+  if (auto sizes = read_sizes(file, config); !sizes) return fail(sizes.error());
+  auto epsilon = file.number("llama.attention.layer_norm_rms_epsilon");
+  if (!epsilon) return fail(epsilon.error());
+  config.rms_norm_eps = *epsilon;
+  if (auto rope = read_rope(file, config); !rope) return fail(rope.error());
+  const GgufTensor* embedding = file.find_tensor("token_embd.weight");
+  if (embedding == nullptr || embedding->shape.size() != 2)
+    return invalid("the GGUF file has no token_embd.weight");
+  config.vocab_size = embedding->shape[0];
+  config.tie_word_embeddings = file.find_tensor("output.weight") == nullptr;
+  config.attention_bias = file.find_tensor("blk.0.attn_q.bias") != nullptr;
+  config.mlp_bias = file.find_tensor("blk.0.ffn_up.bias") != nullptr;
+  config.bos_token_id = file.integer_if("tokenizer.ggml.bos_token_id");
+  config.eos_token_ids = end_tokens_of(file);
+  config.torch_dtype = options.dtype == "f32" ? "float32" : "bfloat16";
+  return parse_config(write_config(config),
+                      "the GGUF file's model");  // holds the rules of config.h
+}
+
+// Every tensor of the model in Hugging Face's names, with the shape it must have.
+class WeightList {
+ public:
+  WeightList(const GgufFile& file, const LlamaConfig& config) : file_(file), config_(config) {
+    const std::int64_t hidden = config.hidden_size;
+    const std::int64_t queries = config.num_attention_heads * config.head_dim;
+    const std::int64_t keys = config.num_key_value_heads * config.head_dim;
+    add("model.embed_tokens.weight", "token_embd.weight", {config.vocab_size, hidden});
+    for (std::int64_t i = 0; i < config.num_hidden_layers && !problem_; ++i) {
+      const std::string hf = "model.layers." + std::to_string(i) + ".";
+      const std::string gguf = "blk." + std::to_string(i) + ".";
+      const bool bias = config.attention_bias;
+      add(hf + "input_layernorm.weight", gguf + "attn_norm.weight", {hidden});
+      linear(hf + "self_attn.q_proj", gguf + "attn_q", queries, hidden, bias,
+             config.num_attention_heads);
+      linear(hf + "self_attn.k_proj", gguf + "attn_k", keys, hidden, bias,
+             config.num_key_value_heads);
+      linear(hf + "self_attn.v_proj", gguf + "attn_v", keys, hidden, bias);
+      linear(hf + "self_attn.o_proj", gguf + "attn_output", hidden, queries, bias);
+      add(hf + "post_attention_layernorm.weight", gguf + "ffn_norm.weight", {hidden});
+      linear(hf + "mlp.gate_proj", gguf + "ffn_gate", config.intermediate_size, hidden,
+             config.mlp_bias);
+      linear(hf + "mlp.up_proj", gguf + "ffn_up", config.intermediate_size, hidden,
+             config.mlp_bias);
+      linear(hf + "mlp.down_proj", gguf + "ffn_down", hidden, config.intermediate_size,
+             config.mlp_bias);
+    }
+    add("model.norm.weight", "output_norm.weight", {hidden});
+    if (!config.tie_word_embeddings)
+      add("lm_head.weight", "output.weight", {config.vocab_size, hidden});
+  }
+
+  [[nodiscard]] Result<std::vector<Weight>> take() {
+    if (problem_) return fail(*problem_);
+    return std::move(weights_);
+  }
+
+ private:
+  void add(std::string hf_name, const std::string& gguf_name,
+           const std::vector<std::int64_t>& shape, std::int64_t heads = 0) {
+    const GgufTensor* source = file_.find_tensor(gguf_name);
+    if (source == nullptr || source->shape != shape) {
+      if (!problem_) {
+        problem_ =
+            invalid("tensor '" + gguf_name +
+                    (source == nullptr ? "' is missing" : "' has another shape than the model"))
+                .error();
+      }
+      return;
+    }
+    weights_.push_back({std::move(hf_name), source, heads});
+  }
+  void linear(const std::string& hf, const std::string& gguf, std::int64_t out, std::int64_t in,
+              bool bias, std::int64_t heads = 0) {
+    add(hf + ".weight", gguf + ".weight", {out, in}, heads);
+    if (bias) add(hf + ".bias", gguf + ".bias", {out}, heads);
+  }
+
+  const GgufFile& file_;
+  const LlamaConfig& config_;
+  std::vector<Weight> weights_;
+  std::optional<Error> problem_;
+};
+
+// llama.cpp keeps rotary pairs side by side: within a head of size d, its row 2j + k is Hugging
+// Face's row k d/2 + j.
+std::vector<float> reorder_rows(const std::vector<float>& values, std::int64_t rows,
+                                std::int64_t heads) {
+  const std::int64_t columns = static_cast<std::int64_t>(values.size()) / rows;
+  const std::int64_t head_dim = rows / heads;
+  std::vector<float> reordered(values.size());
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const std::int64_t head = row / head_dim;
+    const std::int64_t within = row % head_dim;
+    const std::int64_t target = head * head_dim + within % 2 * (head_dim / 2) + within / 2;
+    std::copy_n(values.begin() + row * columns, columns, reordered.begin() + target * columns);
+  }
+  return reordered;
+}
+
+std::string bytes_of(const std::vector<float>& values, DType dtype) {
+  if (dtype == DType::kF32) {
+    return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
+  }
+  std::vector<std::uint16_t> halves(values.size());
+  std::transform(values.begin(), values.end(), halves.begin(), bf16_of_float);
+  return {reinterpret_cast<const char*>(halves.data()), halves.size() * sizeof(std::uint16_t)};
+}
+
+Result<void> write_weights(const std::vector<Weight>& weights, DType dtype,
+                           const std::string& path) {
+  std::vector<TensorSpec> specs;
+  specs.reserve(weights.size());
+  for (const Weight& weight : weights)
+    specs.push_back({weight.hf_name, dtype, weight.source->shape});
+  auto writer = SafetensorsWriter::create(path, std::move(specs));
+  if (!writer) return fail(writer.error());
+  std::size_t said = 0;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const Weight& weight = weights[i];
+    auto values = dequantise(*weight.source);
+    if (!values) return fail(values.error());
+    if (weight.heads > 0) *values = reorder_rows(*values, weight.source->shape[0], weight.heads);
+    if (auto done = writer->write_next(bytes_of(*values, dtype)); !done) return done;
+    const std::size_t tenths = (i + 1) * 10 / weights.size();
+    if (tenths == said) continue;
+    said = tenths;
+    std::fprintf(stderr, "import: %zu of %zu tensors\n", i + 1, weights.size());
+  }
+  return writer->finish();
+}
+
+Result<void> write_texts(const GgufFile& file, const LlamaConfig& config,
+                         const std::string& folder) {
+  auto tokenizer = tokenizer_json_of(file);
+  if (!tokenizer) return fail(tokenizer.error());
+  auto tokenizer_config = tokenizer_config_of(file);
+  if (!tokenizer_config) return fail(tokenizer_config.error());
+  json::object generation{
+      {"do_sample", false},
+      {"eos_token_id", json::array(config.eos_token_ids.begin(), config.eos_token_ids.end())}};
+  if (config.bos_token_id) generation["bos_token_id"] = *config.bos_token_id;
+  for (const auto& [name, text] :
+       {std::pair("/config.json", write_config(config)),
+        std::pair("/tokenizer.json", std::move(*tokenizer)),
+        std::pair("/tokenizer_config.json", std::move(*tokenizer_config)),
+        std::pair("/generation_config.json", json::serialize(generation))}) {
+    if (auto done = write_file_atomically(posix_files(), folder + name, text); !done) return done;
+  }
+  return {};
+}
+
+// Puts the finished `part` in the place of `folder`. An old folder is moved aside first, because a
+// rename cannot replace a folder that is not empty.
+Result<void> put_in_place(const std::string& part, const std::string& folder) {
+  std::error_code ignored;
+  const std::string old = folder + ".old";
+  std::filesystem::remove_all(old, ignored);
+  if (std::filesystem::exists(folder, ignored)) {
+    if (auto moved = posix_files().rename(folder, old); !moved) return moved;
+  }
+  if (auto renamed = posix_files().rename(part, folder); !renamed) return renamed;
+  std::filesystem::remove_all(old, ignored);
+  const auto parent = std::filesystem::absolute(folder, ignored).parent_path().string();
+  return posix_files().sync_folder(parent);
+}
+
+Result<void> import_into(const GgufFile& file, const ImportOptions& options,
+                         const std::string& part) {
+  auto config = config_of(file, options);
+  if (!config) return fail(config.error());
+  auto weights = WeightList(file, *config).take();
+  if (!weights) return fail(weights.error());
+  if (auto made = posix_files().make_folder(part); !made) return made;
+  if (auto done = write_texts(file, *config, part); !done) return done;
+  const DType dtype = options.dtype == "f32" ? DType::kF32 : DType::kBF16;
+  return write_weights(*weights, dtype, part + "/model.safetensors");
+}
+
+}  // namespace
 
 Result<void> import_gguf(const ImportOptions& options) {
-  return fail(ErrorCode::kUnavailable, "import of " + options.gguf_path + " is not built yet");
+  std::string folder = options.folder;
+  while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
+  std::error_code ignored;
+  if (!options.replace && std::filesystem::exists(folder, ignored)) {
+    return fail(ErrorCode::kConflict, folder + " exists; --force replaces it");
+  }
+  auto file = GgufFile::open(options.gguf_path);
+  if (!file) return fail(file.error());
+  const std::string part = folder + ".part";
+  std::filesystem::remove_all(part, ignored);
+  auto done = import_into(*file, options, part);
+  if (done) done = put_in_place(part, folder);
+  if (!done) {
+    std::filesystem::remove_all(part, ignored);
+    return fail(done.error().with(options.gguf_path));
+  }
+  std::fprintf(stderr, "import: %s\n", folder.c_str());
+  return {};
 }
 
 }  // namespace hone::engine

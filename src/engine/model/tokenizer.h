@@ -52,9 +52,4 @@ class Tokenizer {
   std::unique_ptr<State> state_;
 };
 
-// `bytes` with every maximal ill-formed sequence replaced by U+FFFD.
-[[nodiscard]] std::string replace_invalid_utf8(std::string_view bytes);
-// How many bytes at the end of `bytes` begin a character that is not complete yet (0 to 3).
-[[nodiscard]] std::size_t incomplete_utf8_tail(std::string_view bytes);
-
 }  // namespace hone::engine

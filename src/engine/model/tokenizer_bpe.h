@@ -1,0 +1,47 @@
+// Byte-pair encoding of one piece, over bytes. Used by the tokenizer only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+
+namespace hone::engine {
+
+class Bpe {
+ public:
+  // Tokens by id; an id without a token is an empty string. `ignore_merges`: a whole piece that is
+  // in the vocabulary wins before merging (Llama 3).
+  Bpe(std::vector<std::string> tokens, bool ignore_merges);
+
+  // The next merge in order of rank. Both parts and what they make must be tokens.
+  [[nodiscard]] Result<void> add_merge(std::string_view left, std::string_view right);
+
+  // Bytes that the vocabulary has no token for are left out, as the reference does.
+  void encode(std::string_view piece, std::vector<std::int64_t>& ids) const;
+
+  [[nodiscard]] std::string_view bytes(std::int64_t id) const;
+  [[nodiscard]] std::int64_t vocab_size() const {
+    return static_cast<std::int64_t>(tokens_.size());
+  }
+
+ private:
+  struct Merge {
+    std::int32_t rank;
+    std::int32_t id;
+  };
+  class Merging;
+
+  [[nodiscard]] std::int32_t find(std::string_view token) const;  // -1 where absent
+  [[nodiscard]] const Merge* merge_of(std::int32_t left, std::int32_t right) const;
+
+  std::vector<std::string> tokens_;
+  std::unordered_map<std::string_view, std::int32_t> ids_;  // views into tokens_
+  std::unordered_map<std::uint64_t, Merge> merges_;         // by left id << 32 | right id
+  bool ignore_merges_;
+};
+
+}  // namespace hone::engine

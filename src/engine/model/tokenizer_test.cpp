@@ -1,0 +1,140 @@
+#include "engine/model/tokenizer.h"
+
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "engine/model/pretokenizer.h"
+#include "engine/model/test_support.h"
+#include "engine/model/utf8.h"
+
+namespace hone::engine {
+namespace {
+
+std::vector<std::int64_t> ids_in(const json::value& value) {
+  return json::value_to<std::vector<std::int64_t>>(value);
+}
+
+std::string text_in(const json::object& row, const char* name, const std::string& otherwise) {
+  const json::value& value = row.at(name);
+  return value.is_null() ? otherwise : json::value_to<std::string>(value);
+}
+
+void expect_equal_to_reference(const Tokenizer& tokenizer, const json::object& row) {
+  const auto text = json::value_to<std::string>(row.at("text"));
+  const auto ids = ids_in(row.at("ids"));
+  const auto ids_special = row.at("ids_special").is_null() ? ids : ids_in(row.at("ids_special"));
+  const auto decoded = json::value_to<std::string>(row.at("decoded"));
+  EXPECT_EQ(tokenizer.encode(text, Specials::kText), ids) << text;
+  EXPECT_EQ(tokenizer.encode(text, Specials::kParse), ids_special) << text;
+  EXPECT_EQ(tokenizer.decode(ids, false), decoded);
+  EXPECT_EQ(tokenizer.decode(ids_special, false), text_in(row, "decoded_special", decoded));
+  EXPECT_EQ(tokenizer.decode(ids_special, true), text_in(row, "decoded_skip", decoded));
+}
+
+class TokenizerReference : public testing::TestWithParam<const char*> {};
+
+TEST_P(TokenizerReference, GivesTheSameIdsAndText) {
+  const std::string name = GetParam();
+  const auto rows = shared_file("golden/tokenizer/" + name + ".jsonl");
+  const auto packed = shared_file("golden/tokenizer/" + name + ".tokenizer.json.gz");
+  if (!rows || !packed) GTEST_SKIP();
+  const TempFolder folder;
+  const std::string unpack = "gzip -dc '" + *packed + "' > '" + folder.path("tokenizer.json") + "'";
+  ASSERT_EQ(std::system(unpack.c_str()), 0);
+  const auto tokenizer = Tokenizer::load(folder.path());
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  std::ifstream lines(*rows);
+  int count = 0;
+  for (std::string line; std::getline(lines, line); ++count) {
+    expect_equal_to_reference(*tokenizer, json::parse(line).as_object());
+  }
+  EXPECT_EQ(count, 320);
+}
+
+INSTANTIATE_TEST_SUITE_P(Tokenizers, TokenizerReference, testing::Values("smollm2", "llama3"),
+                         [](const auto& row) { return std::string(row.param); });
+
+// A vocabulary of a, b, ab, abb, a blank, and one special and one plain added token.
+constexpr std::string_view kTiny = R"({"added_tokens": [
+    {"id": 5, "content": "<|end|>", "special": true}, {"id": 6, "content": "abba", "special": false}],
+  "normalizer": null, "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true},
+  "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "abb": 3, "Ġ": 4},
+            "merges": ["a b", ["ab", "b"]]}})";
+
+std::string replaced(std::string_view from, std::string_view to) {
+  std::string text(kTiny);
+  const auto at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+TEST(Tokenizer, KeepsSpecialTextAsTextUnlessParsed) {
+  const auto tokenizer = Tokenizer::parse(kTiny, "tiny");
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  using Ids = std::vector<std::int64_t>;
+  EXPECT_EQ(tokenizer->encode("abb a", Specials::kText), (Ids{3, 4, 0}));
+  EXPECT_EQ(tokenizer->encode("b<|end|>a", Specials::kParse), (Ids{1, 5, 0}));
+  EXPECT_EQ(tokenizer->encode("b<|end|>a", Specials::kText),
+            (Ids{1, 0}));                                               // no tokens for "<|end|>"
+  EXPECT_EQ(tokenizer->encode("babba", Specials::kText), (Ids{1, 6}));  // not special: always
+  EXPECT_EQ(tokenizer->added_id("<|end|>"), 5);
+  EXPECT_TRUE(tokenizer->is_special(5));
+  EXPECT_FALSE(tokenizer->is_special(6));
+  EXPECT_EQ(tokenizer->bytes(4), " ");
+  EXPECT_EQ(tokenizer->bytes(-1), "");
+  EXPECT_EQ(tokenizer->bytes(7), "");
+}
+
+TEST(Tokenizer, NamesTheConstructItDoesNotKnow) {
+  const auto message = [](const std::string& text) {
+    const auto tokenizer = Tokenizer::parse(text, "t");
+    return tokenizer ? std::string("accepted") : tokenizer.error().message;
+  };
+  EXPECT_NE(message(replaced(R"("type": "BPE")", R"("type": "Unigram")")).find("Unigram"),
+            std::string::npos);
+  EXPECT_NE(message(replaced(R"("type": "BPE")", R"("type": "BPE", "byte_fallback": true)"))
+                .find("Llama 2"),
+            std::string::npos);
+  EXPECT_NE(message(replaced(R"("normalizer": null)", R"("normalizer": {"type": "NFC"})"))
+                .find("normalizer"),
+            std::string::npos);
+  EXPECT_NE(message(replaced(R"("type": "ByteLevel")", R"("type": "Metaspace")")).find("Metaspace"),
+            std::string::npos);
+  EXPECT_NE(message(replaced(R"("a b")", R"("a c")")).find("merge 0"), std::string::npos);
+  EXPECT_NE(message(replaced(R"("Ġ": 4)", R"("Ġ": -4)")), "accepted");
+  EXPECT_NE(message(replaced(R"("Ġ": 4)", R"("Ġ": 99999999999)")), "accepted");
+  EXPECT_NE(message("{"), "accepted");
+  EXPECT_NE(message("{}"), "accepted");
+}
+
+TEST(Tokenizer, TakesLongPiecesInReasonableTime) {
+  const auto tokenizer = Tokenizer::parse(kTiny, "tiny");
+  ASSERT_TRUE(tokenizer);
+  const std::string text(1 << 20, 'b');
+  EXPECT_EQ(tokenizer->encode(text, Specials::kText).size(), text.size());
+}
+
+TEST(Utf8, DelimitsIllFormedSequencesAsTheStandardSays) {
+  EXPECT_EQ(replace_invalid_utf8("a\xF0\x9F\x98z"), "a\uFFFDz");
+  EXPECT_EQ(replace_invalid_utf8("\xC0\x80"), "\uFFFD\uFFFD");
+  EXPECT_EQ(replace_invalid_utf8("\xED\xA0\x80"), "\uFFFD\uFFFD\uFFFD");
+  EXPECT_EQ(replace_invalid_utf8("\xF4\x90"), "\uFFFD\uFFFD");
+  EXPECT_EQ(incomplete_utf8_tail("a\xF0\x9F\x98"), 3U);
+  EXPECT_EQ(incomplete_utf8_tail("a\xF0\x9F\x98\x80"), 0U);
+  EXPECT_EQ(incomplete_utf8_tail("\xC3"), 1U);
+  EXPECT_EQ(incomplete_utf8_tail("\x80\x80\x80\x80"), 0U);
+}
+
+TEST(Pretokenizer, LosesNothing) {
+  const std::string text = " I'LL  pay 12345\u00a0\u20ac\r\n\n  ok\xFF\xC3 '\u017F x";
+  for (const auto pattern : {SplitPattern::kGpt2, SplitPattern::kLlama3}) {
+    for (const bool digits : {false, true}) {
+      std::string together;
+      for (const auto piece : split({pattern, digits}, text)) together += piece;
+      EXPECT_EQ(together, text);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace hone::engine
