@@ -57,7 +57,10 @@ net::awaitable<void> Gateway::handle(const net::Request& request, net::Responder
 net::awaitable<int> Gateway::dispatch(const net::Request& request, net::Responder& out) {
   const auto path = request.path();
   const auto format = format_of(request);
-  if (request.method == "HEAD") co_return co_await send(out, net::Response{});
+  if (request.method == "HEAD") {
+    net::Response empty;
+    co_return co_await send(out, std::move(empty));
+  }
   if (request.headers.has("upgrade")) {
     co_return co_await refuse(out, format, 426, "this server speaks HTTP only, no WebSocket");
   }

@@ -1,0 +1,249 @@
+// What is written down of the traffic.
+#include "capture/recorder.h"
+
+#include "capture/gateway_test_support.h"
+
+namespace hone::capture {
+namespace {
+
+using Mode = StubUpstream::Mode;
+
+std::string sse(const std::string& event, const std::string& data) {
+  return "event: " + event + "\ndata: " + data + "\n\n";
+}
+
+// A Messages stream that says "Hello" and asks for a tool.
+std::vector<std::string> messages_stream() {
+  return {
+      sse("message_start",
+          R"({"type":"message_start","message":{"id":"msg_1","role":"assistant",)"
+          R"("model":"m","content":[],"usage":{"input_tokens":11,"output_tokens":1}}})"),
+      sse("content_block_start",
+          R"({"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}})"),
+      sse("content_block_delta",
+          R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hello"}})"),
+      sse("content_block_stop", R"({"type":"content_block_stop","index":0})"),
+      sse("content_block_start", R"({"type":"content_block_start","index":1,"content_block":)"
+                                 R"({"type":"tool_use","id":"toolu_1","name":"w","input":{}}})"),
+      sse("content_block_delta", R"({"type":"content_block_delta","index":1,"delta":)"
+                                 R"({"type":"input_json_delta","partial_json":"{\"a\":1}"}})"),
+      sse("content_block_stop", R"({"type":"content_block_stop","index":1})"),
+      sse("message_delta", R"({"type":"message_delta","delta":{"stop_reason":"tool_use"},)"
+                           R"("usage":{"output_tokens":7}})"),
+      sse("message_stop", R"({"type":"message_stop"})")};
+}
+
+const std::string kAsk =
+    R"({"model":"assistant","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"hi"}]})";
+
+std::string chat_answer(const std::string& text) {
+  const json::object message = {{"role", "assistant"}, {"content", text}};
+  const json::array choices = {{{"index", 0}, {"message", message}, {"finish_reason", "stop"}}};
+  return json::serialize(json::object{{"id", "chatcmpl-1"},
+                                      {"object", "chat.completion"},
+                                      {"model", "m"},
+                                      {"choices", choices},
+                                      {"usage", {{"prompt_tokens", 3}, {"completion_tokens", 2}}}});
+}
+
+class RecorderTest : public GatewayTest {
+ protected:
+  void stream_messages() {
+    stub.mode = Mode::kStream;
+    stub.headers = {{"content-type", "text/event-stream"}, {"request-id", "req_up"}};
+    stub.chunks = messages_stream();
+  }
+  // Everything that went into the outbox, uncompressed.
+  std::string written() {
+    std::string all;
+    for (const auto& record : records()) all += record.payload + "\n";
+    return all;
+  }
+};
+
+std::string handle_of(const store::Interaction& interaction, const std::string& kind) {
+  for (const auto& handle : interaction.handles) {
+    if (handle.kind == kind) return handle.value;
+  }
+  return "";
+}
+
+TEST_F(RecorderTest, RecordsWhoWhatAndWhen) {
+  start();
+  stream_messages();
+  auto sent = request("POST", "/v1/messages?beta=true", kAsk);
+  sent.headers.add("user-agent", "claude-cli/2.1.330 (external, cli)");
+  sent.headers.add("x-claude-code-session-id", "session-1");
+  sent.headers.add("x-hone-purpose", "demo");
+  const auto answer = fetch(sent);
+  const auto interaction = interactions(1)[0];
+  EXPECT_EQ(interaction.id, answer.headers.get("x-hone-interaction-id"));
+  EXPECT_EQ(interaction.person, person);
+  EXPECT_FALSE(interaction.team.empty());
+  EXPECT_EQ(interaction.tool, "claude-code");
+  EXPECT_EQ(interaction.wire, "anthropic-messages");
+  EXPECT_EQ(interaction.alias, "assistant");
+  EXPECT_EQ(interaction.arm, "canary");
+  EXPECT_EQ(interaction.release, "rel_1");
+  EXPECT_EQ(interaction.propensity, 0.5);
+  EXPECT_EQ(interaction.model, "digest-1");
+  EXPECT_EQ(interaction.upstream, "stub");
+  EXPECT_TRUE(interaction.trainable);
+  EXPECT_EQ(interaction.purpose, "demo");
+  EXPECT_EQ(interaction.status, 200);
+  EXPECT_TRUE(interaction.streamed);
+  EXPECT_EQ(interaction.error, "");
+  EXPECT_EQ(interaction.stop_reason, "tool_use");
+  EXPECT_EQ(interaction.prompt_tokens, 11);
+  EXPECT_EQ(interaction.completion_tokens, 7);
+  EXPECT_EQ(interaction.params.at("max_tokens"), 9);
+  EXPECT_EQ(interaction.content, "stored");
+  EXPECT_EQ(handle_of(interaction, "id"), interaction.id);
+  EXPECT_EQ(handle_of(interaction, "response"), "msg_1");
+  EXPECT_EQ(handle_of(interaction, "tool_call"), "toolu_1");
+  EXPECT_EQ(handle_of(interaction, "request"), "req_up");
+  EXPECT_EQ(handle_of(interaction, "session"), "session-1");
+}
+
+TEST_F(RecorderTest, WritesTheStartBeforeTheRequestGoesOut) {
+  start();
+  stub.mode = Mode::kHang;
+  net::TestSocket socket(server->port());
+  socket.send(raw_post("/v1/messages", kAsk));
+  while (stub.seen == 0) std::this_thread::sleep_for(1ms);
+  const auto written = records();
+  ASSERT_EQ(written.size(), 1U);
+  EXPECT_EQ(written[0].kind, store::RecordKind::kInteractionStart);
+  EXPECT_EQ(written[0].persons, std::vector<std::string>{person});
+  const auto begun = store::read_interaction_start(written[0].payload).value();
+  EXPECT_EQ(begun.person, person);
+  EXPECT_EQ(begun.model, "digest-1");
+}
+
+TEST_F(RecorderTest, MakesOneChainOfAConversationAndWritesOnlyWhatIsNew) {
+  start();
+  stub.body = chat_answer("answer one");
+  post("/v1/chat/completions", R"({"model":"m","messages":[{"role":"user","content":"one"}]})");
+  const auto first = interactions(1)[0];
+  ASSERT_EQ(first.nodes.size(), 2U);
+  EXPECT_EQ(first.nodes[1].hash, first.output_node);
+  EXPECT_EQ(first.nodes[1].parent, first.context_node);
+  stub.body = chat_answer("answer two");
+  // Clients send the answer back in another form.
+  post("/v1/chat/completions",
+       R"({"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"one"}]},)"
+       R"({"role":"assistant","content":"answer one"},{"role":"user","content":"two"}]})");
+  const auto second = interactions(2)[1];
+  ASSERT_EQ(second.nodes.size(), 2U) << "the question and its answer are new, the rest is known";
+  EXPECT_EQ(second.nodes[0].parent, first.output_node);
+  EXPECT_EQ(second.nodes[0].depth, 3);
+  EXPECT_EQ(second.blocks.size(), 2U);
+}
+
+TEST_F(RecorderTest, LetsNothingPersonalIntoTheOutbox) {
+  start();
+  stub.body = chat_answer("Write to ana.lopez@example.org");
+  post("/v1/chat/completions",
+       R"({"model":"m","user":"ana.lopez@example.org","messages":[{"role":"user",)"
+       R"("content":"I am ana.lopez@example.org, card 4111 1111 1111 1111"}]})");
+  EXPECT_EQ(interactions(1)[0].content, "stored");
+  const std::string bytes = written();
+  EXPECT_EQ(bytes.find("ana.lopez"), std::string::npos);
+  EXPECT_EQ(bytes.find("4111 1111"), std::string::npos);
+  EXPECT_NE(bytes.find("<EMAIL:"), std::string::npos);
+}
+
+TEST_F(RecorderTest, KeepsNoContentWithoutConsent) {
+  start();
+  stub.body = chat_answer("a secret answer");
+  auto sent =
+      request("POST", "/v1/chat/completions",
+              R"({"model":"m","messages":[{"role":"user","content":"a secret question"}]})");
+  sent.headers.set("x-api-key", silent_key);
+  fetch(sent);
+  const auto interaction = interactions(1)[0];
+  EXPECT_EQ(interaction.content, "no_consent");
+  EXPECT_EQ(interaction.prompt_tokens, 3);
+  EXPECT_TRUE(interaction.nodes.empty());
+  EXPECT_EQ(interaction.context_node, "");
+  EXPECT_EQ(written().find("secret"), std::string::npos);
+  EXPECT_EQ(recorder->counters().no_consent, 1U);
+}
+
+TEST_F(RecorderTest, KeepsThePartOfAnAnswerThatCameBeforeTheUpstreamDied) {
+  start();
+  stream_messages();
+  stub.mode = Mode::kCut;
+  stub.chunks.resize(3);
+  net::TestSocket socket(server->port());
+  socket.send(raw_post("/v1/messages", kAsk));
+  const std::string answer = socket.read_all();
+  EXPECT_NE(answer.find("Hello"), std::string::npos);
+  EXPECT_FALSE(answer.ends_with("0\r\n\r\n")) << "cut here as it was cut there";
+  const auto interaction = interactions(1)[0];
+  EXPECT_EQ(interaction.error, "upstream_cut");
+  EXPECT_EQ(interaction.status, 200);
+  ASSERT_EQ(interaction.blocks.size(), 2U);
+  EXPECT_NE(interaction.blocks[1].content.find("Hello"), std::string::npos);
+  EXPECT_EQ(gateway->counters().upstream_cuts, 1U);
+}
+
+TEST_F(RecorderTest, CancelsTheUpstreamAndKeepsThePartWhereTheClientIsGone) {
+  start();
+  stream_messages();
+  stub.allowed = 3;
+  {
+    net::TestSocket socket(server->port());
+    socket.send(raw_post("/v1/messages", kAsk));
+    socket.read_until("Hello");
+  }
+  const auto interaction = interactions(1)[0];
+  EXPECT_EQ(interaction.error, "client_gone");
+  ASSERT_EQ(interaction.blocks.size(), 2U);
+  EXPECT_NE(interaction.blocks[1].content.find("Hello"), std::string::npos);
+  for (int i = 0; i < 1000 && stub.gone == 0; ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_EQ(stub.gone, 1);
+  EXPECT_EQ(gateway->counters().clients_gone, 1U);
+}
+
+TEST_F(RecorderTest, RecordsWithoutContentWhatItCannotRead) {
+  start();
+  stub.headers = {{"content-encoding", "gzip"}};
+  stub.body = "\x1f\x8b compressed";
+  const auto answer = post("/v1/chat/completions", kAsk);
+  EXPECT_EQ(answer.body, stub.body);
+  EXPECT_EQ(answer.headers.get("content-encoding"), "gzip");
+  EXPECT_EQ(interactions(1)[0].content, "unreadable");
+  stub.headers = {};
+  post("/v1/chat/completions", R"({"model":"m","messages":"none"})");
+  EXPECT_EQ(interactions(2)[1].content, "unreadable");
+  EXPECT_EQ(recorder->counters().unreadable, 2U);
+}
+
+TEST_F(RecorderTest, LetsTrafficPassUnrecordedAndCountedWhereTheOutboxIsFull) {
+  outbox_options.max_total_bytes = 1;
+  start();
+  stub.body = chat_answer("answer");
+  EXPECT_EQ(post("/v1/chat/completions", kAsk).body, stub.body);
+  for (int i = 0; i < 1000 && recorder->counters().unrecorded == 0; ++i) {
+    std::this_thread::sleep_for(5ms);
+  }
+  EXPECT_EQ(recorder->counters().unrecorded, 1U);
+  EXPECT_EQ(recorder->counters().starts_missed, 1U);
+  EXPECT_EQ(recorder->counters().recorded, 0U);
+}
+
+TEST_F(RecorderTest, KeepsTheInteractionWhereTheQueueOverflows) {
+  start();
+  Recorder small(*outbox, redactor(), "tenant key", {.queue_bytes = 10});
+  FinishedCall call;
+  call.facts.id = ids.next("int");
+  call.request = kAsk;
+  small.finish(std::move(call));
+  small.wait_idle();
+  EXPECT_EQ(small.counters().overflowed, 1U);
+  EXPECT_EQ(interactions(1)[0].content, "unreadable");
+}
+
+}  // namespace
+}  // namespace hone::capture
