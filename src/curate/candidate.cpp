@@ -1,5 +1,6 @@
 #include "curate/candidate.h"
 
+#include <algorithm>
 #include <set>
 
 #include "store/database.h"

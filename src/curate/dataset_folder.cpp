@@ -1,5 +1,6 @@
 #include "curate/dataset_folder.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/file.h"

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <set>
+#include <sstream>
 
 #include "base/file.h"
 #include "base/random.h"
@@ -171,11 +172,12 @@ TEST_F(DatasetBuild, ABuildThatWasCutOffIsMadeAgain) {
   fill_day(sample_, 4, 6);
   const Dataset one = build();
   std::filesystem::rename(one.folder, one.folder + ".part");
-  std::filesystem::remove(one.folder + ".part/train.jsonl");
+  std::filesystem::rename(one.folder + ".part/train.jsonl", one.folder + ".part/half");
   const Dataset two = build();
   EXPECT_EQ(lines_of(two.train_file()).size(),
             static_cast<std::size_t>(two.counts.at("train").at("demonstration")));
   EXPECT_FALSE(std::filesystem::exists(one.folder + ".part"));
+  EXPECT_FALSE(std::filesystem::exists(two.folder + "/half"));
 }
 
 TEST_F(DatasetBuild, LeavesOutWhatMayNotBeTrainedOnAndSaysHowMany) {

@@ -1,5 +1,8 @@
 #include "curate/recipe.h"
 
+#include <algorithm>
+#include <cstdint>
+
 #include <fmt/format.h>
 
 #include "base/config.h"

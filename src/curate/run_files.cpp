@@ -1,4 +1,5 @@
 // What the trainer writes into a run folder, read back; and the digest that names what it made.
+#include <algorithm>
 #include <filesystem>
 
 #include "base/file.h"

@@ -1,5 +1,6 @@
 #include "feedback/policy.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 

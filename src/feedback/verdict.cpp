@@ -1,6 +1,8 @@
 #include "feedback/verdict.h"
 
+#include <algorithm>
 #include <cmath>
+#include <map>
 #include <tuple>
 
 #include "feedback/edit_distance.h"

@@ -1,5 +1,10 @@
 #include "feedback/verdicts.h"
 
+#include <cmath>
+#include <map>
+#include <optional>
+#include <vector>
+
 #include <fmt/format.h>
 
 #include "base/json.h"

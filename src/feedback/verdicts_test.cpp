@@ -97,6 +97,18 @@ TEST_P(Verdicts, ReplayAppliesANewPolicyToOldFeedback) {
   EXPECT_EQ(verdict_of(*db, "i1"), "none");
 }
 
+TEST_P(Verdicts, ReplayForgetsWhatNothingSupportsAnyMore) {
+  const auto db = open();
+  test::SampleStore sample(*db);
+  sample.interaction({.id = "i1"});
+  sample.feedback("i1", {.kind = "accepted"});
+  EXPECT_EQ(refreshed(*db), 1);
+  ASSERT_TRUE(db->execute("DELETE FROM feedback"));
+  const auto replayed = replay(*db, default_policy());
+  ASSERT_TRUE(replayed) << replayed.error().message;
+  EXPECT_EQ(verdict_of(*db, "i1"), "none");
+}
+
 TEST_P(Verdicts, ExplainShowsTheArithmetic) {
   const auto db = open();
   test::SampleStore sample(*db);
