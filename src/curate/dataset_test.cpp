@@ -158,6 +158,25 @@ TEST_F(DatasetBuild, SameStoreRecipeAndSeedGiveTheSameDigestInAnyOrderOfRows) {
   EXPECT_NE(build().digest, one.digest);
 }
 
+TEST_F(DatasetBuild, SqliteAndPostgresGiveTheSameDigest) {
+  const std::string url = test::new_postgres_schema();
+  if (url.empty()) GTEST_SKIP() << "SKIPPED: no PostgreSQL";
+  auto postgres = store::Database::open(url);
+  ASSERT_TRUE(postgres) << postgres.error().message;
+  ASSERT_TRUE((*postgres)->migrate());
+  test::SampleStore other_sample(**postgres);
+  fill_day(sample_, 6, 6);
+  fill_day(other_sample, 6, 6);
+  recipe_.dataset.kinds = {"demonstration", "preference", "judgement"};
+  recipe_.dataset.since = from_millis(1);
+  recipe_.dataset.aliases = {"assistant"};
+  const Dataset one = build();
+  const auto two = try_build(**postgres);
+  ASSERT_TRUE(two) << two.error().message;
+  EXPECT_EQ(one.digest, two->digest);
+  EXPECT_EQ(one.left_out, two->left_out);
+}
+
 TEST_F(DatasetBuild, ASecondBuildReturnsTheFirst) {
   fill_day(sample_, 4, 6);
   const Dataset one = build();
