@@ -1,0 +1,199 @@
+#include "engine/train/checkpoint.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "engine/model/mapped_file.h"
+#include "engine/model/safetensors.h"
+
+namespace hone::engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kKept = 2;
+constexpr std::string_view kPrefix = "step-";
+
+Result<void> remove_folder(const std::string& folder) {
+  std::error_code error;
+  fs::remove_all(folder, error);
+  if (error) return fail(ErrorCode::kIo, "cannot remove " + folder + ": " + error.message());
+  return {};
+}
+
+// The steps that have a checkpoint, newest first.
+std::vector<std::int64_t> steps_in(const std::string& folder) {
+  std::vector<std::int64_t> steps;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    std::int64_t step = 0;
+    if (!name.starts_with(kPrefix)) continue;
+    const auto [end, bad] =
+        std::from_chars(name.data() + kPrefix.size(), name.data() + name.size(), step);
+    if (bad == std::errc() && end == name.data() + name.size()) steps.push_back(step);
+  }
+  std::ranges::sort(steps, std::greater());
+  return steps;
+}
+
+std::string step_folder(const std::string& folder, std::int64_t step) {
+  return folder + "/" + std::string(kPrefix) + std::to_string(step);
+}
+
+Result<std::string> digest_file(const std::string& path) {
+  auto file = map_file(path);
+  if (!file) return fail(file.error());
+  return hex(sha256(file->bytes));
+}
+
+// All that a resumed run needs bit by bit: the parameters as the optimizer sees them, and its
+// moments.
+std::vector<NamedTensor> tensors_of(AdamW& optimizer) {
+  std::vector<NamedTensor> all;
+  for (std::size_t i = 0; i < optimizer.parameters().size(); ++i) {
+    const Parameter& parameter = optimizer.parameters()[i];
+    all.push_back({"parameter." + parameter.name, parameter.tensor});
+    all.push_back({"first." + parameter.name, optimizer.first_moments()[i]});
+    all.push_back({"second." + parameter.name, optimizer.second_moments()[i]});
+  }
+  return all;
+}
+
+Result<void> write_files(const std::string& folder, const Policy& policy, at::ScalarType dtype,
+                         const std::string& base_model) {
+  if (policy.adapter) return save_lora(*policy.adapter, folder, base_model);
+  return save_llama(policy.weights, folder, dtype);
+}
+
+Result<void> write_state(const std::string& folder, const AdamW& optimizer,
+                         const TrainState& state) {
+  json::object files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    auto digest = digest_file(entry.path().string());
+    if (!digest) return fail(digest.error());
+    files[entry.path().filename().string()] = *digest;
+  }
+  const json::object document = {{"step", state.step},
+                                 {"optimizer_steps", optimizer.steps()},
+                                 {"tokens", state.tokens},
+                                 {"seconds", state.seconds},
+                                 {"loss_first", state.loss_first},
+                                 {"loss_last", state.loss_last},
+                                 {"inputs", state.inputs},
+                                 {"files", std::move(files)}};
+  return write_file_atomically(posix_files(), folder + "/state.json",
+                               json::serialize(document) + "\n");
+}
+
+struct SavedState {
+  TrainState state;
+  std::int64_t optimizer_steps = 0;
+};
+
+// Checks every file's digest.
+Result<SavedState> read_state(const std::string& folder) {
+  auto text = read_file(posix_files(), folder + "/state.json");
+  if (!text) return fail(text.error());
+  auto document = parse_json_object(*text);
+  if (!document) return fail(document.error());
+  auto step = field<std::int64_t>(*document, "step");
+  auto optimizer_steps = field<std::int64_t>(*document, "optimizer_steps");
+  auto tokens = field<std::int64_t>(*document, "tokens");
+  auto seconds = field<double>(*document, "seconds");
+  auto first = field<double>(*document, "loss_first");
+  auto last = field<double>(*document, "loss_last");
+  auto inputs = field<std::string>(*document, "inputs");
+  auto files = field<json::object>(*document, "files");
+  if (!step || !optimizer_steps || !tokens || !seconds || !first || !last || !inputs || !files)
+    return fail(ErrorCode::kCorrupt, "state.json lacks a field");
+  for (const auto& [name, digest] : *files) {
+    auto found = digest_file(folder + "/" + std::string(name));
+    if (!found) return fail(found.error());
+    if (!digest.is_string() || std::string_view(digest.get_string()) != *found)
+      return fail(ErrorCode::kCorrupt, "checksum of " + std::string(name) + " is wrong");
+  }
+  return SavedState{{*step, *tokens, *seconds, *first, *last, *inputs}, *optimizer_steps};
+}
+
+Result<void> read_tensors(const std::string& path, const std::vector<NamedTensor>& into) {
+  auto file = SafetensorsFile::open(path);
+  if (!file) return fail(file.error());
+  for (const auto& [name, tensor] : into) {
+    const TensorView* view = file->find(name);
+    if (view == nullptr) return fail(ErrorCode::kCorrupt, path + ": no tensor '" + name + "'");
+    if (auto copied = copy_into(tensor.detach(), *view); !copied)
+      return fail(copied.error().with(path));
+  }
+  return {};
+}
+
+// Renames a finished folder over `target`, so that a crash leaves one of the two, or none with the
+// new one beside.
+Result<void> put_in_place(const std::string& finished, const std::string& target) {
+  if (auto synced = posix_files().sync_folder(finished); !synced) return synced;
+  if (auto removed = remove_folder(target); !removed) return removed;
+  if (auto renamed = posix_files().rename(finished, target); !renamed) return renamed;
+  return posix_files().sync_folder(fs::path(target).parent_path().string());
+}
+
+}  // namespace
+
+Result<void> save_checkpoint(const std::string& run_folder, const Policy& policy, AdamW& optimizer,
+                             const TrainState& state, const std::string& base_model) {
+  const std::string folder = run_folder + "/checkpoints";
+  const std::string target = step_folder(folder, state.step);
+  const std::string part = target + ".part";
+  if (auto removed = remove_folder(part); !removed) return removed;
+  if (auto made = posix_files().make_folder(part); !made) return made;
+  if (auto written = write_files(part, policy, at::kFloat, base_model); !written) return written;
+  auto written = save_tensors(part + "/optimizer.safetensors", tensors_of(optimizer), at::kFloat);
+  if (!written) return written;
+  if (auto done = write_state(part, optimizer, state); !done) return done;
+  if (auto placed = put_in_place(part, target); !placed) return placed;
+  const auto steps = steps_in(folder);
+  for (std::size_t i = kKept; i < steps.size(); ++i) {
+    if (auto removed = remove_folder(step_folder(folder, steps[i])); !removed) return removed;
+  }
+  return {};
+}
+
+Result<std::optional<TrainState>> load_checkpoint(const std::string& run_folder, AdamW& optimizer,
+                                                  const std::string& inputs) {
+  const std::string folder = run_folder + "/checkpoints";
+  for (const std::int64_t step : steps_in(folder)) {
+    const std::string path = step_folder(folder, step);
+    auto saved = read_state(path);
+    if (!saved) {
+      spdlog::warn("checkpoint {} is damaged and passed over: {}", path, saved.error().message);
+      continue;
+    }
+    if (saved->state.inputs != inputs) {
+      return fail(ErrorCode::kConflict,
+                  path +
+                      " belongs to another run.toml or dataset: start in a new folder, or remove " +
+                      folder);
+    }
+    auto read = read_tensors(path + "/optimizer.safetensors", tensors_of(optimizer));
+    if (!read) return fail(read.error());
+    optimizer.set_steps(saved->optimizer_steps);
+    return saved->state;
+  }
+  return std::nullopt;
+}
+
+Result<void> write_model(const std::string& folder, const Policy& policy, at::ScalarType dtype,
+                         const std::string& base_model) {
+  const std::string part = folder + ".part";
+  if (auto removed = remove_folder(part); !removed) return removed;
+  if (auto made = posix_files().make_folder(part); !made) return made;
+  if (auto written = write_files(part, policy, dtype, base_model); !written) return written;
+  return put_in_place(part, folder);
+}
+
+}  // namespace hone::engine

@@ -1,0 +1,113 @@
+// Direct preference optimisation (Rafailov et al. 2023, arXiv 2305.18290, eq. 7): with y_w the
+// answer that people preferred over y_l, and the policy before training as reference,
+//
+//   L = - log sigmoid( beta [ log pi(y_w|x)/ref(y_w|x) - log pi(y_l|x)/ref(y_l|x) ] )
+//
+// averaged over the step's pairs by weight (other losses: losses.h), plus, as in Llama 3 (arXiv
+// 2407.21783, section 4.1.4), sft_weight times the mean NLL of the preferred answers' tokens, which
+// keeps their likelihood from falling while the margin grows. The reference is the model with its
+// adapter off. A pair's prompt goes through the model once, whatever its answers are.
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/tensor.h>
+
+#include "engine/train/examples.h"
+#include "engine/train/losses.h"
+#include "engine/train/methods.h"
+#include "engine/train/plan.h"
+
+namespace hone::engine {
+namespace {
+
+// The sequences of some pairs: all chosen, then all rejected.
+std::vector<const Sequence*> answers_of(const std::vector<Preference>& examples,
+                                        const std::vector<std::size_t>& members) {
+  std::vector<const Sequence*> sequences;
+  for (const std::size_t i : members) sequences.push_back(&examples[i].chosen);
+  for (const std::size_t i : members) sequences.push_back(&examples[i].rejected);
+  return sequences;
+}
+
+PairLogprobs pair_logprobs(const Policy& policy, std::span<const Sequence* const> sequences,
+                           const TrainedTokens& tokens) {
+  const auto count = static_cast<std::int64_t>(sequences.size());
+  const auto halves = [&](const TrainedTokens& from) {
+    return sums_by_sequence(from.logprobs, from.sequence, count).chunk(2);
+  };
+  std::vector<double> lengths;
+  for (const Sequence* sequence : sequences)
+    lengths.push_back(static_cast<double>(sequence->trained()));
+  const auto policy_sums = halves(tokens);
+  const auto reference_sums = halves(answer_logprobs(policy, Whose::kReference, sequences));
+  const auto counts = at::tensor(lengths, at::TensorOptions(at::kFloat)).chunk(2);
+  return {policy_sums[0],    policy_sums[1], reference_sums[0],
+          reference_sums[1], counts[0],      counts[1]};
+}
+
+// The sum of log-probabilities is over the chosen answers, which come first.
+double chosen_tokens(const std::vector<Preference>& examples,
+                     const std::vector<std::size_t>& members) {
+  double count = 0;
+  for (const std::size_t i : members) count += static_cast<double>(examples[i].chosen.trained());
+  return count;
+}
+
+void add(DpoMetrics& total, const DpoMetrics& part, double share) {
+  total.chosen_reward += share * part.chosen_reward;
+  total.rejected_reward += share * part.rejected_reward;
+  total.margin += share * part.margin;
+  total.accuracy += share * part.accuracy;
+}
+
+}  // namespace
+
+Result<Ending> train_dpo(Session& session) {
+  const RunSpec& spec = session.spec();
+  auto dataset = read_preferences(spec.dataset, session.chat(), spec.max_tokens);
+  if (!dataset) return fail(dataset.error());
+  const std::vector<Preference>& examples = dataset->examples;
+  std::vector<std::size_t> lengths;
+  for (const Preference& example : examples)
+    lengths.push_back(example.chosen.ids.size() + example.rejected.ids.size());
+  const StepPlan plan = plan_steps(
+      examples.size(), static_cast<std::size_t>(spec.batch_size * spec.gradient_accumulation),
+      spec.epochs, spec.seed);
+  if (auto begun = session.begin(plan.steps, dataset->too_long); !begun) return fail(begun.error());
+
+  while (session.step() < plan.steps) {
+    if (session.asked_to_stop()) return session.suspend();
+    const std::vector<std::size_t> chosen = plan.at(session.step());
+    StepReport report;
+    double total_weight = 0;
+    for (const std::size_t i : chosen) {
+      total_weight += examples[i].weight;
+      report.tokens += static_cast<std::int64_t>(lengths[i]);
+      report.examples.push_back(examples[i].id);
+    }
+    const double total_tokens = chosen_tokens(examples, chosen);
+    DpoMetrics metrics;
+    for (const auto& members : micro_batches(chosen, lengths, kMicroBatchTokens)) {
+      const auto sequences = answers_of(examples, members);
+      const TrainedTokens tokens = answer_logprobs(session.policy(), Whose::kPolicy, sequences);
+      const PairLogprobs pairs = pair_logprobs(session.policy(), sequences, tokens);
+      std::vector<double> weights;
+      for (const std::size_t i : members) weights.push_back(examples[i].weight);
+      const at::Tensor weight = at::tensor(weights, at::TensorOptions(at::kFloat));
+      at::Tensor loss = (dpo_losses(pairs, spec.dpo) * weight).sum() / total_weight;
+      if (spec.dpo.sft_weight > 0.0)
+        loss = loss - spec.dpo.sft_weight * pairs.chosen.sum() / total_tokens;
+      loss.backward();
+      report.loss += loss.item<double>();
+      add(metrics, dpo_metrics(pairs, spec.dpo),
+          static_cast<double>(members.size()) / static_cast<double>(chosen.size()));
+    }
+    report.more = {{"chosen_reward", metrics.chosen_reward},
+                   {"rejected_reward", metrics.rejected_reward},
+                   {"margin", metrics.margin},
+                   {"accuracy", metrics.accuracy}};
+    if (auto done = session.finish_step(std::move(report)); !done) return fail(done.error());
+  }
+  return session.finish();
+}
+
+}  // namespace hone::engine

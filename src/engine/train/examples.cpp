@@ -1,0 +1,152 @@
+#include "engine/train/examples.h"
+
+#include <fstream>
+#include <set>
+
+#include "base/json.h"
+
+namespace hone::engine {
+namespace {
+
+Result<double> parse_weight(const json::object& object) {
+  auto weight = optional_field<double>(object, "weight");
+  if (!weight) return fail(weight.error());
+  const double value = weight->value_or(1.0);
+  if (!(value > 0.0 && value <= 1e6))
+    return fail(ErrorCode::kInvalid, "field 'weight' must be above 0 and at most 1000000");
+  return value;
+}
+
+Result<std::vector<ChatMessage>> messages_field(const json::object& object, std::string_view name) {
+  auto array = field<json::array>(object, name);
+  if (!array) return fail(array.error());
+  auto messages = parse_messages(*array);
+  if (!messages) return fail(messages.error().with(name));
+  return messages;
+}
+
+Result<Demonstration> parse_demonstration(const json::object& object, const Chat& chat) {
+  auto id = field<std::string>(object, "id");
+  if (!id) return fail(id.error());
+  auto messages = messages_field(object, "messages");
+  if (!messages) return fail(messages.error());
+  auto weight = parse_weight(object);
+  if (!weight) return fail(weight.error());
+  auto sequence = encode_for_training(*messages, chat);
+  if (!sequence) return fail(sequence.error());
+  return Demonstration{std::move(*id), std::move(*sequence), *weight};
+}
+
+Result<Sequence> encode_answer(std::vector<ChatMessage> prompt, const json::object& object,
+                               std::string_view name, const Chat& chat) {
+  auto text = field<std::string>(object, name);
+  if (!text) return fail(text.error());
+  prompt.push_back({"assistant", std::move(*text)});
+  return encode_for_training(prompt, chat);
+}
+
+Result<Preference> parse_preference(const json::object& object, const Chat& chat) {
+  auto id = field<std::string>(object, "id");
+  if (!id) return fail(id.error());
+  auto prompt = messages_field(object, "prompt");
+  if (!prompt) return fail(prompt.error());
+  auto weight = parse_weight(object);
+  if (!weight) return fail(weight.error());
+  auto chosen = encode_answer(*prompt, object, "chosen", chat);
+  if (!chosen) return fail(chosen.error());
+  auto rejected = encode_answer(*prompt, object, "rejected", chat);
+  if (!rejected) return fail(rejected.error());
+  if (chosen->ids == rejected->ids)
+    return fail(ErrorCode::kInvalid, "'chosen' and 'rejected' are the same");
+  return Preference{std::move(*id), std::move(*chosen), std::move(*rejected), *weight};
+}
+
+bool fits(const Demonstration& example, std::size_t limit) {
+  return example.sequence.ids.size() <= limit;
+}
+
+bool fits(const Preference& example, std::size_t limit) {
+  return example.chosen.ids.size() <= limit && example.rejected.ids.size() <= limit;
+}
+
+template <typename Example, typename Parse>
+Result<Dataset<Example>> read_lines(const std::string& path, std::int64_t max_tokens,
+                                    const Parse& parse) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return fail(ErrorCode::kNotFound, "dataset " + path + " cannot be opened");
+  Dataset<Example> dataset;
+  std::set<std::string> ids;
+  std::string line;
+  for (std::size_t number = 1; std::getline(file, line); ++number) {
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    const std::string place = path + ": line " + std::to_string(number);
+    auto object = parse_json_object(line);
+    if (!object) return fail(object.error().with(place));
+    auto example = parse(*object);
+    if (!example) return fail(example.error().with(place));
+    if (!ids.insert(example->id).second)
+      return fail(Error{ErrorCode::kInvalid, "id '" + example->id + "' occurs twice"}.with(place));
+    if (fits(*example, static_cast<std::size_t>(max_tokens))) {
+      dataset.examples.push_back(std::move(*example));
+    } else {
+      ++dataset.too_long;
+    }
+  }
+  if (file.bad()) return fail(ErrorCode::kIo, "dataset " + path + " cannot be read to its end");
+  if (dataset.examples.empty()) {
+    return fail(ErrorCode::kInvalid,
+                dataset.too_long == 0
+                    ? "dataset " + path + " is empty"
+                    : "dataset " + path + ": all " + std::to_string(dataset.too_long) +
+                          " examples are longer than max_tokens = " + std::to_string(max_tokens));
+  }
+  return dataset;
+}
+
+}  // namespace
+
+Result<std::vector<ChatMessage>> parse_messages(const json::array& array) {
+  std::vector<ChatMessage> messages;
+  for (std::size_t i = 0; i < array.size(); ++i) {
+    const std::string place = "message " + std::to_string(i + 1);
+    auto object = as<json::object>(array[i], place);
+    if (!object) return fail(object.error());
+    auto role = field<std::string>(*object, "role");
+    if (!role) return fail(role.error().with(place));
+    auto content = field<std::string>(*object, "content");
+    if (!content) return fail(content.error().with(place));
+    messages.push_back({std::move(*role), std::move(*content)});
+  }
+  if (messages.empty()) return fail(ErrorCode::kInvalid, "there are no messages");
+  return messages;
+}
+
+Result<Sequence> encode_for_training(const std::vector<ChatMessage>& messages, const Chat& chat) {
+  if (messages.empty() || messages.back().role != "assistant")
+    return fail(ErrorCode::kInvalid, "the last message is not the assistant's");
+  EncodedChat encoded = chat.encode(messages);
+  std::size_t end = encoded.ids.size();
+  while (end > 0 && encoded.assistant_mask[end - 1] == 0) --end;
+  std::size_t begin = end;
+  while (begin > 0 && encoded.assistant_mask[begin - 1] != 0) --begin;
+  if (begin == end || begin == 0)
+    return fail(ErrorCode::kInvalid, "no token of it would be trained on");
+  encoded.ids.resize(end);
+  return Sequence{std::move(encoded.ids), begin};
+}
+
+Result<Dataset<Demonstration>> read_demonstrations(const std::string& path, const Chat& chat,
+                                                   std::int64_t max_tokens) {
+  return read_lines<Demonstration>(path, max_tokens, [&chat](const json::object& object) {
+    return parse_demonstration(object, chat);
+  });
+}
+
+Result<Dataset<Preference>> read_preferences(const std::string& path, const Chat& chat,
+                                             std::int64_t max_tokens) {
+  return read_lines<Preference>(path, max_tokens, [&chat](const json::object& object) {
+    return parse_preference(object, chat);
+  });
+}
+
+}  // namespace hone::engine

@@ -1,0 +1,61 @@
+// The dataset of a run (docs/formats/run.md), as token ids. A bad line is an error that names it;
+// what is longer than the limit is left out and counted, because a cut answer would teach to stop
+// early or never.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "engine/model/chat.h"
+#include "engine/model/llama_batch.h"
+
+namespace hone::engine {
+
+// A conversation up to the last trained token. The loss covers the tokens from `answer` on: the
+// last assistant message and its end token.
+struct Sequence {
+  TokenIds ids;
+  std::size_t answer = 0;
+
+  [[nodiscard]] std::int64_t trained() const {
+    return static_cast<std::int64_t>(ids.size() - answer);
+  }
+};
+
+struct Demonstration {
+  std::string id;
+  Sequence sequence;
+  double weight = 1.0;
+};
+
+struct Preference {
+  std::string id;
+  Sequence chosen;
+  Sequence rejected;
+  double weight = 1.0;
+};
+
+template <typename Example>
+struct Dataset {
+  std::vector<Example> examples;
+  std::int64_t too_long = 0;  // left out
+};
+
+[[nodiscard]] Result<Dataset<Demonstration>> read_demonstrations(const std::string& path,
+                                                                 const Chat& chat,
+                                                                 std::int64_t max_tokens);
+[[nodiscard]] Result<Dataset<Preference>> read_preferences(const std::string& path,
+                                                           const Chat& chat,
+                                                           std::int64_t max_tokens);
+
+// [{"role", "content"}, …] from JSON; errors name the field.
+[[nodiscard]] Result<std::vector<ChatMessage>> parse_messages(const json::array& messages);
+
+// The last assistant message of a conversation as the trained part. kInvalid where there is none.
+[[nodiscard]] Result<Sequence> encode_for_training(const std::vector<ChatMessage>& messages,
+                                                   const Chat& chat);
+
+}  // namespace hone::engine

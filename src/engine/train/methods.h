@@ -1,0 +1,11 @@
+// The training methods: one file each, a straight loop that reads like its paper.
+#pragma once
+
+#include "engine/train/session.h"
+
+namespace hone::engine {
+
+[[nodiscard]] Result<Ending> train_sft(Session& session);
+[[nodiscard]] Result<Ending> train_dpo(Session& session);
+
+}  // namespace hone::engine

@@ -1,0 +1,43 @@
+// run.toml: what a run trains, on what, and how (docs/formats/run.md). Every mistake is named with
+// its line; a field that nobody knows is a mistake.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+#include "engine/model/lora.h"
+#include "engine/train/losses.h"
+#include "engine/train/optimizer.h"
+
+namespace hone::engine {
+
+enum class Method { kSft, kDpo };
+
+struct RunSpec {
+  Method method = Method::kSft;
+  std::string base_model;  // folder
+  std::string dataset;     // file
+  std::uint64_t seed = 0;
+  bool full = false;  // lora_r = 0: every weight is trained, and `lora` means nothing
+  LoraConfig lora;
+  double learning_rate = 1e-4;
+  Schedule schedule = Schedule::kCosine;
+  double warmup_fraction = 0.0;
+  double epochs = 1.0;
+  std::int64_t batch_size = 8;
+  std::int64_t gradient_accumulation = 1;
+  double max_grad_norm = 1.0;
+  double weight_decay = 0.0;
+  std::int64_t max_tokens = 1024;
+  std::string dtype = "bf16";
+  std::int64_t threads = 2;
+  std::int64_t checkpoint_every = 50;
+  SftOptions sft;
+  DpoOptions dpo;
+};
+
+// `folder` is the run's; relative paths in run.toml begin there.
+[[nodiscard]] Result<RunSpec> read_run_spec(const std::string& folder);
+
+}  // namespace hone::engine

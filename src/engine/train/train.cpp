@@ -1,0 +1,52 @@
+#include "engine/train/train.h"
+
+#include <exception>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "engine/train/methods.h"
+#include "engine/train/progress.h"
+
+namespace hone::engine {
+namespace {
+
+Result<Ending> run_method(const std::string& run_folder, const std::atomic<bool>& stop) {
+  auto session = Session::open(run_folder, stop);
+  if (!session) return fail(session.error());
+  switch ((*session)->spec().method) {
+    case Method::kSft:
+      return train_sft(**session);
+    case Method::kDpo:
+      return train_dpo(**session);
+  }
+  return Ending::kDone;
+}
+
+// libtorch throws where memory is short or an operator refuses its input.
+Result<Ending> run_method_safely(const std::string& run_folder, const std::atomic<bool>& stop) {
+  try {
+    return run_method(run_folder, stop);
+  } catch (const std::exception& error) {
+    return fail(ErrorCode::kInternal, error.what());
+  }
+}
+
+}  // namespace
+
+Result<Ending> train_run(const std::string& run_folder, const std::atomic<bool>& stop) {
+  auto lock = posix_files().lock(run_folder + "/.lock");
+  if (!lock) return fail(lock.error().with("another trainer may be at work"));
+  if (is_done(run_folder)) {
+    spdlog::info("{} is done already; a new training needs a new folder", run_folder);
+    return Ending::kDone;
+  }
+  auto ending = run_method_safely(run_folder, stop);
+  if (!ending) {
+    const json::object result = {{"state", "failed"}, {"error", ending.error().message}};
+    if (auto written = write_result(run_folder, result); !written)
+      spdlog::error("result.json could not be written: {}", written.error().message);
+  }
+  return ending;
+}
+
+}  // namespace hone::engine
