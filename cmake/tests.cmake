@@ -20,6 +20,7 @@ if(HONE_ENGINE)
     target_link_libraries(engine_tests PRIVATE hone_options hone_engine GTest::gtest GTest::gmock GTest::gtest_main)
     target_compile_definitions(engine_tests PRIVATE HONE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" HONE_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
     target_precompile_headers(engine_tests PRIVATE <gtest/gtest.h> <ATen/ATen.h> <boost/json.hpp> <string> <vector>)
+    add_dependencies(engine_tests hone-engine)  # tests that kill a trainer start the real one
     add_test(NAME engine_tests COMMAND engine_tests --gtest_brief=1)
   endif()
 endif()

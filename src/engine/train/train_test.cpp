@@ -184,7 +184,9 @@ TEST(Train, StopsOnRequestWithACheckpoint) {
   const auto first = train_run(stopped, stop);
   watcher.join();
   ASSERT_TRUE(first) << first.error().message;
-  if (*first == Ending::kStopped) EXPECT_FALSE(std::filesystem::exists(stopped + "/result.json"));
+  if (*first == Ending::kStopped) {
+    EXPECT_FALSE(std::filesystem::exists(stopped + "/result.json"));
+  }
   ASSERT_TRUE(train(stopped));
   EXPECT_EQ(read_all(straight + "/adapter/adapter_model.safetensors"),
             read_all(stopped + "/adapter/adapter_model.safetensors"));
