@@ -1,11 +1,12 @@
 #include "capture/recorder.h"
 
 #include <chrono>
+#include <memory>
 #include <variant>
 
 #include "base/log.h"
-#include "capture/recorder_content.h"
 #include "net/await.h"
+#include "wire/answer.h"
 
 namespace hone::capture {
 namespace {
@@ -18,13 +19,23 @@ std::vector<std::string> persons_of(const std::string& person) {
   return person.empty() ? std::vector<std::string>() : std::vector<std::string>{person};
 }
 
+void take_answer(const wire::Answer& answer, store::Interaction& facts) {
+  facts.stop_reason = answer.stop_reason;
+  facts.prompt_tokens = answer.prompt_tokens;
+  facts.completion_tokens = answer.completion_tokens;
+  if (facts.error.empty()) facts.error = answer.error;
+  if (facts.error.empty() && facts.status < 300 && !answer.complete) facts.error = "incomplete";
+  if (!answer.response_id.empty()) facts.handles.push_back({"response", answer.response_id});
+  for (const auto& id : answer.tool_call_ids) facts.handles.push_back({"tool_call", id});
+}
+
 }  // namespace
 
 Recorder::Recorder(store::Outbox& outbox, const privacy::Redactor& redactor, std::string tenant_key,
                    RecorderOptions options)
     : outbox_(outbox),
       options_(options),
-      content_(std::make_unique<Content>(redactor, std::move(tenant_key), options.known_nodes)),
+      content_(redactor, std::move(tenant_key), options.known_nodes),
       journal_(1, kJournalQueue),
       work_(options.threads, options.queue_limit) {}
 
@@ -66,8 +77,25 @@ void Recorder::finish(FinishedCall call) {
   if (!journal_.post([this, shared] { record(*shared); })) ++counters_.unrecorded;
 }
 
+// Completes call.facts from the request and the answer.
+void Recorder::fill(FinishedCall& call) {
+  auto& facts = call.facts;
+  facts.handles.insert(facts.handles.begin(), {"id", facts.id});
+  if (!call.readable) return Content::leave_out("unreadable", facts);
+  wire::AnswerReader reader(call.format, facts.streamed);
+  reader.feed(call.answer);
+  const wire::Answer answer = reader.finish();
+  take_answer(answer, facts);
+  if (!call.may_capture) return Content::leave_out("no_consent", facts);
+  const auto body = parse_json_object(call.request);
+  if (!body) return Content::leave_out("unreadable", facts);
+  const auto read = wire::read_call(call.format, *body);
+  if (!read) return Content::leave_out("unreadable", facts);
+  content_.fill(read->messages, answer.message, read->params, facts);
+}
+
 void Recorder::record(FinishedCall& call) {
-  content_->fill(call);
+  fill(call);
   const auto& facts = call.facts;
   if (facts.content == "no_consent") ++counters_.no_consent;
   if (facts.content == "redaction_failed") ++counters_.redaction_failed;
@@ -81,7 +109,7 @@ void Recorder::record(FinishedCall& call) {
     return;
   }
   ++counters_.recorded;
-  content_->appended(facts);
+  content_.appended(facts);
 }
 
 void Recorder::stop() {

@@ -9,9 +9,9 @@
 
 #include <atomic>
 #include <cstdint>
-#include <memory>
 #include <string>
 
+#include "capture/content.h"
 #include "net/async.h"
 #include "net/work_pool.h"
 #include "privacy/redactor.h"
@@ -70,13 +70,13 @@ class Recorder {
   [[nodiscard]] std::size_t queued() const { return work_.queued(); }
 
  private:
-  class Content;
+  void fill(FinishedCall& call);
   void record(FinishedCall& call);
 
   store::Outbox& outbox_;
   const RecorderOptions options_;
   RecorderCounters counters_;
-  std::unique_ptr<Content> content_;
+  Content content_;
   std::atomic<std::size_t> queued_bytes_ = 0;
   net::WorkPool journal_;  // appends that need no parsing
   net::WorkPool work_;
