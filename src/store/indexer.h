@@ -16,7 +16,6 @@
 // run_once and run_until_idle belong to one thread, and not to one while start() is in force.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -61,8 +60,10 @@ class Indexer {
 
   // Indexes at most one batch; returns how many records it held, 0 if there was none.
   [[nodiscard]] Result<std::int64_t> run_once();
-  // Batches until everything that is durable now is indexed.
+  // Batches until everything that is durable is indexed; the first error ends it.
   [[nodiscard]] Result<void> run_until_idle();
+  // Forgets the position: for a command that has indexed all of its own outbox and removes it.
+  [[nodiscard]] Result<void> forget();
 
   void start();
   void stop();  // after the batch in hand; waits for the thread
@@ -72,22 +73,29 @@ class Indexer {
   [[nodiscard]] IndexerStatus status() const;
 
  private:
-  struct Batch;
-  Result<void> load_position();
-  Result<Batch> read_batch();
-  Result<void> write_batch(const Batch& batch);
-  Result<void> write_one_by_one(const Batch& batch);
+  struct Batch {
+    std::vector<OutboxRecord> records;
+    std::int64_t position = 0;  // everything up to here is in it or before it
+  };
+  Result<void> begin();
+  Result<void> read_batch();
+  Result<void> write(const std::vector<OutboxRecord>& records, std::int64_t position);
+  Result<void> move_position(std::int64_t position);  // in a transaction
+  Result<void> write_one_by_one();
+  Result<void> set_aside(const OutboxRecord& record, const Error& reason);
   Result<void> count_cut_off();
-  void moved_to(std::int64_t position, std::int64_t records);
+  Result<void> link_waiting();
   void run();
 
   Outbox& outbox_;
   Database& db_;
   Clock& clock_;
   const IndexerOptions options_;
-  const std::string key_;  // in outbox_position: name and identity
-  std::unique_ptr<OutboxReader> reader_;
+  const std::string key_;                 // in outbox_position: name and identity
+  std::unique_ptr<OutboxReader> reader_;  // made by begin()
+  Batch batch_;                           // in hand: read, not yet written
   bool cut_off_counted_ = false;
+  std::chrono::steady_clock::time_point linked_at_;
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;

@@ -7,6 +7,9 @@
 namespace hone::store {
 namespace {
 
+// What the outbox took must be readable: a request of 32 MiB, escaped, with what we add.
+constexpr JsonLimits kLimits{.size_bytes = 64U << 20, .depth = 72};
+
 // Reads fields one after the other and keeps the first problem, so that a reader of twenty fields
 // has one place to fail.
 class FieldReader {
@@ -70,7 +73,7 @@ class FieldReader {
 
 template <typename Record, typename Read>
 Result<Record> read_record(std::string_view payload, std::string_view what, Read read) {
-  auto object = parse_json_object(payload);
+  auto object = parse_json_object(payload, kLimits);
   if (!object) return fail(object.error().with(what));
   FieldReader reader(*object);
   Record record;

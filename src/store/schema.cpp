@@ -113,6 +113,18 @@ constexpr std::string_view kVerdictDue = R"sql(
 CREATE TABLE verdict_due (interaction_id TEXT PRIMARY KEY);
 )sql";
 
+constexpr std::string_view kSecond = R"sql(
+-- Interactions that have started and not ended, as far as indexed. What an earlier process left here becomes
+-- an interaction with content 'cut'.
+CREATE TABLE interaction_start (id TEXT PRIMARY KEY, outbox TEXT NOT NULL, position BIGINT NOT NULL,
+  person_id TEXT NOT NULL, alias TEXT NOT NULL, model TEXT NOT NULL, started_at BIGINT NOT NULL);
+CREATE INDEX interaction_start_outbox ON interaction_start (outbox, position);
+
+-- Records that could not become rows, kept whole until somebody looks.
+CREATE TABLE set_aside (outbox TEXT NOT NULL, position BIGINT NOT NULL, kind BIGINT NOT NULL,
+  record_id TEXT NOT NULL, reason TEXT NOT NULL, payload TEXT NOT NULL, PRIMARY KEY (outbox, position));
+)sql";
+
 }  // namespace
 
 const std::vector<Migration>& migrations() {

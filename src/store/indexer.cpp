@@ -1,0 +1,258 @@
+#include "store/indexer.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "store/rows.h"
+#include "store/text.h"
+
+namespace hone::store {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kLinkEvery = 30s;
+constexpr auto kIdleWait = 100ms;  // how long stop() may take when there is nothing to do
+
+// What trying again cannot mend: the record, not the database, is at fault.
+bool is_the_records_fault(const Error& error) {
+  return error.code == ErrorCode::kInvalid || error.code == ErrorCode::kConflict ||
+         error.code == ErrorCode::kTooLarge;
+}
+
+// Most interactions end in the batch that they started in; their starts need no rows.
+std::unordered_set<std::string_view> ended_in(const std::vector<OutboxRecord>& records) {
+  std::unordered_set<std::string_view> ended;
+  for (const auto& record : records) {
+    if (record.kind == RecordKind::kInteraction) ended.insert(record.id);
+  }
+  return ended;
+}
+
+}  // namespace
+
+Indexer::Indexer(Outbox& outbox, Database& db, Clock& clock, IndexerOptions options)
+    : outbox_(outbox),
+      db_(db),
+      clock_(clock),
+      options_(std::move(options)),
+      key_(options_.name + ":" + outbox.identity()) {}
+
+Indexer::~Indexer() {
+  stop();
+}
+
+Result<void> Indexer::begin() {
+  if (reader_) return {};
+  const auto rows = db_.query("SELECT position FROM outbox_position WHERE outbox = ?", {key_});
+  if (!rows) return fail(rows.error());
+  const std::int64_t position = rows->empty() ? 0 : rows->front().integer("position");
+  if (auto linked = link_waiting(); !linked) return linked;
+  reader_ = outbox_.read_after(position);
+  batch_.position = position;
+  return {};
+}
+
+Result<std::int64_t> Indexer::run_once() {
+  if (auto begun = begin(); !begun) return fail(begun.error());
+  if (batch_.records.empty()) {
+    if (auto read = read_batch(); !read) return fail(read.error());
+  }
+  const auto records = std::ssize(batch_.records);
+  if (records > 0) {
+    auto written = write(batch_.records, batch_.position);
+    if (!written && is_the_records_fault(written.error())) written = write_one_by_one();
+    if (!written) return fail(written.error());
+  }
+  batch_.records.clear();
+  if (!cut_off_counted_ && batch_.position >= outbox_.recovered_position()) {
+    if (auto counted = count_cut_off(); !counted) return fail(counted.error());
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    status_.indexed_position = batch_.position;
+    status_.indexed_records += records;
+    status_.last_error.clear();
+    changed_.notify_all();
+  }
+  const auto removed = outbox_.remove_segments(batch_.position, clock_.now() - options_.keep);
+  if (!removed) spdlog::warn("indexer: {}", removed.error().message);
+  return records;
+}
+
+Result<void> Indexer::run_until_idle() {
+  while (true) {
+    const auto records = run_once();
+    if (!records) return fail(records.error());
+    if (*records == 0) return {};
+  }
+}
+
+Result<void> Indexer::forget() {
+  auto done = db_.execute("DELETE FROM outbox_position WHERE outbox = ?", {key_});
+  if (!done) return fail(done.error());
+  return {};
+}
+
+Result<void> Indexer::read_batch() {
+  std::size_t bytes = 0;
+  while (batch_.records.size() < options_.batch_records && bytes < options_.batch_bytes) {
+    auto next = reader_->next();
+    if (!next && next.error().code == ErrorCode::kCorrupt) {
+      spdlog::error("indexer: {}", next.error().message);
+      const std::lock_guard lock(mutex_);
+      ++status_.damaged;
+      continue;
+    }
+    if (!next && batch_.records.empty()) return fail(next.error());
+    if (!next || !*next) break;
+    bytes += (*next)->payload.size();
+    batch_.records.push_back(std::move(**next));
+  }
+  batch_.position = reader_->position();
+  return {};
+}
+
+Result<void> Indexer::write(const std::vector<OutboxRecord>& records, std::int64_t position) {
+  const auto ended = ended_in(records);
+  return db_.transaction([&]() -> Result<void> {
+    for (const OutboxRecord& record : records) {
+      Result<void> done;
+      if (record.tombstone) {
+        done = count(db_, "records_tombstoned", 1);
+      } else if (record.kind != RecordKind::kInteractionStart) {
+        done = write_record(db_, record);
+      } else if (!ended.contains(record.id)) {
+        const auto start = read_interaction_start(record.payload);
+        if (!start) return fail(start.error());
+        done = write_start(db_, *start, key_, record.position);
+      }
+      if (!done) return done;
+    }
+    return move_position(position);
+  });
+}
+
+Result<void> Indexer::move_position(std::int64_t position) {
+  auto moved = db_.execute(
+      "INSERT INTO outbox_position (outbox, position) VALUES (?, ?)"
+      " ON CONFLICT (outbox) DO UPDATE SET position = excluded.position",
+      {key_, position});
+  if (!moved) return fail(moved.error());
+  return {};
+}
+
+// One bad record must not hold up the others of its batch. What is done leaves the batch, so that
+// an error of the database's in between repeats nothing.
+Result<void> Indexer::write_one_by_one() {
+  auto& records = batch_.records;
+  while (!records.empty()) {
+    auto written = write({records.front()}, records.front().position);
+    if (!written && is_the_records_fault(written.error())) {
+      written = set_aside(records.front(), written.error());
+    }
+    if (!written) return written;
+    records.erase(records.begin());
+  }
+  return {};
+}
+
+Result<void> Indexer::set_aside(const OutboxRecord& record, const Error& reason) {
+  spdlog::error("indexer: record {} at {} is set aside: {}", record.id, record.position,
+                reason.message);
+  auto kept = db_.transaction([&]() -> Result<void> {
+    auto noted = db_.execute(
+        "INSERT INTO set_aside (outbox, position, kind, record_id, reason, payload)"
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        {key_, record.position, static_cast<std::int64_t>(record.kind), storable_text(record.id),
+         storable_text(reason.message), storable_text(record.payload)});
+    if (!noted) return fail(noted.error());
+    if (*noted > 0) {
+      if (auto done = count(db_, "records_set_aside", 1); !done) return done;
+    }
+    return move_position(record.position);
+  });
+  if (!kept) return kept;
+  const std::lock_guard lock(mutex_);
+  ++status_.set_aside;
+  return {};
+}
+
+Result<void> Indexer::count_cut_off() {
+  auto counted = db_.transaction([&]() -> Result<void> {
+    auto cut = cut_off_starts(db_, key_, outbox_.recovered_position());
+    if (!cut) return fail(cut.error());
+    if (*cut > 0) spdlog::warn("indexer: {} interactions were cut off by the last exit", *cut);
+    return {};
+  });
+  cut_off_counted_ = counted.has_value();
+  return counted;
+}
+
+Result<void> Indexer::link_waiting() {
+  linked_at_ = std::chrono::steady_clock::now();
+  auto linked = link_waiting_feedback(db_);
+  if (!linked) return fail(linked.error());
+  return {};
+}
+
+void Indexer::start() {
+  HONE_ASSERT(!thread_.joinable());
+  stopping_ = false;
+  thread_ = std::thread([this] { run(); });
+}
+
+void Indexer::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void Indexer::run() {
+  auto backoff = options_.first_backoff;
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    lock.unlock();
+    auto records = run_once();
+    if (records && std::chrono::steady_clock::now() - linked_at_ > kLinkEvery) {
+      if (auto linked = link_waiting(); !linked) records = fail(linked.error());
+    }
+    if (records && *records == 0) (void)outbox_.wait_for_more(batch_.position, kIdleWait);
+    lock.lock();
+    if (records) {
+      backoff = options_.first_backoff;
+      continue;
+    }
+    if (status_.last_error != records.error().message) {
+      spdlog::error("indexer: {}; trying again", records.error().message);
+    }
+    status_.last_error = records.error().message;
+    ++status_.failed_batches;
+    changed_.wait_for(lock, backoff, [&] { return stopping_; });
+    backoff = std::min(backoff * 2, options_.max_backoff);
+  }
+}
+
+Result<void> Indexer::wait_for(std::int64_t position, std::chrono::milliseconds timeout) {
+  std::unique_lock lock(mutex_);
+  if (changed_.wait_for(lock, timeout, [&] { return status_.indexed_position >= position; })) {
+    return {};
+  }
+  return fail(ErrorCode::kTimeout,
+              "the indexer has not come to position " + std::to_string(position) + " in time");
+}
+
+IndexerStatus Indexer::status() const {
+  const std::int64_t durable = outbox_.status().durable_position;
+  const std::lock_guard lock(mutex_);
+  IndexerStatus status = status_;
+  status.lag_records = std::max<std::int64_t>(0, durable - status.indexed_position);
+  return status;
+}
+
+}  // namespace hone::store

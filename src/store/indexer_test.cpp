@@ -1,0 +1,285 @@
+#include "store/indexer.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "store/tree.h"
+#include "support/databases.h"
+
+namespace hone::store {
+namespace {
+
+using namespace std::chrono_literals;
+
+OutboxRecord as_record(const Interaction& i) {
+  return {.kind = RecordKind::kInteraction, .id = i.id, .payload = to_payload(i)};
+}
+OutboxRecord as_record(const Feedback& f) {
+  return {.kind = RecordKind::kFeedback, .id = f.id, .payload = to_payload(f)};
+}
+OutboxRecord as_record(const Consent& c) {
+  return {.kind = RecordKind::kConsent, .id = c.id, .payload = to_payload(c)};
+}
+OutboxRecord as_record(const InteractionStart& s) {
+  return {.kind = RecordKind::kInteractionStart, .id = s.id, .payload = to_payload(s)};
+}
+
+Interaction interaction(const std::string& id, std::int64_t started_at = 1000) {
+  Interaction i;
+  i.id = id;
+  i.person = "per_1";
+  i.status = 200;
+  i.started_at = from_millis(started_at);
+  i.handles = {{"response", "resp-" + id}};
+  return i;
+}
+
+Feedback feedback(const std::string& id, Handle handle) {
+  Feedback f;
+  f.id = id;
+  f.idempotency_key = "key-" + id;
+  f.source = "api:key_1";
+  f.handle = std::move(handle);
+  f.kind = "accepted";
+  f.at = from_millis(2000);
+  return f;
+}
+
+class IndexerBoth : public test::OnBothDatabases {
+ protected:
+  void SetUp() override {
+    OnBothDatabases::SetUp();
+    if (IsSkipped()) return;
+    db_ = open();
+    open_outbox();
+  }
+  void open_outbox() {
+    outbox_.reset();
+    auto opened = Outbox::open(posix_files(), folder_ / "outbox", clock_);
+    ASSERT_TRUE(opened) << opened.error().message;
+    outbox_ = std::move(*opened);
+  }
+  void append(const auto& item) { ASSERT_TRUE(outbox_->append_and_wait(as_record(item))); }
+  void index() {
+    Indexer indexer(*outbox_, *db_, clock_, {.batch_records = 3});
+    const auto done = indexer.run_until_idle();
+    ASSERT_TRUE(done) << done.error().message;
+  }
+  std::int64_t number(std::string_view sql, const Params& params = {}) {
+    const auto rows = db_->query(sql, params);
+    EXPECT_TRUE(rows) << rows.error().message;
+    return rows->empty() ? -1 : rows->front().integer(std::size_t{0});
+  }
+  std::string linked(const std::string& id) {
+    const auto rows = db_->query("SELECT interaction_id FROM feedback WHERE id = ?", {id});
+    return rows->empty() ? "(none)" : rows->front().text("interaction_id");
+  }
+
+  SystemClock clock_;
+  std::unique_ptr<Database> db_;
+  std::unique_ptr<Outbox> outbox_;
+};
+INSTANTIATE_TEST_SUITE_P(Databases, IndexerBoth, test::both_databases(), test::database_name);
+
+TEST_P(IndexerBoth, TurnsRecordsIntoRows) {
+  Interaction i = interaction("int_1");
+  const Path path = build_path("k", {{{"role", "user"}, {"content", json::array{}}}});
+  i.nodes = path.nodes;
+  i.blocks = path.blocks;
+  i.context_node = path.leaf;
+  i.propensity = 0.3;
+  i.params = {{"temperature", 0.5}};
+  append(i);
+  Feedback f = feedback("fb_1", {"", "resp-int_1"});
+  f.final_text = "better";
+  f.value = 0.75;
+  append(f);
+  index();
+  const auto rows = db_->query("SELECT * FROM interaction");
+  ASSERT_EQ(rows->size(), 1U);
+  EXPECT_EQ(rows->front().real("propensity"), 0.3);
+  EXPECT_EQ(rows->front().text("params"), R"({"temperature":5E-1})");
+  EXPECT_EQ(rows->front().integer("started_at"), 1000);
+  EXPECT_EQ(load_path(*db_, path.leaf)->size(), 1U);
+  const auto given = db_->query("SELECT * FROM feedback");
+  ASSERT_EQ(given->size(), 1U);
+  EXPECT_EQ(given->front().text("interaction_id"), "int_1");
+  EXPECT_EQ(given->front().text("final_text"), "better");
+  EXPECT_EQ(given->front().optional_text("comment"), std::nullopt);
+  EXPECT_EQ(given->front().real("value"), 0.75);
+}
+
+TEST_P(IndexerBoth, FeedbackFindsItsInteractionByAnyHandleBeforeOrAfterIt) {
+  append(feedback("fb_early", {"response", "resp-int_1"}));
+  append(feedback("fb_any", {"", "int_1"}));
+  append(feedback("fb_wrong", {"tool_call", "resp-int_1"}));
+  index();
+  EXPECT_EQ(linked("fb_early"), "");
+  append(interaction("int_1"));
+  append(feedback("fb_late", {"id", "int_1"}));
+  index();
+  EXPECT_EQ(linked("fb_early"), "int_1");
+  EXPECT_EQ(linked("fb_any"), "int_1");
+  EXPECT_EQ(linked("fb_late"), "int_1");
+  EXPECT_EQ(linked("fb_wrong"), "");
+}
+
+TEST_P(IndexerBoth, OfSeveralInteractionsAHandleNamesTheLatest) {
+  for (const auto& [id, at] : {std::pair("int_b", 2000), std::pair("int_a", 1000)}) {
+    Interaction i = interaction(id, at);
+    i.handles = {{"session", "s1"}};
+    append(i);
+  }
+  append(feedback("fb_1", {"session", "s1"}));
+  index();
+  EXPECT_EQ(linked("fb_1"), "int_b");
+}
+
+TEST_P(IndexerBoth, TheSameKeyOfTheSameSourceStoresOnce) {
+  Feedback first = feedback("fb_1", {"id", "int_1"});
+  first.idempotency_key = "k";
+  Feedback again = first;
+  again.id = "fb_2";
+  Feedback elsewhere = again;
+  elsewhere.id = "fb_3";
+  elsewhere.source = "api:key_2";
+  for (const auto& f : {first, again, elsewhere}) append(f);
+  index();
+  EXPECT_EQ(number("SELECT COUNT(*) FROM feedback"), 2);
+  EXPECT_EQ(linked("fb_2"), "(none)");
+}
+
+TEST_P(IndexerBoth, ReadingAgainChangesNothing) {
+  append(InteractionStart{.id = "int_1", .person = "p", .alias = "a", .model = "m"});
+  append(interaction("int_1"));
+  append(feedback("fb_1", {"id", "int_1"}));
+  append(Consent{"con_1", "per_1", true, std::nullopt, "per_1", from_millis(1)});
+  index();
+  ASSERT_TRUE(db_->execute("DELETE FROM outbox_position"));
+  index();
+  for (const char* table : {"interaction", "feedback", "consent", "outbox_position"}) {
+    EXPECT_EQ(number(std::string("SELECT COUNT(*) FROM ") + table), 1) << table;
+  }
+  EXPECT_EQ(number("SELECT COUNT(*) FROM handle"), 2);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM interaction_start"), 0);
+}
+
+TEST_P(IndexerBoth, TheLatestConsentHolds) {
+  ASSERT_TRUE(
+      db_->execute("INSERT INTO person (id, team_id, role, capture, train, created_at)"
+                   " VALUES ('per_1', 't', 'member', 1, 1, 0)"));
+  append(Consent{"con_new", "per_1", false, std::nullopt, "per_1", from_millis(20)});
+  append(Consent{"con_old", "per_1", true, false, "per_1", from_millis(10)});
+  index();
+  EXPECT_EQ(number("SELECT capture FROM person WHERE id = 'per_1'"), 0);
+  EXPECT_EQ(number("SELECT train FROM person WHERE id = 'per_1'"), 0);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM consent"), 2);
+}
+
+TEST_P(IndexerBoth, CountsWhatAnEarlierProcessLeftUnfinished) {
+  append(InteractionStart{"int_cut", "per_1", "assistant", "m", from_millis(500)});
+  append(InteractionStart{"int_whole", "per_1", "assistant", "m", from_millis(600)});
+  for (int i = 0; i < 5; ++i) append(interaction("int_" + std::to_string(i)));
+  append(interaction("int_whole"));
+  index();
+  EXPECT_EQ(number("SELECT COUNT(*) FROM interaction WHERE content = 'cut'"), 0);
+  open_outbox();  // another process
+  append(InteractionStart{"int_running", "per_1", "assistant", "m", from_millis(700)});
+  index();
+  const auto cut = db_->query("SELECT * FROM interaction WHERE content = 'cut'");
+  ASSERT_EQ(cut->size(), 1U);
+  EXPECT_EQ(cut->front().text("id"), "int_cut");
+  EXPECT_EQ(cut->front().integer("status"), 0);
+  EXPECT_EQ(number("SELECT value FROM counter WHERE name = 'interactions_cut_off'"), 1);
+  append(interaction("int_running"));
+  index();
+  EXPECT_EQ(number("SELECT COUNT(*) FROM interaction WHERE content = 'cut'"), 1);
+}
+
+TEST_P(IndexerBoth, SetsAsideARecordThatMakesNoRow) {
+  append(interaction("int_1"));
+  ASSERT_TRUE(outbox_->append_and_wait(
+      {.kind = RecordKind::kFeedback, .id = "fb_bad", .payload = R"({"id": 3})"}));
+  append(interaction("int_2"));
+  index();
+  EXPECT_EQ(number("SELECT COUNT(*) FROM interaction"), 2);
+  const auto kept = db_->query("SELECT * FROM set_aside");
+  ASSERT_EQ(kept->size(), 1U);
+  EXPECT_EQ(kept->front().text("record_id"), "fb_bad");
+  EXPECT_EQ(kept->front().text("payload"), R"({"id": 3})");
+  EXPECT_NE(kept->front().text("reason").find("'id' must be a string"), std::string::npos);
+  EXPECT_EQ(number("SELECT value FROM counter WHERE name = 'records_set_aside'"), 1);
+}
+
+TEST_P(IndexerBoth, SkipsAndCountsTombstones) {
+  append(feedback("fb_1", {"id", "int_1"}));
+  ASSERT_TRUE(outbox_->tombstone(1));
+  append(interaction("int_1"));
+  index();
+  EXPECT_EQ(number("SELECT COUNT(*) FROM feedback"), 0);
+  EXPECT_EQ(number("SELECT value FROM counter WHERE name = 'records_tombstoned'"), 1);
+}
+
+TEST_P(IndexerBoth, ALockedDatabaseDelaysAndLosesNothing) {
+  const auto mine = open({.busy_timeout = 50ms});
+  ASSERT_TRUE(db_->execute("INSERT INTO counter (name, value) VALUES ('records_tombstoned', 0)"));
+  Indexer indexer(*outbox_, *mine, clock_, {.first_backoff = 10ms, .max_backoff = 50ms});
+  indexer.start();
+  append(interaction("int_0"));
+  ASSERT_TRUE(indexer.wait_for(1, 10s));
+  ASSERT_TRUE(db_->transaction([&]() -> Result<void> {
+    if (db_->dialect() == Database::Dialect::kPostgres) {
+      auto locked = db_->execute("LOCK TABLE interaction IN ACCESS EXCLUSIVE MODE");
+      if (!locked) return fail(locked.error());
+    }
+    for (int i = 1; i < 20; ++i) append(interaction("int_" + std::to_string(i)));
+    EXPECT_EQ(indexer.wait_for(20, 300ms).error().code, ErrorCode::kTimeout);
+    EXPECT_GT(indexer.status().failed_batches, 0);
+    EXPECT_NE(indexer.status().last_error.find("locked by another process"), std::string::npos);
+    EXPECT_EQ(indexer.status().lag_records, 19);
+    return {};
+  }));
+  EXPECT_TRUE(indexer.wait_for(20, 10s));
+  indexer.stop();
+  EXPECT_EQ(indexer.status().lag_records, 0);
+  EXPECT_EQ(indexer.status().last_error, "");
+  EXPECT_EQ(number("SELECT COUNT(*) FROM interaction"), 20);
+}
+
+TEST_P(IndexerBoth, AReaderCanWaitForItsOwnWrite) {
+  const auto mine = open();
+  Indexer indexer(*outbox_, *mine, clock_, {});
+  indexer.start();
+  for (int i = 0; i < 5; ++i) {
+    const std::string id = "fb_" + std::to_string(i);
+    const auto position = outbox_->append_and_wait(as_record(feedback(id, {"id", "int_1"})));
+    ASSERT_TRUE(indexer.wait_for(*position, 10s));
+    EXPECT_EQ(linked(id), "");
+  }
+}
+
+TEST_P(IndexerBoth, LinksWhatTwoIndexersWroteAtTheSameMoment) {
+  append(interaction("int_1"));
+  append(feedback("fb_1", {"id", "int_1"}));
+  index();
+  ASSERT_TRUE(
+      db_->execute("UPDATE feedback SET interaction_id = ''"));  // as if neither saw the other
+  index();
+  EXPECT_EQ(linked("fb_1"), "int_1");
+}
+
+TEST_P(IndexerBoth, AnOutboxOfTheSameNameIsAnotherOutbox) {
+  append(interaction("int_1"));
+  append(interaction("int_2"));
+  index();
+  outbox_.reset();
+  std::filesystem::remove_all(folder_ / "outbox");
+  open_outbox();
+  append(interaction("int_3"));
+  index();
+  EXPECT_EQ(number("SELECT COUNT(*) FROM interaction"), 3);
+}
+
+}  // namespace
+}  // namespace hone::store

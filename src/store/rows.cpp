@@ -1,0 +1,239 @@
+#include "store/rows.h"
+
+#include "store/records.h"
+
+namespace hone::store {
+namespace {
+
+Result<void> run(Database& db, std::string_view sql, const Params& params) {
+  auto done = db.execute(sql, params);
+  if (!done) return fail(done.error());
+  return {};
+}
+
+// Runs `step` for each item until one fails.
+template <typename Item, typename Step>
+Result<void> each(const std::vector<Item>& items, Step step) {
+  for (const Item& item : items) {
+    if (Result<void> done = step(item); !done) return done;
+  }
+  return {};
+}
+
+Result<std::int64_t> insert_interaction(Database& db, const Interaction& i) {
+  return db.execute(
+      "INSERT INTO interaction (id, person_id, team_id, tool, wire, alias, arm, release_id,"
+      " propensity, model, upstream, trainable, purpose, access_label, started_at, first_byte_ms,"
+      " duration_ms, status, stop_reason, error, streamed, prompt_tokens, completion_tokens,"
+      " cost_usd, params, content, context_node, output_node)"
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+      " ON CONFLICT DO NOTHING",
+      {i.id,
+       i.person,
+       i.team,
+       i.tool,
+       i.wire,
+       i.alias,
+       i.arm,
+       i.release,
+       i.propensity,
+       i.model,
+       i.upstream,
+       i.trainable,
+       i.purpose,
+       i.access_label,
+       i.started_at,
+       i.first_byte_ms,
+       i.duration_ms,
+       i.status,
+       i.stop_reason,
+       i.error,
+       i.streamed,
+       i.prompt_tokens,
+       i.completion_tokens,
+       i.cost_usd,
+       json::serialize(i.params),
+       i.content,
+       i.context_node,
+       i.output_node});
+}
+
+// Names the interaction, and links the feedback that came before it.
+Result<void> insert_handle(Database& db, const std::string& interaction, const Handle& handle) {
+  auto named = run(db,
+                   "INSERT INTO handle (kind, value, interaction_id) VALUES (?, ?, ?)"
+                   " ON CONFLICT DO NOTHING",
+                   {handle.kind, handle.value, interaction});
+  if (!named) return named;
+  return run(db,
+             "UPDATE feedback SET interaction_id = ? WHERE interaction_id = '' AND"
+             " handle_value = ? AND (handle_kind = '' OR handle_kind = ?)",
+             {interaction, handle.value, handle.kind});
+}
+
+Result<void> insert_block(Database& db, const Block& block) {
+  return run(db, "INSERT INTO block (hash, role, content) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+             {block.hash, block.role, block.content});
+}
+
+Result<void> insert_node(Database& db, const Node& node) {
+  return run(db,
+             "INSERT INTO node (hash, parent, block, depth) VALUES (?, ?, ?, ?)"
+             " ON CONFLICT DO NOTHING",
+             {node.hash, node.parent, node.block, node.depth});
+}
+
+Result<void> write_interaction(Database& db, const Interaction& interaction) {
+  const auto inserted = insert_interaction(db, interaction);
+  if (!inserted) return fail(inserted.error());
+  const auto own = insert_handle(db, interaction.id, {"id", interaction.id});
+  if (!own) return own;
+  const auto handles = each(interaction.handles, [&](const Handle& handle) {
+    return insert_handle(db, interaction.id, handle);
+  });
+  if (!handles) return handles;
+  const auto blocks =
+      each(interaction.blocks, [&](const Block& block) { return insert_block(db, block); });
+  if (!blocks) return blocks;
+  const auto nodes =
+      each(interaction.nodes, [&](const Node& node) { return insert_node(db, node); });
+  if (!nodes) return nodes;
+  return run(db, "DELETE FROM interaction_start WHERE id = ?", {interaction.id});
+}
+
+// The interaction that `handle` names, the latest of several, or "".
+Result<std::string> find_interaction(Database& db, const Handle& handle) {
+  const bool any = handle.kind.empty();
+  const std::string sql = std::string(
+                              "SELECT i.id FROM handle h JOIN interaction i ON"
+                              " i.id = h.interaction_id WHERE h.value = ?") +
+                          (any ? "" : " AND h.kind = ?") +
+                          " ORDER BY i.started_at DESC, i.id DESC LIMIT 1";
+  const auto rows =
+      any ? db.query(sql, {handle.value}) : db.query(sql, {handle.value, handle.kind});
+  if (!rows) return fail(rows.error());
+  return rows->empty() ? std::string() : rows->front().text("id");
+}
+
+Result<void> write_feedback(Database& db, const Feedback& f) {
+  auto interaction = find_interaction(db, f.handle);
+  if (!interaction) return fail(interaction.error());
+  // A conflict is the same id, or the same key of the same source: the first one counts.
+  return run(
+      db,
+      "INSERT INTO feedback (id, source, idempotency_key, handle_kind, handle_value,"
+      " interaction_id, kind, by_whom, person_id, value, final_text, comment, detail, at,"
+      " received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+      " ON CONFLICT DO NOTHING",
+      {f.id, f.source, f.idempotency_key, f.handle.kind, f.handle.value, *interaction, f.kind, f.by,
+       f.person, f.value, f.final_text, f.comment, json::serialize(f.detail), f.at, f.received_at});
+}
+
+// The person's flag is what the latest consent that speaks of it says.
+Result<void> apply_consent(Database& db, const Consent& c, std::string_view column, bool value) {
+  const std::string name(column);
+  return run(db,
+             "UPDATE person SET " + name +
+                 " = ? WHERE id = ? AND NOT EXISTS (SELECT 1 FROM consent"
+                 " WHERE person_id = ? AND at > ? AND consent." +
+                 name + " IS NOT NULL)",
+             {value, c.person, c.person, c.at});
+}
+
+Result<void> write_consent(Database& db, const Consent& c) {
+  const auto noted = run(db,
+                         "INSERT INTO consent (id, person_id, capture, train, by_whom, at)"
+                         " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                         {c.id, c.person, c.capture, c.train, c.by, c.at});
+  if (!noted) return noted;
+  if (c.capture) {
+    if (auto done = apply_consent(db, c, "capture", *c.capture); !done) return done;
+  }
+  if (c.train) return apply_consent(db, c, "train", *c.train);
+  return {};
+}
+
+template <typename Record>
+Result<void> write_payload(Database& db, const Result<Record>& record,
+                           Result<void> (*write)(Database&, const Record&)) {
+  if (!record) return fail(record.error());
+  return write(db, *record);
+}
+
+}  // namespace
+
+Result<void> write_record(Database& db, const OutboxRecord& record) {
+  switch (record.kind) {
+    case RecordKind::kInteraction:
+      return write_payload(db, read_interaction(record.payload), write_interaction);
+    case RecordKind::kFeedback:
+      return write_payload(db, read_feedback(record.payload), write_feedback);
+    case RecordKind::kConsent:
+      return write_payload(db, read_consent(record.payload), write_consent);
+    case RecordKind::kInteractionStart:
+    case RecordKind::kErasure:
+      break;
+  }
+  return fail(ErrorCode::kInvalid,
+              "no table takes records of kind " + std::to_string(static_cast<int>(record.kind)));
+}
+
+Result<void> write_start(Database& db, const InteractionStart& start, std::string_view outbox,
+                         std::int64_t position) {
+  return run(
+      db,
+      "INSERT INTO interaction_start (id, outbox, position, person_id, alias, model,"
+      " started_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+      {start.id, outbox, position, start.person, start.alias, start.model, start.started_at});
+}
+
+Result<std::int64_t> cut_off_starts(Database& db, std::string_view outbox, std::int64_t position) {
+  const auto rows = db.query(
+      "SELECT id, person_id, alias, model, started_at FROM interaction_start"
+      " WHERE outbox = ? AND position <= ?",
+      {outbox, position});
+  if (!rows) return fail(rows.error());
+  std::int64_t cut = 0;
+  for (const Row row : *rows) {
+    Interaction i;
+    i.id = row.text("id");
+    i.person = row.text("person_id");
+    i.alias = row.text("alias");
+    i.model = row.text("model");
+    i.started_at = row.time("started_at");
+    i.error = "the process ended before the answer did";
+    i.content = "cut";
+    const auto inserted = insert_interaction(db, i);
+    if (!inserted) return fail(inserted.error());
+    cut += *inserted;
+    if (auto named = insert_handle(db, i.id, {"id", i.id}); !named) return fail(named.error());
+  }
+  const auto done = run(db, "DELETE FROM interaction_start WHERE outbox = ? AND position <= ?",
+                        {outbox, position});
+  if (!done) return fail(done.error());
+  if (cut > 0) {
+    if (auto noted = count(db, "interactions_cut_off", cut); !noted) return fail(noted.error());
+  }
+  return cut;
+}
+
+Result<void> count(Database& db, std::string_view name, std::int64_t more) {
+  return run(db,
+             "INSERT INTO counter (name, value) VALUES (?, ?)"
+             " ON CONFLICT (name) DO UPDATE SET value = counter.value + excluded.value",
+             {name, more});
+}
+
+Result<std::int64_t> link_waiting_feedback(Database& db) {
+  constexpr std::string_view kMatch =
+      "FROM handle h JOIN interaction i ON i.id = h.interaction_id"
+      " WHERE h.value = feedback.handle_value"
+      " AND (feedback.handle_kind = '' OR feedback.handle_kind = h.kind)";
+  const std::string match(kMatch);
+  return db.execute("UPDATE feedback SET interaction_id = (SELECT i.id " + match +
+                    " ORDER BY i.started_at DESC, i.id DESC LIMIT 1)"
+                    " WHERE interaction_id = '' AND EXISTS (SELECT 1 " +
+                    match + ")");
+}
+
+}  // namespace hone::store

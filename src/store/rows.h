@@ -1,0 +1,32 @@
+// Outbox records as rows. Each function writes one record inside a transaction of the caller's, and
+// writing it again changes nothing. The database's errors come through; a payload that does not
+// read is kInvalid.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "store/database.h"
+#include "store/outbox.h"
+
+namespace hone::store {
+
+// Interactions, feedback, consent. Starts are the indexer's own (they need its outbox); an erasure
+// is kInvalid as long as nothing carries it out.
+[[nodiscard]] Result<void> write_record(Database& db, const OutboxRecord& record);
+
+[[nodiscard]] Result<void> write_start(Database& db, const InteractionStart& start,
+                                       std::string_view outbox, std::int64_t position);
+// Makes an interaction with content 'cut' of each start of `outbox` at or before `position`.
+[[nodiscard]] Result<std::int64_t> cut_off_starts(Database& db, std::string_view outbox,
+                                                  std::int64_t position);
+
+// Adds to a counter.
+[[nodiscard]] Result<void> count(Database& db, std::string_view name, std::int64_t more);
+
+// Links feedback that still waits for an interaction which is there: with several indexers on
+// PostgreSQL the two may have been written at the same moment, neither seeing the other.
+[[nodiscard]] Result<std::int64_t> link_waiting_feedback(Database& db);
+
+}  // namespace hone::store
