@@ -193,9 +193,11 @@ Result<void> Indexer::count_cut_off() {
 
 Result<void> Indexer::link_waiting() {
   linked_at_ = std::chrono::steady_clock::now();
-  auto linked = link_waiting_feedback(db_);
-  if (!linked) return fail(linked.error());
-  return {};
+  return db_.transaction([&]() -> Result<void> {
+    auto linked = link_waiting_feedback(db_);
+    if (!linked) return fail(linked.error());
+    return {};
+  });
 }
 
 void Indexer::start() {

@@ -69,7 +69,7 @@ class IndexerBoth : public test::OnBothDatabases {
   std::int64_t number(std::string_view sql, const Params& params = {}) {
     const auto rows = db_->query(sql, params);
     EXPECT_TRUE(rows) << rows.error().message;
-    return rows->empty() ? -1 : rows->front().integer(std::size_t{0});
+    return !rows || rows->empty() ? -1 : rows->front().integer(std::size_t{0});
   }
   std::string linked(const std::string& id) {
     const auto rows = db_->query("SELECT interaction_id FROM feedback WHERE id = ?", {id});
@@ -122,6 +122,7 @@ TEST_P(IndexerBoth, FeedbackFindsItsInteractionByAnyHandleBeforeOrAfterIt) {
   EXPECT_EQ(linked("fb_early"), "int_1");
   EXPECT_EQ(linked("fb_any"), "int_1");
   EXPECT_EQ(linked("fb_late"), "int_1");
+  EXPECT_EQ(number("SELECT COUNT(*) FROM verdict_due"), 1);
   EXPECT_EQ(linked("fb_wrong"), "");
 }
 

@@ -58,6 +58,12 @@ Result<std::int64_t> insert_interaction(Database& db, const Interaction& i) {
        i.output_node});
 }
 
+// Its feedback has changed: the verdict must be made anew.
+Result<void> mark_due(Database& db, const std::string& interaction) {
+  return run(db, "INSERT INTO verdict_due (interaction_id) VALUES (?) ON CONFLICT DO NOTHING",
+             {interaction});
+}
+
 // Names the interaction, and links the feedback that came before it.
 Result<void> insert_handle(Database& db, const std::string& interaction, const Handle& handle) {
   auto named = run(db,
@@ -65,10 +71,12 @@ Result<void> insert_handle(Database& db, const std::string& interaction, const H
                    " ON CONFLICT DO NOTHING",
                    {handle.kind, handle.value, interaction});
   if (!named) return named;
-  return run(db,
-             "UPDATE feedback SET interaction_id = ? WHERE interaction_id = '' AND"
-             " handle_value = ? AND (handle_kind = '' OR handle_kind = ?)",
-             {interaction, handle.value, handle.kind});
+  const auto linked = db.execute(
+      "UPDATE feedback SET interaction_id = ? WHERE interaction_id = '' AND"
+      " handle_value = ? AND (handle_kind = '' OR handle_kind = ?)",
+      {interaction, handle.value, handle.kind});
+  if (!linked) return fail(linked.error());
+  return *linked > 0 ? mark_due(db, interaction) : Result<void>();
 }
 
 Result<void> insert_block(Database& db, const Block& block) {
@@ -119,14 +127,15 @@ Result<void> write_feedback(Database& db, const Feedback& f) {
   auto interaction = find_interaction(db, f.handle);
   if (!interaction) return fail(interaction.error());
   // A conflict is the same id, or the same key of the same source: the first one counts.
-  return run(
-      db,
+  const auto stored = db.execute(
       "INSERT INTO feedback (id, source, idempotency_key, handle_kind, handle_value,"
       " interaction_id, kind, by_whom, person_id, value, final_text, comment, detail, at,"
       " received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
       " ON CONFLICT DO NOTHING",
       {f.id, f.source, f.idempotency_key, f.handle.kind, f.handle.value, *interaction, f.kind, f.by,
        f.person, f.value, f.final_text, f.comment, json::serialize(f.detail), f.at, f.received_at});
+  if (!stored) return fail(stored.error());
+  return *stored > 0 && !interaction->empty() ? mark_due(db, *interaction) : Result<void>();
 }
 
 // The person's flag is what the latest consent that speaks of it says.
@@ -225,15 +234,21 @@ Result<void> count(Database& db, std::string_view name, std::int64_t more) {
 }
 
 Result<std::int64_t> link_waiting_feedback(Database& db) {
-  constexpr std::string_view kMatch =
-      "FROM handle h JOIN interaction i ON i.id = h.interaction_id"
-      " WHERE h.value = feedback.handle_value"
-      " AND (feedback.handle_kind = '' OR feedback.handle_kind = h.kind)";
-  const std::string match(kMatch);
-  return db.execute("UPDATE feedback SET interaction_id = (SELECT i.id " + match +
-                    " ORDER BY i.started_at DESC, i.id DESC LIMIT 1)"
-                    " WHERE interaction_id = '' AND EXISTS (SELECT 1 " +
-                    match + ")");
+  const auto rows = db.query(
+      "SELECT DISTINCT f.id, f.handle_kind, f.handle_value FROM feedback f"
+      " JOIN handle h ON h.value = f.handle_value"
+      " WHERE f.interaction_id = '' AND (f.handle_kind = '' OR f.handle_kind = h.kind)");
+  if (!rows) return fail(rows.error());
+  for (const Row row : *rows) {
+    auto interaction = find_interaction(db, {row.text("handle_kind"), row.text("handle_value")});
+    if (!interaction) return fail(interaction.error());
+    if (interaction->empty()) continue;
+    auto linked = run(db, "UPDATE feedback SET interaction_id = ? WHERE id = ?",
+                      {*interaction, row.text("id")});
+    if (linked) linked = mark_due(db, *interaction);
+    if (!linked) return fail(linked.error());
+  }
+  return static_cast<std::int64_t>(rows->size());
 }
 
 }  // namespace hone::store

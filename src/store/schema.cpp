@@ -113,7 +113,7 @@ constexpr std::string_view kVerdictDue = R"sql(
 CREATE TABLE verdict_due (interaction_id TEXT PRIMARY KEY);
 )sql";
 
-constexpr std::string_view kSecond = R"sql(
+constexpr std::string_view kStarts = R"sql(
 -- Interactions that have started and not ended, as far as indexed. What an earlier process left here becomes
 -- an interaction with content 'cut'.
 CREATE TABLE interaction_start (id TEXT PRIMARY KEY, outbox TEXT NOT NULL, position BIGINT NOT NULL,
@@ -129,7 +129,8 @@ CREATE TABLE set_aside (outbox TEXT NOT NULL, position BIGINT NOT NULL, kind BIG
 
 const std::vector<Migration>& migrations() {
   static const std::vector<Migration> all = {{1, "first tables", kFirst},
-                                             {2, "verdicts that are due", kVerdictDue}};
+                                             {2, "verdicts that are due", kVerdictDue},
+                                             {3, "starts, and records set aside", kStarts}};
   return all;
 }
 
