@@ -33,7 +33,7 @@ constexpr std::array<Tool, 6> kTools{{
     {"opencode", "opencode/1.18.33 ai-sdk/provider-utils/4.0.46 runtime/bun/1.3.14",
      Wire::kOpenAiChat, true},
     {"anthropic-sdk", "Anthropic/Python 0.74.0", Wire::kAnthropicMessages, false},
-    {"chat", "hone-chat/1.0", Wire::kOpenAiChat, true},
+    {"hone-chat", "hone-chat/1.0", Wire::kOpenAiChat, true},
     {"openai-sdk", "OpenAI/JS 6.49.0", Wire::kOpenAiChat, false},
 }};
 

@@ -35,7 +35,6 @@ constexpr std::array<std::string_view, 30> kObjects{
     "file names",  "order notes", "sign-up step",    "cache size",    "print layout"};
 constexpr std::size_t kPhrasings = 3;
 
-// The part varies fastest, so it is the phrasing's neighbour least often.
 std::string phrase(std::size_t phrasing, const std::string& work) {
   switch (phrasing) {
     case 0:

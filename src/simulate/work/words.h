@@ -11,7 +11,7 @@ namespace hone::simulate {
 // Parts of the product, in lower case. None is contained in another, nor in another word list.
 [[nodiscard]] std::span<const std::string_view> product_parts();
 
-// How often `text` names parts of the product, each counted once, whatever the case.
+// How many different parts of the product `text` names, whatever the case.
 [[nodiscard]] int parts_named(std::string_view text);
 
 // The answer as a lenient reader takes it: without outer blanks, one pair of outer quotes and a
