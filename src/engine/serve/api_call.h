@@ -1,0 +1,51 @@
+// What a request asks for, whichever wire format it came in, and the field readers that both
+// formats share. Unknown fields are passed over, because clients send many; a known one of the
+// wrong kind or out of range is kInvalid and named.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "engine/model/chat.h"
+#include "engine/serve/generation.h"
+
+namespace hone::engine {
+
+// What is used where a request says nothing; from the model's generation_config.json.
+struct SamplingDefaults {
+  double temperature = 0;
+  double top_p = 1;
+};
+[[nodiscard]] Result<SamplingDefaults> read_sampling_defaults(const std::string& model_folder);
+
+struct ApiCall {
+  std::string model;
+  std::vector<ChatMessage> messages;
+  ChatOptions chat;
+  Order order;                             // prompt, adapter and max_tokens are filled in later
+  std::optional<std::int64_t> max_tokens;  // nothing: as many as fit
+  bool has_seed = false;
+  bool streamed = false;
+  bool include_usage = false;
+};
+
+// A number within bounds, which are part of it; `otherwise` where the field is absent or null.
+[[nodiscard]] Result<double> number_between(const json::object& body, std::string_view name,
+                                            double low, double high, double otherwise);
+[[nodiscard]] Result<std::optional<std::int64_t>> integer_between(const json::object& body,
+                                                                  std::string_view name,
+                                                                  std::int64_t low,
+                                                                  std::int64_t high);
+[[nodiscard]] Result<bool> flag(const json::object& body, std::string_view name, bool otherwise);
+// A string or an array of strings: at most 16, none empty.
+[[nodiscard]] Result<std::vector<std::string>> stop_strings(const json::object& body,
+                                                            std::string_view name);
+// Fields of both formats: model, stream, temperature, top_p, seed, ignore_eos.
+[[nodiscard]] Result<void> read_common(const json::object& body, const SamplingDefaults& defaults,
+                                       ApiCall& call);
+
+}  // namespace hone::engine

@@ -1,0 +1,73 @@
+// One running sequence. Used by the batcher only, on its thread.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/random.h"
+#include "engine/model/tokenizer.h"
+#include "engine/serve/answer_text.h"
+#include "engine/serve/generation.h"
+#include "engine/serve/kv_cache.h"
+#include "engine/serve/prefix_store.h"
+#include "engine/serve/sampler.h"
+
+namespace hone::engine {
+
+class Row {
+ public:
+  // Starts from what `store` has of the prompt's beginning.
+  Row(std::shared_ptr<Generation> generation, const ServingModel& model, PrefixStore& store);
+
+  [[nodiscard]] const Order& order() const { return generation_->order(); }
+  [[nodiscard]] bool cancelled() const { return generation_->cancelled(); }
+  [[nodiscard]] std::int64_t copied() const { return copied_; }
+
+  // Tokens that are not computed yet: the rest of the prompt, or the token chosen last.
+  [[nodiscard]] std::int64_t pending() const { return size() - cache_.length(); }
+  [[nodiscard]] bool reads_prompt() const { return cache_.length() < prompt_size_ - 1; }
+  [[nodiscard]] std::span<const std::int64_t> next_ids(std::int64_t count);
+  [[nodiscard]] KvCache& cache() { return cache_; }
+
+  // The prompt token that the state at `position` predicts, where its log-probability was asked
+  // for.
+  [[nodiscard]] std::optional<std::int64_t> scored_target(std::int64_t position) const;
+  void add_score(TokenLogprob score) { scores_.push_back(std::move(score)); }
+  // Everything is computed, and a token is wanted.
+  [[nodiscard]] bool wants_token() const {
+    return pending() == 0 && generated_ < order().max_tokens;
+  }
+
+  [[nodiscard]] Choice choose_from(const at::Tensor& logits) {
+    return choose(logits, order().temperature, order().top_p, random_);
+  }
+  // Takes the chosen token and delivers what can be shown.
+  void accept(const Choice& choice, std::optional<TokenLogprob> logprob, const Tokenizer& tokenizer,
+              const std::vector<std::int64_t>& end_tokens);
+  // The prompt is read and no token was wanted.
+  void finish_without_answer();
+  void fail_with(Error error) { generation_->fail_with(std::move(error)); }
+
+  [[nodiscard]] bool finished() const { return finished_; }
+  // What it leaves to those that begin alike; the row is spent.
+  [[nodiscard]] PrefixStore::Kept leave();
+
+ private:
+  [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(ids_.size()); }
+  void finish(Finish how);
+  void deliver_scores();
+
+  std::shared_ptr<Generation> generation_;
+  std::vector<std::int64_t> ids_;  // prompt, then answer
+  std::int64_t prompt_size_;
+  KvCache cache_;
+  std::vector<TokenLogprob> scores_;
+  AnswerText text_;
+  Random random_;
+  Piece piece_;  // what was not delivered yet
+  std::int64_t generated_ = 0;
+  std::int64_t copied_ = 0;
+  bool finished_ = false;
+};
+
+}  // namespace hone::engine

@@ -1,0 +1,162 @@
+#include "engine/serve/forward.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <c10/core/GradMode.h>
+
+namespace hone::engine {
+namespace {
+
+// Rows of the pass that use one adapter.
+struct Group {
+  std::int64_t begin = 0;
+  std::int64_t count = 0;
+  const ServingAdapter* adapter = nullptr;
+};
+
+struct Plan {
+  std::vector<std::int64_t> begins;  // the first row of each extension
+  std::vector<Group> groups;
+  at::Tensor ids;
+  at::Tensor cos;  // of each row's position
+  at::Tensor sin;
+};
+
+Plan plan_rows(const ServingModel& model, std::span<const Extension> extensions) {
+  Plan plan;
+  std::vector<std::int64_t> ids;
+  std::vector<std::int64_t> positions;
+  for (const Extension& extension : extensions) {
+    const auto begin = static_cast<std::int64_t>(ids.size());
+    const auto count = static_cast<std::int64_t>(extension.ids.size());
+    plan.begins.push_back(begin);
+    ids.insert(ids.end(), extension.ids.begin(), extension.ids.end());
+    for (std::int64_t i = 0; i < count; ++i) positions.push_back(extension.cache->length() + i);
+    if (!plan.groups.empty() && plan.groups.back().adapter == extension.adapter) {
+      plan.groups.back().count += count;
+    } else {
+      plan.groups.push_back({begin, count, extension.adapter});
+    }
+  }
+  plan.ids = at::tensor(ids, at::kLong);
+  const at::Tensor where = at::tensor(positions, at::kLong);
+  plan.cos = model.cos.index_select(0, where);
+  plan.sin = model.sin.index_select(0, where);
+  return plan;
+}
+
+at::Tensor rms(const at::Tensor& x, const at::Tensor& weight, double epsilon) {
+  return x * at::rsqrt(x.square().mean(-1, true) + epsilon) * weight;
+}
+
+at::Tensor project(const at::Tensor& x, const Linear& linear, const Plan& plan, std::size_t layer,
+                   FusedProjection which) {
+  at::Tensor y = at::linear(x, linear.weight, linear.bias);
+  for (const Group& group : plan.groups) {
+    if (group.adapter == nullptr) continue;
+    const PackedLora& lora = group.adapter->layers[layer][static_cast<std::size_t>(which)];
+    if (!lora.a.defined()) continue;
+    const at::Tensor low = at::mm(x.narrow(0, group.begin, group.count), lora.a.t());
+    y.narrow(0, group.begin, group.count).addmm_(low, lora.b.t());
+  }
+  return y;
+}
+
+// Component i turns with component i + head_dim / 2.
+at::Tensor rotate(const at::Tensor& heads, const Plan& plan) {
+  const at::Tensor x = heads.to(at::kFloat);
+  const std::int64_t half = x.size(-1) / 2;
+  const at::Tensor low = x.narrow(-1, 0, half);
+  const at::Tensor high = x.narrow(-1, half, half);
+  return at::cat({low * plan.cos - high * plan.sin, high * plan.cos + low * plan.sin}, -1)
+      .to(heads.scalar_type());
+}
+
+// Attention of one extension. q: [tokens, heads, head_dim]; k, v: [kv_heads, all tokens, head_dim].
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  const std::int64_t tokens = q.size(0);
+  const std::int64_t all = k.size(1);
+  if (tokens ==
+      1) {  // the heads that share keys stand as queries beside each other: nothing is repeated
+    const at::Tensor query = q.view({1, k.size(0), q.size(1) / k.size(0), q.size(2)});
+    return at::scaled_dot_product_attention(query, k.unsqueeze(0), v.unsqueeze(0))
+        .reshape(q.sizes());
+  }
+  std::optional<at::Tensor> mask;
+  if (tokens < all) mask = at::ones({tokens, all}, at::kBool).tril(all - tokens);
+  return at::scaled_dot_product_attention(q.transpose(0, 1).unsqueeze(0), k.unsqueeze(0),
+                                          v.unsqueeze(0), mask, 0.0, !mask.has_value(),
+                                          std::nullopt,
+                                          /*enable_gqa=*/true)
+      .squeeze(0)
+      .transpose(0, 1);
+}
+
+at::Tensor attention(const ServingModel& model, const at::Tensor& qkv, const Plan& plan,
+                     std::span<const Extension> extensions, std::int64_t layer) {
+  const LlamaConfig& config = model.weights.config;
+  const std::int64_t heads = config.num_attention_heads;
+  const std::int64_t kv_heads = config.num_key_value_heads;
+  const at::Tensor split = qkv.view({qkv.size(0), heads + 2 * kv_heads, config.head_dim});
+  const at::Tensor rotated = rotate(split.narrow(1, 0, heads + kv_heads), plan);
+  at::Tensor out = at::empty({qkv.size(0), heads, config.head_dim}, qkv.options());
+  // One parallel region over sequences; what is called inside then runs on its own thread.
+  at::parallel_for(
+      0, static_cast<std::int64_t>(extensions.size()), 1,
+      [&](std::int64_t first, std::int64_t last) {
+        const c10::NoGradGuard no_grad;
+        for (std::int64_t i = first; i < last; ++i) {
+          const Extension& extension = extensions[static_cast<std::size_t>(i)];
+          const std::int64_t begin = plan.begins[static_cast<std::size_t>(i)];
+          const auto count = static_cast<std::int64_t>(extension.ids.size());
+          const std::int64_t before = extension.cache->length();
+          const at::Tensor rows = rotated.narrow(0, begin, count);
+          const at::Tensor keys = extension.cache->keys(layer);
+          const at::Tensor values = extension.cache->values(layer);
+          keys.narrow(1, before, count).copy_(rows.narrow(1, heads, kv_heads).transpose(0, 1));
+          values.narrow(1, before, count)
+              .copy_(split.narrow(0, begin, count)
+                         .narrow(1, heads + kv_heads, kv_heads)
+                         .transpose(0, 1));
+          out.narrow(0, begin, count)
+              .copy_(attend(rows.narrow(1, 0, heads), keys.narrow(1, 0, before + count),
+                            values.narrow(1, 0, before + count)));
+        }
+      });
+  return out.view({qkv.size(0), heads * config.head_dim});
+}
+
+}  // namespace
+
+at::Tensor forward(const ServingModel& model, std::span<const Extension> extensions) {
+  const c10::NoGradGuard no_grad;
+  const LlamaConfig& config = model.weights.config;
+  const double epsilon = config.rms_norm_eps;
+  const Plan plan = plan_rows(model, extensions);
+  at::Tensor x = model.weights.embed_tokens.index_select(0, plan.ids);
+  for (std::size_t i = 0; i < model.weights.layers.size(); ++i) {
+    const LlamaLayer& layer = model.weights.layers[i];
+    const at::Tensor normed = rms(x, layer.input_norm, epsilon).to(model.dtype);
+    const at::Tensor qkv = project(normed, layer.qkv, plan, i, FusedProjection::kQkv);
+    const at::Tensor attended =
+        attention(model, qkv, plan, extensions, static_cast<std::int64_t>(i));
+    x.add_(project(attended, layer.o, plan, i, FusedProjection::kO));
+    const at::Tensor inner = rms(x, layer.post_attention_norm, epsilon).to(model.dtype);
+    const at::Tensor gate_up = project(inner, layer.gate_up, plan, i, FusedProjection::kGateUp);
+    const std::int64_t width = config.intermediate_size;
+    const at::Tensor hidden =
+        at::silu(gate_up.narrow(1, 0, width)).mul_(gate_up.narrow(1, width, width));
+    x.add_(project(hidden, layer.down, plan, i, FusedProjection::kDown));
+  }
+  for (const Extension& extension : extensions) {
+    extension.cache->advance(static_cast<std::int64_t>(extension.ids.size()));
+  }
+  return rms(x, model.weights.norm, epsilon);
+}
+
+at::Tensor logits_of(const ServingModel& model, const at::Tensor& states) {
+  const c10::NoGradGuard no_grad;
+  return at::linear(states, model.weights.lm_head);
+}
+
+}  // namespace hone::engine

@@ -1,0 +1,117 @@
+#include "engine/serve/server.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+
+#include "engine/serve/service.h"
+
+namespace hone::engine {
+
+using namespace std::chrono_literals;
+
+// In the order of their making; they go in the opposite one.
+struct InferenceServer::State {
+  SystemClock clock;
+  ServingModel model;
+  std::optional<Tokenizer> tokenizer;
+  std::optional<Chat> chat;
+  std::optional<ServedModels> models;
+  net::Runtime runtime{1};
+  net::WorkPool pool{1, 64};
+  std::optional<Batcher> batcher;
+  std::optional<Service> service;
+  std::unique_ptr<net::Server> server;
+};
+
+namespace {
+
+Result<at::ScalarType> type_named(const std::string& name) {
+  if (name == "auto") return fastest_type();
+  if (name == "bf16") return at::kBFloat16;
+  if (name == "fp32") return at::kFloat;
+  return fail(ErrorCode::kInvalid, "the type '" + name + "' is not auto, bf16 or fp32");
+}
+
+std::string name_of_folder(const std::string& folder) {
+  std::filesystem::path path = std::filesystem::path(folder).lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();
+  return path.filename().string();
+}
+
+std::vector<std::int64_t> end_tokens(const LlamaConfig& config, const Chat& chat) {
+  std::vector<std::int64_t> ids = config.eos_token_ids;
+  if (std::find(ids.begin(), ids.end(), chat.end_token()) == ids.end())
+    ids.push_back(chat.end_token());
+  return ids;
+}
+
+}  // namespace
+
+InferenceServer::InferenceServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
+InferenceServer::~InferenceServer() {
+  stop();
+}
+
+Result<std::unique_ptr<InferenceServer>> InferenceServer::start(const ServeOptions& options) {
+  auto state = std::make_unique<State>();
+  const auto dtype = type_named(options.dtype);
+  if (!dtype) return fail(dtype.error());
+  auto tokenizer = Tokenizer::load(options.model_folder);
+  if (!tokenizer) return fail(tokenizer.error());
+  state->tokenizer = std::move(*tokenizer);
+  auto chat = Chat::load(options.model_folder, *state->tokenizer);
+  if (!chat) return fail(chat.error());
+  state->chat = *chat;
+  const auto defaults = read_sampling_defaults(options.model_folder);
+  if (!defaults) return fail(defaults.error());
+  auto model = load_serving_model(options.model_folder, *dtype, options.context);
+  if (!model) return fail(model.error());
+  state->model = std::move(*model);
+  if (state->tokenizer->vocab_size() > state->model.weights.config.vocab_size) {
+    return fail(ErrorCode::kInvalid,
+                options.model_folder + ": tokenizer.json has more tokens than the model");
+  }
+  const std::string name =
+      options.name.empty() ? name_of_folder(options.model_folder) : options.name;
+  state->models.emplace(state->model, name, options.model_folder);
+  for (const auto& [adapter, folder] : options.adapters) {
+    if (auto loaded = state->models->load(adapter, folder); !loaded) return fail(loaded.error());
+  }
+  state->batcher.emplace(
+      state->model, *state->tokenizer,
+      BatcherOptions{.end_tokens = end_tokens(state->model.weights.config, *chat),
+                     .max_waiting = options.max_waiting,
+                     .threads = options.threads});
+  state->service.emplace(Service::Parts{state->model, *state->tokenizer, *state->chat,
+                                        *state->models, *state->batcher, state->pool},
+                         *defaults, state->clock);
+  net::ServerOptions listening{.address = options.address, .port = options.port};
+  listening.max_body_bytes = 16U << 20;
+  Service& service = *state->service;
+  auto server = net::Server::listen(state->runtime, listening,
+                                    [&service](const net::Request& request, net::Responder& out) {
+                                      return service.handle(request, out);
+                                    });
+  if (!server) return fail(server.error());
+  state->server = std::move(*server);
+  spdlog::info("serving {} in {} with {} threads on {}:{}", name,
+               *dtype == at::kFloat ? "fp32" : "bf16", options.threads, options.address,
+               state->server->port());
+  return std::unique_ptr<InferenceServer>(new InferenceServer(std::move(state)));
+}
+
+std::uint16_t InferenceServer::port() const {
+  return state_->server->port();
+}
+
+void InferenceServer::stop() {
+  state_->server->stop(10s);
+  state_->batcher->stop();
+  state_->pool.stop();
+  state_->runtime.stop();
+}
+
+}  // namespace hone::engine

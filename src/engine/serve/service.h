@@ -1,0 +1,75 @@
+// The HTTP side of the server: finds the route, reads the call, hands it to the batcher and writes
+// the answer as it comes.
+//
+//   POST /v1/chat/completions      openai.h
+//   POST /v1/messages              anthropic.h
+//   GET  /v1/models
+//   POST /v1/load_lora_adapter     {"lora_name", "lora_path"}; again with the same path is no error
+//   POST /v1/unload_lora_adapter   {"lora_name"}
+//   GET  /healthz                  {"status": "ok", …counters}
+//
+// Whoever goes away before his answer is complete frees his place in the batch.
+#pragma once
+
+#include <mutex>
+#include <string>
+
+#include "base/id.h"
+#include "engine/model/chat.h"
+#include "engine/serve/answer_format.h"
+#include "engine/serve/api_call.h"
+#include "engine/serve/batcher.h"
+#include "engine/serve/served_models.h"
+#include "net/server.h"
+#include "net/work_pool.h"
+
+namespace hone::engine {
+
+class Service {
+ public:
+  struct Parts {  // borrowed; all outlive the service
+    const ServingModel& model;
+    const Tokenizer& tokenizer;
+    const Chat& chat;
+    ServedModels& models;
+    Batcher& batcher;
+    net::WorkPool& pool;
+  };
+  Service(Parts parts, SamplingDefaults defaults, Clock& clock);
+
+  [[nodiscard]] net::awaitable<void> handle(const net::Request& request, net::Responder& out);
+
+ private:
+  struct Dialect;
+  [[nodiscard]] static const Dialect& openai_dialect();
+  [[nodiscard]] static const Dialect& anthropic_dialect();
+
+  [[nodiscard]] net::awaitable<void> complete(const net::Request& request, net::Responder& out,
+                                              const Dialect& dialect);
+  [[nodiscard]] net::awaitable<void> answer_whole(Generation& generation, AnswerFormat& format,
+                                                  net::Responder& out, const Dialect& dialect);
+  [[nodiscard]] net::awaitable<void> answer_streamed(Generation& generation, AnswerFormat& format,
+                                                     net::Responder& out, const Dialect& dialect);
+  [[nodiscard]] net::awaitable<net::Response> load_adapter(const net::Request& request);
+  [[nodiscard]] net::Response unload_adapter(const net::Request& request);
+  [[nodiscard]] net::Response list_models() const;
+  [[nodiscard]] net::Response health() const;
+
+  struct Prepared {
+    std::shared_ptr<Generation> generation;
+    std::unique_ptr<AnswerFormat> format;
+    bool streamed = false;
+  };
+  [[nodiscard]] Result<Prepared> prepare(const net::Request& request, const Dialect& dialect);
+  [[nodiscard]] Result<Order> order_for(ApiCall& call);
+
+  Parts parts_;
+  const SamplingDefaults defaults_;
+  Clock& clock_;
+  const Time started_;
+  IdSource ids_;
+  std::mutex mutex_;
+  Random seeds_;  // under mutex_
+};
+
+}  // namespace hone::engine
