@@ -40,7 +40,7 @@ std::uint16_t free_port(std::uint16_t wanted) {
   return 0;
 }
 
-std::string quoted(const std::string& text) {
+std::string toml_string(const std::string& text) {
   return json::serialize(json::string_view(text));  // a TOML basic string reads JSON's escapes
 }
 
@@ -92,11 +92,11 @@ Result<void> House::furnish() {
   port_ = free_port(options_.port);
   engine_port_ = free_port(static_cast<std::uint16_t>(port_ + 1));
   const std::string toml =
-      "data = " + quoted(options_.data) +
+      "data = " + toml_string(options_.data) +
       "\n\n[server]\nlisten = \"127.0.0.1:" + std::to_string(port_) +
-      "\"\n\n[engine]\nmodel = " + quoted(options_.base_model) +
+      "\"\n\n[engine]\nmodel = " + toml_string(options_.base_model) +
       "\nlisten = \"127.0.0.1:" + std::to_string(engine_port_) +
-      "\"\n\n[alias.assistant]\nupstream = \"engine\"\nmodel = " + quoted(model_name()) + "\n";
+      "\"\n\n[alias.assistant]\nupstream = \"engine\"\nmodel = " + toml_string(model_name()) + "\n";
   if (auto written = write_file_atomically(posix_files(), options_.data + "/hone.toml", toml);
       !written) {
     return written;
