@@ -88,8 +88,10 @@ void add_serve(CLI::App& app, Run& chosen) {
       ->capture_default_str();
   command->add_option("--adapter", options->adapters,
                       "NAME=FOLDER of a LoRA adapter; may be repeated");
-  command->add_option("--dtype", options->serve.dtype, "auto: the fastest on this processor")
-      ->check(CLI::IsMember({"auto", "bf16", "fp32"}))
+  command
+      ->add_option("--dtype", options->serve.dtype,
+                   "arithmetic; auto: the fastest on this processor")
+      ->check(CLI::IsMember({"auto", "fp32", "bf16", "fp16"}))
       ->capture_default_str();
   command
       ->add_option("--context", options->serve.context, "the longest prompt and answer, in tokens")

@@ -49,9 +49,9 @@ at::Tensor rms(const at::Tensor& x, const at::Tensor& weight, double epsilon) {
   return x * at::rsqrt(x.square().mean(-1, true) + epsilon) * weight;
 }
 
-at::Tensor project(const at::Tensor& x, const Linear& linear, const Plan& plan, std::size_t layer,
-                   FusedProjection which) {
-  at::Tensor y = at::linear(x, linear.weight, linear.bias);
+at::Tensor project(const at::Tensor& x, const ServingModel& model, const Plan& plan,
+                   std::size_t layer, FusedProjection which) {
+  at::Tensor y = model.layers[layer].linears[static_cast<std::size_t>(which)](x);
   for (const Group& group : plan.groups) {
     if (group.adapter == nullptr) continue;
     const PackedLora& lora = group.adapter->layers[layer][static_cast<std::size_t>(which)];
@@ -94,7 +94,7 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v)
 
 at::Tensor attention(const ServingModel& model, const at::Tensor& qkv, const Plan& plan,
                      std::span<const Extension> extensions, std::int64_t layer) {
-  const LlamaConfig& config = model.weights.config;
+  const LlamaConfig& config = model.config;
   const std::int64_t heads = config.num_attention_heads;
   const std::int64_t kv_heads = config.num_key_value_heads;
   const at::Tensor split = qkv.view({qkv.size(0), heads + 2 * kv_heads, config.head_dim});
@@ -130,33 +130,34 @@ at::Tensor attention(const ServingModel& model, const at::Tensor& qkv, const Pla
 
 at::Tensor forward(const ServingModel& model, std::span<const Extension> extensions) {
   const c10::NoGradGuard no_grad;
-  const LlamaConfig& config = model.weights.config;
+  const LlamaConfig& config = model.config;
   const double epsilon = config.rms_norm_eps;
+  const at::ScalarType type = activation_type(model.arithmetic);
   const Plan plan = plan_rows(model, extensions);
-  at::Tensor x = model.weights.embed_tokens.index_select(0, plan.ids);
-  for (std::size_t i = 0; i < model.weights.layers.size(); ++i) {
-    const LlamaLayer& layer = model.weights.layers[i];
-    const at::Tensor normed = rms(x, layer.input_norm, epsilon).to(model.dtype);
-    const at::Tensor qkv = project(normed, layer.qkv, plan, i, FusedProjection::kQkv);
+  at::Tensor x = model.embed_tokens.index_select(0, plan.ids);
+  for (std::size_t i = 0; i < model.layers.size(); ++i) {
+    const ServingLayer& layer = model.layers[i];
+    const at::Tensor normed = rms(x, layer.input_norm, epsilon).to(type);
+    const at::Tensor qkv = project(normed, model, plan, i, FusedProjection::kQkv);
     const at::Tensor attended =
         attention(model, qkv, plan, extensions, static_cast<std::int64_t>(i));
-    x.add_(project(attended, layer.o, plan, i, FusedProjection::kO));
-    const at::Tensor inner = rms(x, layer.post_attention_norm, epsilon).to(model.dtype);
-    const at::Tensor gate_up = project(inner, layer.gate_up, plan, i, FusedProjection::kGateUp);
+    x.add_(project(attended, model, plan, i, FusedProjection::kO));
+    const at::Tensor inner = rms(x, layer.post_attention_norm, epsilon).to(type);
+    const at::Tensor gate_up = project(inner, model, plan, i, FusedProjection::kGateUp);
     const std::int64_t width = config.intermediate_size;
     const at::Tensor hidden =
         at::silu(gate_up.narrow(1, 0, width)).mul_(gate_up.narrow(1, width, width));
-    x.add_(project(hidden, layer.down, plan, i, FusedProjection::kDown));
+    x.add_(project(hidden, model, plan, i, FusedProjection::kDown));
   }
   for (const Extension& extension : extensions) {
     extension.cache->advance(static_cast<std::int64_t>(extension.ids.size()));
   }
-  return rms(x, model.weights.norm, epsilon);
+  return rms(x, model.norm, epsilon);
 }
 
 at::Tensor logits_of(const ServingModel& model, const at::Tensor& states) {
   const c10::NoGradGuard no_grad;
-  return at::linear(states, model.weights.lm_head);
+  return model.lm_head(states);
 }
 
 }  // namespace hone::engine

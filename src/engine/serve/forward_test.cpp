@@ -22,7 +22,7 @@ struct Loaded {
 std::optional<Loaded> load(const std::string& variant) {
   const auto folder = shared_file("golden/model/" + variant);
   if (!folder) return std::nullopt;
-  auto model = load_serving_model(*folder, at::kFloat, 4096);
+  auto model = load_serving_model(*folder, Arithmetic::kFp32, 4096);
   if (!model) {
     ADD_FAILURE() << model.error().message;
     return std::nullopt;

@@ -7,9 +7,9 @@
 namespace hone::engine {
 
 KvCache::KvCache(const ServingModel& model) {
-  const LlamaConfig& config = model.weights.config;
+  const LlamaConfig& config = model.config;
   values_ = at::empty({config.num_hidden_layers, 2, config.num_key_value_heads, 0, config.head_dim},
-                      model.dtype);
+                      activation_type(model.arithmetic));
 }
 
 void KvCache::reserve(std::int64_t tokens) {

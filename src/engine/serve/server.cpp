@@ -28,13 +28,6 @@ struct InferenceServer::State {
 
 namespace {
 
-Result<at::ScalarType> type_named(const std::string& name) {
-  if (name == "auto") return fastest_type();
-  if (name == "bf16") return at::kBFloat16;
-  if (name == "fp32") return at::kFloat;
-  return fail(ErrorCode::kInvalid, "the type '" + name + "' is not auto, bf16 or fp32");
-}
-
 std::string name_of_folder(const std::string& folder) {
   std::filesystem::path path = std::filesystem::path(folder).lexically_normal();
   if (!path.has_filename()) path = path.parent_path();
@@ -57,8 +50,12 @@ InferenceServer::~InferenceServer() {
 
 Result<std::unique_ptr<InferenceServer>> InferenceServer::start(const ServeOptions& options) {
   auto state = std::make_unique<State>();
-  const auto dtype = type_named(options.dtype);
-  if (!dtype) return fail(dtype.error());
+  const auto arithmetic =
+      options.dtype == "auto" ? fastest_arithmetic() : arithmetic_named(options.dtype);
+  if (!arithmetic) {
+    return fail(ErrorCode::kInvalid,
+                "the type '" + options.dtype + "' is not auto, fp32, bf16 or fp16");
+  }
   auto tokenizer = Tokenizer::load(options.model_folder);
   if (!tokenizer) return fail(tokenizer.error());
   state->tokenizer = std::move(*tokenizer);
@@ -67,10 +64,10 @@ Result<std::unique_ptr<InferenceServer>> InferenceServer::start(const ServeOptio
   state->chat = *chat;
   const auto defaults = read_sampling_defaults(options.model_folder);
   if (!defaults) return fail(defaults.error());
-  auto model = load_serving_model(options.model_folder, *dtype, options.context);
+  auto model = load_serving_model(options.model_folder, *arithmetic, options.context);
   if (!model) return fail(model.error());
   state->model = std::move(*model);
-  if (state->tokenizer->vocab_size() > state->model.weights.config.vocab_size) {
+  if (state->tokenizer->vocab_size() > state->model.config.vocab_size) {
     return fail(ErrorCode::kInvalid,
                 options.model_folder + ": tokenizer.json has more tokens than the model");
   }
@@ -80,11 +77,10 @@ Result<std::unique_ptr<InferenceServer>> InferenceServer::start(const ServeOptio
   for (const auto& [adapter, folder] : options.adapters) {
     if (auto loaded = state->models->load(adapter, folder); !loaded) return fail(loaded.error());
   }
-  state->batcher.emplace(
-      state->model, *state->tokenizer,
-      BatcherOptions{.end_tokens = end_tokens(state->model.weights.config, *chat),
-                     .max_waiting = options.max_waiting,
-                     .threads = options.threads});
+  state->batcher.emplace(state->model, *state->tokenizer,
+                         BatcherOptions{.end_tokens = end_tokens(state->model.config, *chat),
+                                        .max_waiting = options.max_waiting,
+                                        .threads = options.threads});
   state->service.emplace(Service::Parts{state->model, *state->tokenizer, *state->chat,
                                         *state->models, *state->batcher, state->pool},
                          *defaults, state->clock);
@@ -97,9 +93,8 @@ Result<std::unique_ptr<InferenceServer>> InferenceServer::start(const ServeOptio
                                     });
   if (!server) return fail(server.error());
   state->server = std::move(*server);
-  spdlog::info("serving {} in {} with {} threads on {}:{}", name,
-               *dtype == at::kFloat ? "fp32" : "bf16", options.threads, options.address,
-               state->server->port());
+  spdlog::info("serving {} in {} with {} threads on {}:{}", name, engine::name(*arithmetic),
+               options.threads, options.address, state->server->port());
   return std::unique_ptr<InferenceServer>(new InferenceServer(std::move(state)));
 }
 

@@ -17,7 +17,7 @@ struct ServeOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;                                     // 0: any free one
   std::vector<std::pair<std::string, std::string>> adapters;  // name, folder
-  std::string dtype = "auto";                                 // or bf16, fp32
+  std::string dtype = "auto";  // the fastest here; or fp32, bf16, fp16
   std::int64_t context = 4096;
   std::size_t max_waiting = 512;
   int threads = 2;

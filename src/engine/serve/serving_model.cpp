@@ -43,40 +43,46 @@ PackedLora pack_fused(const LoraLayer& layer, const std::vector<Projection>& par
   return {at::cat(a).to(dtype), b.to(dtype)};
 }
 
-}  // namespace
-
-at::ScalarType fastest_type() {
-  return __builtin_cpu_supports("avx512bf16") != 0 ? at::kBFloat16 : at::kFloat;
+// The type of the files, so that nothing is rounded or doubled in reading.
+at::ScalarType stored_type(const LlamaConfig& config) {
+  return config.torch_dtype == "bfloat16" ? at::kBFloat16 : at::kFloat;
 }
 
-Result<ServingModel> load_serving_model(const std::string& folder, at::ScalarType dtype,
+}  // namespace
+
+Result<ServingModel> load_serving_model(const std::string& folder, Arithmetic arithmetic,
                                         std::int64_t context) {
-  auto weights = load_llama(folder, dtype);
+  auto config = read_config(folder);
+  if (!config) return fail(config.error());
+  auto weights = load_llama(folder, stored_type(*config));
   if (!weights) return fail(weights.error());
   ServingModel model;
-  model.dtype = dtype;
-  // Logits in bf16 would have three digits: ties for greedy choice, noise in every log-probability.
-  const bool tied = weights->lm_head.is_same(weights->embed_tokens);
-  weights->embed_tokens = weights->embed_tokens.to(at::kFloat);
-  weights->lm_head = tied ? weights->embed_tokens : weights->lm_head.to(at::kFloat);
-  weights->norm = weights->norm.to(at::kFloat);
+  model.config = std::move(*config);
+  model.arithmetic = arithmetic;
+  model.embed_tokens = weights->embed_tokens.to(at::kFloat);
+  model.norm = weights->norm.to(at::kFloat);
+  const auto exact = arithmetic == Arithmetic::kBf16 ? Arithmetic::kFp32 : arithmetic;
+  model.lm_head = ServingLinear({weights->lm_head, {}}, exact);
   for (LlamaLayer& layer : weights->layers) {
-    layer.input_norm = layer.input_norm.to(at::kFloat);
-    layer.post_attention_norm = layer.post_attention_norm.to(at::kFloat);
+    model.layers.push_back(
+        {layer.input_norm.to(at::kFloat),
+         layer.post_attention_norm.to(at::kFloat),
+         {ServingLinear(layer.qkv, arithmetic), ServingLinear(layer.o, arithmetic),
+          ServingLinear(layer.gate_up, arithmetic), ServingLinear(layer.down, arithmetic)}});
+    layer = {};  // both copies of a large model would not fit
   }
-  model.context = std::min(context, weights->config.max_position_embeddings);
-  RopeTable table = rope_table(weights->config, static_cast<std::size_t>(model.context));
+  model.context = std::min(context, model.config.max_position_embeddings);
+  RopeTable table = rope_table(model.config, static_cast<std::size_t>(model.context));
   const auto half = static_cast<std::int64_t>(table.half);
   model.cos = at::from_blob(table.cos.data(), {model.context, 1, half}, at::kFloat).clone();
   model.sin = at::from_blob(table.sin.data(), {model.context, 1, half}, at::kFloat).clone();
-  model.weights = std::move(*weights);
   return model;
 }
 
 Result<std::shared_ptr<const ServingAdapter>> load_serving_adapter(const std::string& name,
                                                                    const std::string& folder,
                                                                    const ServingModel& model) {
-  const LlamaConfig& config = model.weights.config;
+  const LlamaConfig& config = model.config;
   auto lora = load_lora(folder, config);
   if (!lora) return fail(lora.error());
   auto adapter = std::make_shared<ServingAdapter>();
@@ -85,7 +91,8 @@ Result<std::shared_ptr<const ServingAdapter>> load_serving_adapter(const std::st
   for (const LoraLayer& layer : lora->layers) {
     auto& packed = adapter->layers.emplace_back();
     for (std::size_t i = 0; i < kFused.size(); ++i) {
-      packed[i] = pack_fused(layer, kFused[i], config, lora->config, model.dtype);
+      packed[i] =
+          pack_fused(layer, kFused[i], config, lora->config, activation_type(model.arithmetic));
     }
   }
   return adapter;

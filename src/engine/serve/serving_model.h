@@ -11,32 +11,41 @@
 
 #include "base/result.h"
 #include "engine/model/llama.h"
+#include "engine/serve/serving_linear.h"
 
 namespace hone::engine {
 
+// The fused matrices of a layer, in their order of use.
+enum class FusedProjection { kQkv, kO, kGateUp, kDown };
+
+struct ServingLayer {
+  at::Tensor input_norm;  // fp32, as everything that is not a projection
+  at::Tensor post_attention_norm;
+  std::array<ServingLinear, 4> linears;  // indexed by FusedProjection
+};
+
 struct ServingModel {
-  LlamaWeights weights;  // projections in `dtype`, norms and embedding in fp32
-  at::ScalarType dtype = at::kFloat;
+  LlamaConfig config;
+  Arithmetic arithmetic = Arithmetic::kFp32;
+  at::Tensor embed_tokens;
+  std::vector<ServingLayer> layers;
+  at::Tensor norm;
+  ServingLinear
+      lm_head;  // never in bf16: logits of three digits tie, and blur every log-probability
   std::int64_t context = 0;  // the longest sequence, prompt and answer together
   at::Tensor cos;            // [context, 1, head_dim / 2], fp32
   at::Tensor sin;
 };
 
-// bf16 where the processor has products of it (AVX512-BF16, AMX), else fp32: emulated, they are
-// tens of times slower.
-[[nodiscard]] at::ScalarType fastest_type();
-
 // Reads a model folder. `context` is cut to what the model was trained for.
 [[nodiscard]] Result<ServingModel> load_serving_model(const std::string& folder,
-                                                      at::ScalarType dtype, std::int64_t context);
+                                                      Arithmetic arithmetic, std::int64_t context);
 
 // The adapters of one fused matrix: y += (x A^T) B^T, with the scale inside B.
 struct PackedLora {
   at::Tensor a;  // [n r, in]; undefined where nothing is adapted
   at::Tensor b;  // [out, n r], zero outside each projection's own rows
 };
-
-enum class FusedProjection { kQkv, kO, kGateUp, kDown };
 
 struct ServingAdapter {
   std::string name;
