@@ -56,8 +56,8 @@ struct Release {
 struct StartRelease {
   std::string alias;
   std::string candidate;  // digest; the baseline is what the alias serves
-  curate::ReleaseRecipe recipe;
-  std::string salt;  // for tests; drawn where empty
+  curate::ReleaseRecipe recipe = {};
+  std::string salt = {};  // for tests; drawn where empty
 };
 
 // What people on one arm did with what they got.

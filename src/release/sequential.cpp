@@ -14,7 +14,7 @@ namespace {
 // within a tenth of that from thirty to a thousand.
 constexpr double kTuning = 5;
 constexpr double kIntervalAlpha = 0.05;
-constexpr double kMostLeverage = 0.75;
+constexpr double kMostLeverage = 0.99;
 constexpr double kWideningAt = 0.975;
 
 struct Period {
