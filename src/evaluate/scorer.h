@@ -47,8 +47,8 @@ struct Generation {
 };
 
 struct ScorerOptions {
-  std::string base_url;  // "http://host:port", with or without a path before /v1
-  std::string api_key;   // sent as a bearer token where there is one
+  std::string base_url = {};  // "http://host:port", with or without a path before /v1
+  std::string api_key = {};   // sent as a bearer token where there is one
   std::size_t workers = 16;
   std::chrono::milliseconds call_timeout{300'000};
 };
