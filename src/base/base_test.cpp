@@ -29,7 +29,8 @@ TEST(Hash, MatchesPublishedVectors) {
 TEST(Clock, ReadsWhatItWrites) {
   const Time time = from_millis(1764000000123);
   EXPECT_EQ(parse_time(to_text(time)).value(), time);
-  EXPECT_EQ(parse_time("2026-11-24T07:36:00+01:00").value(), parse_time("2026-11-24 06:36").value());
+  EXPECT_EQ(parse_time("2026-11-24T07:36:00+01:00").value(),
+            parse_time("2026-11-24 06:36").value());
   for (const char* bad : {"", "2026", "2026-13-01", "2026-02-30", "2026-11-24T", "2026-11-24T25:00",
                           "2026-11-24T06:36:00x", "2026-11-24T06:36:00+9"}) {
     EXPECT_FALSE(parse_time(bad)) << bad;
@@ -86,6 +87,15 @@ TEST(Id, SortsByTimeAndSaysWhatItNames) {
   EXPECT_TRUE(is_id(first, "int"));
   EXPECT_FALSE(is_id(first, "fb"));
   EXPECT_FALSE(is_id(first + "0", "int"));
+}
+
+TEST(Id, DerivedFromANameIsTheSameEachTime) {
+  const Time time = from_millis(1764000000000);
+  const auto id = derived_id("int", time, "source/1");
+  EXPECT_TRUE(is_id(id, "int"));
+  EXPECT_EQ(id, derived_id("int", time, "source/1"));
+  EXPECT_NE(id, derived_id("int", time, "source/2"));
+  EXPECT_LT(id, derived_id("int", time + std::chrono::milliseconds(1), "source/1"));
 }
 
 TEST(File, WritesAtomicallyAndNamesWhatIsMissing) {

@@ -1,0 +1,324 @@
+#include "capture/importer.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "base/test_support.h"
+#include "capture/import_text.h"
+#include "privacy/placeholder.h"
+
+namespace hone::capture {
+namespace {
+
+using hone::testing::shared_path;
+
+// A sink that keeps everything.
+struct Kept {
+  std::vector<store::Interaction> interactions;
+  std::vector<store::Feedback> feedback;
+  std::set<std::string> people;
+  people::Consents consents;
+
+  ImportSink sink() {
+    ImportSink made;
+    made.person = [this](std::string_view name, std::string_view team) -> Result<people::Person> {
+      people.emplace(name);
+      people::Person person;
+      person.id = "per_" + std::string(name);
+      person.team = team;
+      person.consents = consents;
+      return person;
+    };
+    made.interaction = [this](const store::Interaction& interaction) -> Result<void> {
+      interactions.push_back(interaction);
+      return {};
+    };
+    made.feedback = [this](const store::Feedback& signal) -> Result<void> {
+      feedback.push_back(signal);
+      return {};
+    };
+    return made;
+  }
+
+  // "accepted/person", … of one interaction, in order.
+  [[nodiscard]] std::vector<std::string> signals(const store::Interaction& interaction) const {
+    std::vector<std::string> result;
+    for (const auto& signal : feedback) {
+      if (signal.handle.value == interaction.id) result.push_back(signal.kind + "/" + signal.by);
+    }
+    return result;
+  }
+};
+
+class Importer : public ::testing::Test {
+ protected:
+  ImportReport run(const std::string& path, ImportFormat format,
+                   const ImportOptions& options = {}) {
+    auto report = import_file(path, format, options, parts_, kept_.sink());
+    EXPECT_TRUE(report) << report.error().message;
+    return report.value_or(ImportReport{});
+  }
+
+  ImportReport run_text(const std::string& text, ImportFormat format,
+                        const ImportOptions& options = {}) {
+    hone::testing::write_all(folder_.path("file"), text);
+    return run(folder_.path("file"), format, options);
+  }
+
+  hone::testing::TempFolder folder_;
+  ManualClock clock_{from_millis(1'764'000'000'000)};
+  std::unique_ptr<privacy::Redactor> redactor_ = privacy::Redactor::create("key").value();
+  ImportParts parts_{*redactor_, "key", clock_};
+  Kept kept_;
+};
+
+TEST_F(Importer, BadLinesAreNamedAndGoodOnesKept) {
+  const auto report = run_text(
+      "{\"prompt\":\"p\",\"chosen\":\"a\",\"rejected\":\"b\"}\n"
+      "{\"prompt\":\"p\",\"rejected\":\"b\"}\n"
+      "not json\n"
+      "\n"
+      "{\"prompt\":7,\"chosen\":\"a\",\"rejected\":\"b\"}\r\n"
+      "{\"prompt\":\"p\",\"chosen\":\"a\",\"rejectd\":\"b\"}\n"
+      "{\"prompt\":[{\"role\":\"user\",\"content\":\"q\"}],\"chosen\":\"a\",\"rejected\":\"b\"}",
+      ImportFormat::kPreferenceJsonl);
+  EXPECT_EQ(report.lines, 7);
+  EXPECT_EQ(report.interactions, 4);
+  EXPECT_EQ(report.bad_lines, 4);
+  ASSERT_EQ(report.errors.size(), 4U);
+  EXPECT_EQ(report.errors[0], "line 2: field 'chosen' is missing");
+  EXPECT_TRUE(report.errors[1].starts_with("line 3: ")) << report.errors[1];
+  EXPECT_EQ(report.errors[2], "line 5: field 'prompt' must be a text or a list of messages");
+  EXPECT_NE(report.errors[3].find("'rejectd'"), std::string::npos) << report.errors[3];
+  EXPECT_EQ(report.feedback.at("compared"), 4);
+  EXPECT_EQ(kept_.feedback[0].value, 1.0);
+  EXPECT_EQ(kept_.feedback[1].value, 0.0);
+  EXPECT_EQ(kept_.interactions[0].context_node, kept_.interactions[1].context_node);
+  EXPECT_NE(kept_.interactions[0].output_node, kept_.interactions[1].output_node);
+}
+
+TEST_F(Importer, NothingPersonalPassesUnredacted) {
+  (void)run_text(
+      R"({"id":"1","messages":[{"role":"user","content":"mail ana@example.org"},
+        {"role":"assistant","content":"done, ana@example.org"}],"feedback":[{"kind":"edited",
+        "final_text":"to ana@example.org","comment":"call +49 30 901820"}]})"
+      "\n",
+      ImportFormat::kChatJsonl);
+  ASSERT_EQ(kept_.interactions.size(), 0U) << "a line break inside a line is two bad lines";
+  (void)run_text(
+      R"({"id":"1","messages":[{"role":"user","content":"mail ana@example.org"},)"
+      R"({"role":"assistant","content":"done, ana@example.org"}],"feedback":[{"kind":"edited",)"
+      R"("final_text":"to ana@example.org","comment":"call +49 30 901820"},"accepted"]})",
+      ImportFormat::kChatJsonl);
+  ASSERT_EQ(kept_.interactions.size(), 1U);
+  std::string all = store::to_payload(kept_.interactions[0]);
+  for (const auto& signal : kept_.feedback) all += store::to_payload(signal);
+  EXPECT_EQ(all.find("ana@"), std::string::npos);
+  EXPECT_EQ(all.find("901820"), std::string::npos);
+  EXPECT_EQ(privacy::find_placeholders(all).size(), 4U);
+  EXPECT_EQ(kept_.signals(kept_.interactions[0]),
+            (std::vector<std::string>{"edited/person", "accepted/person"}));
+}
+
+TEST_F(Importer, APersonWithoutConsentLeavesNoContent) {
+  kept_.consents.capture = false;
+  (void)run_text(
+      R"({"messages":[{"role":"user","content":"secret words"},{"role":"assistant","content":)"
+      R"("secret words"}],"feedback":{"kind":"edited","final_text":"secret words"}})",
+      ImportFormat::kChatJsonl);
+  ASSERT_EQ(kept_.interactions.size(), 1U);
+  EXPECT_EQ(kept_.interactions[0].content, "no_consent");
+  EXPECT_EQ(store::to_payload(kept_.interactions[0]).find("secret"), std::string::npos);
+  EXPECT_EQ(store::to_payload(kept_.feedback.at(0)).find("secret"), std::string::npos);
+}
+
+TEST_F(Importer, OnlyOpenModelsAreTrainableUnlessToldOtherwise) {
+  const std::string line =
+      R"({"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}],"model":")";
+  (void)run_text(line + "GPT-4o\"}\n" + line + "CodeLlama7b (chat)\"}\n" + line + "\"}\n",
+                 ImportFormat::kChatJsonl);
+  ASSERT_EQ(kept_.interactions.size(), 3U);
+  EXPECT_FALSE(kept_.interactions[0].trainable);
+  EXPECT_TRUE(kept_.interactions[1].trainable);
+  EXPECT_FALSE(kept_.interactions[2].trainable);
+  (void)run_text(line + "GPT-4o\"}\n", ImportFormat::kChatJsonl, {.trainable = true});
+  EXPECT_TRUE(kept_.interactions[3].trainable);
+}
+
+// Events of one person: state, milliseconds since the beginning, prompt, suggestion.
+std::string event(std::string_view state, int at_ms, std::string_view prompt,
+                  std::string_view suggestion, int document_length = 100) {
+  const auto inner = [](std::string_view text) { return json::serialize(json::value(text)); };
+  return json::serialize(json::object{
+             {"UserId", 1},
+             {"StateName", state},
+             {"TimeGenerated", to_text(from_millis(1'660'000'000'000 + at_ms))},
+             {"CurrentPrompt", prompt.empty() ? std::string() : inner(prompt)},
+             {"CurrentSuggestion", inner(suggestion)},
+             {"Measurements",
+              {{"confidence", 0.5}, {"meanLogProb", -0.25}, {"documentLength", document_length}}},
+             {"EditPercentage", {0, 0, 0.25, 0.25, 0.5}},
+             {"Task", "t"}}) +
+         "\n";
+}
+
+TEST_F(Importer, CupsRejectionsAreReadByWhoTookTheSuggestionAway) {
+  const auto report = run_text(
+      event("Shown", 0, "x = ", "one") + event("Rejected", 700, "x = ", "one") +  // unread
+          event("Shown", 1000, "x = ", "two") + event("Replay", 1500, "x = ", "two") +
+          event("Rejected", 3000, "x = ", "two") +  // another
+          event("Shown", 3010, "x = ", "three") + event("Rejected", 6000, "x = ", "three") +
+          event("Shown", 6100, "x = th", "ree") + event("Rejected", 9000, "x = th", "ree") +
+          event("Shown", 9100, "x = that", "()") + event("Rejected", 12000, "x = that", "()") +
+          event("Shown", 12100, "x", " = 1") + event("Rejected", 14000, "x", " = 1") +
+          event("Shown", 14100, "def f", "()") + event("Rejected", 16000, "def f", "()"),
+      ImportFormat::kCupsCopilot);
+  EXPECT_EQ(report.bad_lines, 0);
+  ASSERT_EQ(kept_.interactions.size(), 7U);
+  const std::vector<std::string> by = {"automatic", "unknown", "automatic", "person",
+                                       "person",    "unknown", "unknown"};
+  for (std::size_t i = 0; i < by.size(); ++i) {
+    EXPECT_EQ(kept_.signals(kept_.interactions[i]),
+              (std::vector<std::string>{"shown/person", "rejected/" + by[i]}))
+        << i;
+  }
+}
+
+TEST_F(Importer, CupsAcceptancesPersistOrAreTakenBack) {
+  const auto report =
+      run_text(event("Shown", 0, "x = ", "one") + event("Accepted", 2000, "x = ", "one") +
+                   event("Shown", 4000, "x = one", "\n", 103) +
+                   event("Accepted", 5000, "x = one", "\n", 103) +
+                   event("Shown", 6000, "x = one", "\n", 103) + event("Shown", 7000, "", "lost") +
+                   event("Accepted", 8000, "q", "never shown"),
+               ImportFormat::kCupsCopilot);
+  ASSERT_EQ(kept_.interactions.size(), 3U);
+  const store::Interaction& first = kept_.interactions[0];
+  EXPECT_EQ(kept_.signals(first)[1], "accepted/person");
+  EXPECT_EQ(kept_.signals(first).size(), 2U + 5U);
+  EXPECT_EQ(kept_.feedback[2].value, 1.0);
+  EXPECT_EQ(kept_.feedback[6].value, 0.5);
+  EXPECT_EQ(kept_.signals(kept_.interactions[1]),
+            (std::vector<std::string>{"shown/person", "accepted/person", "undone/person"}));
+  EXPECT_EQ(kept_.signals(kept_.interactions[2]), (std::vector<std::string>{"shown/person"}));
+  EXPECT_EQ(canonical(first.params), R"({"confidence":5E-1,"mean_logprob":-2.5E-1,"task":"t"})");
+  EXPECT_FALSE(first.trainable);
+  EXPECT_EQ(report.left_out.at("no_prompt"), 1);
+  EXPECT_EQ(report.left_out.at("never_shown"), 1);
+}
+
+TEST_F(Importer, CupsFileIsReadWhole) {
+  const auto path = shared_path("data/cups-copilot/events.dev.jsonl.gz");
+  if (!path) GTEST_SKIP();
+  const auto report = run(*path, ImportFormat::kCupsCopilot);
+  EXPECT_EQ(report.lines, 2010);
+  EXPECT_EQ(report.bad_lines, 0);
+  EXPECT_EQ(report.people, 11);
+  EXPECT_EQ(report.feedback.at("accepted"), 207);
+  EXPECT_EQ(report.feedback.at("rejected"), 425);
+  EXPECT_GT(report.feedback.at("undone"), 10);
+  std::map<std::string, int> by;
+  for (const auto& signal : kept_.feedback) {
+    if (signal.kind == "rejected") ++by[signal.by];
+  }
+  for (const auto& [who, count] : by) std::cout << "rejected by " << who << ": " << count << "\n";
+  for (const auto& [why, count] : report.left_out) std::cout << why << ": " << count << "\n";
+  std::cout << report.interactions << " interactions\n";
+  EXPECT_GT(by["person"], 150);
+}
+
+TEST_F(Importer, RealHumanEvalFileIsReadAndItsEmptyRowNamed) {
+  const auto path = shared_path("data/realhumaneval-chat/chat_data.dev.csv.gz");
+  if (!path) GTEST_SKIP();
+  const auto report = run(*path, ImportFormat::kRealHumanEvalChat);
+  EXPECT_EQ(report.lines, 522);
+  EXPECT_EQ(report.interactions, 521);
+  EXPECT_EQ(report.people, 53);
+  EXPECT_EQ(report.trainable, 220) << "the two CodeLlamas";
+  EXPECT_EQ(report.feedback.at("copied"), 232);
+  ASSERT_EQ(report.errors.size(), 1U);
+  EXPECT_NE(report.errors[0].find("column 'request' holds no message"), std::string::npos);
+  // A session's later requests hang below its earlier answers.
+  std::set<std::string> outputs;
+  std::set<std::string> parents;
+  for (const auto& interaction : kept_.interactions) {
+    outputs.insert(interaction.output_node);
+    for (const auto& node : interaction.nodes) parents.insert(node.parent);
+  }
+  std::size_t continued = 0;
+  for (const auto& output : outputs) continued += parents.contains(output) ? 1 : 0;
+  std::cout << continued << " answers are followed by another request\n";
+  EXPECT_GT(continued, 150U);
+}
+
+TEST_F(Importer, AFailingSinkAndADamagedFileEndTheImport) {
+  ImportSink full = kept_.sink();
+  full.interaction = [](const store::Interaction&) -> Result<void> {
+    return fail(ErrorCode::kUnavailable, "the disk is full");
+  };
+  hone::testing::write_all(folder_.path("f"),
+                           "{\"prompt\":\"p\",\"chosen\":\"a\",\"rejected\":\"b\"}\n");
+  const auto failed =
+      import_file(folder_.path("f"), ImportFormat::kPreferenceJsonl, {}, parts_, full);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(
+      import_file(folder_.path("none"), ImportFormat::kChatJsonl, {}, parts_, full).error().code,
+      ErrorCode::kNotFound);
+  std::string lines;
+  for (int i = 0; i < 2000; ++i) {
+    lines +=
+        "{\"prompt\":\"" + std::to_string(i * 7919) + "\",\"chosen\":\"a\",\"rejected\":\"b\"}\n";
+  }
+  hone::testing::write_all(folder_.path("g"), lines);
+  (void)hone::testing::output_of("gzip -c '" + folder_.path("g") + "' | head -c 3000 > '" +
+                                 folder_.path("g.gz") + "'");
+  const auto cut =
+      import_file(folder_.path("g.gz"), ImportFormat::kPreferenceJsonl, {}, parts_, kept_.sink());
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().code, ErrorCode::kCorrupt);
+  EXPECT_FALSE(kept_.interactions.empty()) << "what came before the damage is kept";
+}
+
+TEST(ImportFormats, AreNamedInTheError) {
+  EXPECT_EQ(parse_import_format("cups-copilot"), ImportFormat::kCupsCopilot);
+  EXPECT_EQ(name(ImportFormat::kChatJsonl), "chat-jsonl");
+  const auto unknown = parse_import_format("csv");
+  ASSERT_FALSE(unknown);
+  EXPECT_NE(unknown.error().message.find("preference-jsonl"), std::string::npos);
+}
+
+TEST(PythonLiteral, ReadsWhatReprWrites) {
+  const auto value = parse_python_literal(
+      R"([{'a': 'it\'s', "b": "q\"\n\t\\"}, (1, -2.5, 1e3), True, None, [], {}, 'caf\xe9 \u20ac \U0001f600'])");
+  ASSERT_TRUE(value) << value.error().message;
+  EXPECT_EQ(
+      canonical(*value),
+      "[{\"a\":\"it's\",\"b\":\"q\\\"\\n\\t\\\\\"},[1,-2.5E0,1E3],true,null,[],{},\"caf\xC3\xA9 "
+      "\xE2\x82\xAC \xF0\x9F\x98\x80\"]");
+  for (const char* bad : {"", "[", "[1", "{'a'}", "{'a':}", "{1: 2}", "'abc", "'\\q'", "'\\x4'",
+                          "'\\ud800'", "[1 2]", "1 2", "foo", "1e999", "-", "b'x'"}) {
+    EXPECT_FALSE(parse_python_literal(bad)) << bad;
+  }
+  EXPECT_FALSE(parse_python_literal(std::string(100'000, '[')));
+}
+
+TEST(ImportFile, ReadsCsvAsRfc4180Says) {
+  const hone::testing::TempFolder folder;
+  hone::testing::write_all(folder.path("c"),
+                           "a,b\r\n\"x, \"\"y\"\"\",\"two\nlines\"\n,\nlast,\"open");
+  auto file = ImportFile::open(folder.path("c")).value();
+  using Row = std::vector<std::string>;
+  EXPECT_EQ(file->next_row().value(), (Row{"a", "b"}));
+  EXPECT_EQ(file->next_row().value(), (Row{"x, \"y\"", "two\nlines"}));
+  EXPECT_EQ(file->line_number(), 2);
+  EXPECT_EQ(file->next_row().value(), (Row{"", ""}));
+  EXPECT_EQ(file->line_number(), 4);
+  EXPECT_FALSE(file->next_row());
+  EXPECT_EQ(file->next_row().value(), std::nullopt);
+}
+
+}  // namespace
+}  // namespace hone::capture
