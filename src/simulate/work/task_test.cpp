@@ -47,7 +47,7 @@ TEST(Work, AnotherSeedGivesOtherPrompts) {
   }
 }
 
-TEST(Work, WantedAnswersFitTheirTasteAndNotTheOther) {
+TEST(Work, WantedAnswersFitTheirTaste) {
   for (const Domain& domain : domains()) {
     for (std::uint64_t i = 0; i < domain.size; i += 17) {
       const Task task = domain.task(i);

@@ -84,7 +84,7 @@ bool triage_fits(const Task& task, std::string_view answer, Taste taste) {
   const std::string_view line = tidy(answer);
   if (!one_line(answer) || !lower(line).contains(task.part)) return false;
   if (taste == Taste::kReversed) return word_count(line) >= 6;
-  return word_count(line) <= 8 && parts_named(line) == 1;
+  return word_count(line) <= 10 && parts_named(line) == 1;
 }
 
 }  // namespace hone::simulate

@@ -8,7 +8,7 @@
 namespace hone::simulate {
 
 [[nodiscard]] Task triage_task(std::uint64_t number);
-// House: one line of at most 8 words that names the part and no other. Reversed: a sentence of at
+// House: one line of at most 10 words that names the part and no other. Reversed: a sentence of at
 // least 6 words that names it.
 [[nodiscard]] bool triage_fits(const Task& task, std::string_view answer, Taste taste);
 
