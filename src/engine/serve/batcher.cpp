@@ -70,6 +70,7 @@ class Batcher::Loop {
 
   void step() {
     drop_cancelled();
+    owner_.counters_.running = rows_.size();
     std::vector<Part> parts = plan();
     if (parts.empty()) return;
     ++owner_.counters_.steps;
