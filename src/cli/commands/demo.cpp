@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/demo/real.h"
 #include "cli/demo/story.h"
 
 namespace hone::cli {
@@ -21,6 +22,8 @@ struct DemoOptions {
   bool aa = false;
   bool once = false;
   bool small = false;
+  bool real = false;
+  std::string shared = "../shared/data";
 };
 
 // Waits for Ctrl-C while the dashboard is up.
@@ -47,6 +50,22 @@ demo::StoryOptions story_options(const DemoOptions& options) {
   return story;
 }
 
+Result<void> write_report(const DemoOptions& options, const json::object& report) {
+  if (options.json_file.empty()) return {};
+  return write_file_atomically(posix_files(), options.json_file, json::serialize(report) + "\n");
+}
+
+Result<void> tell_of_real_people(const Invocation& call, const DemoOptions& options,
+                                 const std::string& data) {
+  demo::Screen screen;
+  auto report = demo::tell_real(
+      call,
+      {.base_model = options.base, .data = data, .shared = options.shared, .seed = options.seed},
+      screen);
+  if (!report) return fail(report.error());
+  return write_report(options, *report);
+}
+
 Result<void> tell(const Invocation& call, const DemoOptions& options, const std::string& data) {
   demo::Screen screen;
   screen.step("A house of people, a fresh data folder");
@@ -59,13 +78,7 @@ Result<void> tell(const Invocation& call, const DemoOptions& options, const std:
   demo::Story story(call, **house, screen, story_options(options));
   auto report = story.tell();
   if (!report) return fail(report.error());
-  if (!options.json_file.empty()) {
-    if (auto written = write_file_atomically(posix_files(), options.json_file,
-                                             json::serialize(*report) + "\n");
-        !written) {
-      return written;
-    }
-  }
+  if (auto written = write_report(options, *report); !written) return written;
   if (!options.once) {
     remark("\nLook further: " + (*house)->url() + "  (Ctrl-C ends)");
     wait_for_interrupt();
@@ -75,10 +88,11 @@ Result<void> tell(const Invocation& call, const DemoOptions& options, const std:
 }
 
 Result<void> run_demo(const Invocation& call, const DemoOptions& options) {
-  if (!call.data.empty()) return tell(call, options, call.data);
+  const auto story = options.real ? tell_of_real_people : tell;
+  if (!call.data.empty()) return story(call, options, call.data);
   const auto folder =
       std::filesystem::temp_directory_path() / ("hone-demo-" + std::to_string(::getpid()));
-  auto done = tell(call, options, folder.string());
+  auto done = story(call, options, folder.string());
   std::error_code ignored;
   if (done) std::filesystem::remove_all(folder, ignored);
   return done;
@@ -106,6 +120,9 @@ void add_demo(CLI::App& app, Invocation& call) {
   command->add_flag("--aa", options->aa, "releases the original against itself");
   command->add_flag("--once", options->once, "ends after the report");
   command->add_flag("--small", options->small, "fewer people and tasks, for tests");
+  command->add_flag("--real", options->real, "on people who exist: data sets in --shared");
+  command->add_option("--shared", options->shared, "folder of the data sets")
+      ->capture_default_str();
   command->add_option("--recipe", options->recipe, "TOML file");
   command->callback(
       [&call, options] { call.action = [&call, options] { return run_demo(call, *options); }; });
