@@ -35,7 +35,7 @@ browser_tests() {
 run_tests() {
   local full=""
   [[ ${1:-} == --full ]] && { full=1; export HONE_FULL=1; }
-  export OMP_NUM_THREADS=2 HONE_SHARED=${HONE_SHARED:-$HONE_ROOT/../shared}
+  export OMP_NUM_THREADS=2 HONE_BASE_GGUF HONE_SHARED=${HONE_SHARED:-$HONE_ROOT/../shared}
   configure_and_build release || die "the release build failed"
   setup_base_model
   configure_and_build dev || die "the dev build failed"
