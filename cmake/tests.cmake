@@ -11,6 +11,10 @@ target_include_directories(hone_tests PRIVATE ${CMAKE_SOURCE_DIR}/tests)
 target_link_libraries(hone_tests PRIVATE hone_options ${test_folders} GTest::gtest GTest::gmock GTest::gtest_main)
 target_compile_definitions(hone_tests PRIVATE HONE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" HONE_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
 target_precompile_headers(hone_tests PRIVATE <gtest/gtest.h> <boost/json.hpp> <map> <memory> <string> <vector>)
+# What tests/crash kills.
+add_executable(outbox_writer ${CMAKE_SOURCE_DIR}/tests/crash/outbox_writer.cpp)
+target_link_libraries(outbox_writer PRIVATE hone_options hone_store)
+add_dependencies(hone_tests outbox_writer)
 add_test(NAME hone_tests COMMAND hone_tests --gtest_brief=1)
 
 if(HONE_ENGINE)

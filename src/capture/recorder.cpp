@@ -95,7 +95,13 @@ void Recorder::fill(FinishedCall& call) {
 }
 
 void Recorder::record(FinishedCall& call) {
-  fill(call);
+  try {
+    fill(call);
+  } catch (const std::exception& e) {
+    // Out of memory, or worse. What happened is recorded, without what was said.
+    spdlog::error("a call could not be read: {}", e.what());
+    Content::leave_out("unreadable", call.facts);
+  }
   const auto& facts = call.facts;
   if (facts.content == "no_consent") ++counters_.no_consent;
   if (facts.content == "redaction_failed") ++counters_.redaction_failed;

@@ -217,6 +217,33 @@ TEST(Batch, LongSequencesMatchOneTokenAtATime) {
   }
 }
 
+TEST(Llama, Bf16StaysNearFp32) {
+  const auto folder = shared_file("golden/model/gqa_bf16");
+  if (!folder) GTEST_SKIP();
+  Tensors expected = read_tensors(*folder + "/expected.safetensors");
+  Tensors adapted = read_tensors(*folder + "/lora_all/expected.safetensors");
+  const auto sequences = golden_sequences(expected);
+  auto weights = load_llama(*folder, at::kBFloat16);
+  auto adapter = load_lora(*folder + "/lora_all", weights->config);
+  ASSERT_TRUE(adapter) << adapter.error().message;
+  for (const auto& [key, tensor] : named_tensors(*adapter)) tensor.requires_grad_(true);
+  const Batch batch = pack(sequences);
+  TokenIds rows(batch.rows[1].begin(), batch.rows[1].end() - 1);
+  TokenIds targets(sequences[1].begin() + 1, sequences[1].end());
+  const auto logprobs = [&](const LoraAdapter* lora) {
+    const at::Tensor hidden = hidden_states(*weights, lora, batch, from_ids(rows), at::kBFloat16);
+    return target_logprobs(hidden, weights->lm_head, from_ids(targets));
+  };
+  EXPECT_EQ(logprobs(nullptr).scalar_type(), at::kFloat);
+  expect_near(logprobs(nullptr), expected["logprobs_b"], 0.02, "log-probabilities");
+  logprobs(&*adapter).mean().backward();
+  for (const auto& [name, tensor] : named_tensors(*adapter)) {
+    ASSERT_TRUE(tensor.grad().defined()) << name;
+    EXPECT_EQ(tensor.grad().scalar_type(), at::kFloat) << name;
+    EXPECT_TRUE(tensor.grad().isfinite().all().item<bool>()) << name;
+  }
+}
+
 TEST(Llama, WritesWhatItReads) {
   const auto folder = shared_file("golden/model/headdim_linear_bias");
   if (!folder) GTEST_SKIP();

@@ -1,0 +1,303 @@
+#include "engine/serve/server.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "base/sse.h"
+#include "engine/model/config.h"
+#include "engine/model/lora.h"
+#include "engine/train/tiny_model_support.h"
+#include "net/client.h"
+#include "net/test_socket.h"
+
+namespace hone::engine {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A real server on a real port, with the tiny model and one adapter.
+class ServerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    write_tiny_model(folder_.path("tiny"));
+    auto config = read_config(folder_.path("tiny"));
+    ASSERT_TRUE(config) << config.error().message;
+    LoraAdapter lora = make_lora(*config, {.r = 4}, Random(3));
+    at::manual_seed(5);
+    for (LoraLayer& layer : lora.layers) {
+      for (LoraPair& pair : layer) pair.b.normal_(0, 0.3);
+    }
+    std::filesystem::create_directories(folder_.path("adapter"));
+    ASSERT_TRUE(save_lora(lora, folder_.path("adapter"), "tiny"));
+    auto server = InferenceServer::start({.model_folder = folder_.path("tiny") + "/",
+                                          .dtype = "fp32",
+                                          .context = 1024,
+                                          .threads = 1});
+    ASSERT_TRUE(server) << server.error().message;
+    server_ = std::move(*server);
+  }
+
+  net::Response call(const std::string& method, const std::string& path,
+                     const std::string& body = "") {
+    auto url = net::parse_url("http://127.0.0.1:" + std::to_string(server_->port()) + path);
+    net::ClientRequest request{.method = method, .url = *url, .body = body};
+    auto response = net::fetch_blocking(std::move(request), 60s);
+    if (!response) ADD_FAILURE() << response.error().message;
+    return response ? *response : net::Response{};
+  }
+  net::Response post(const std::string& path, const json::object& body) {
+    return call("POST", path, json::serialize(body));
+  }
+  json::object answer(const std::string& path, const json::object& body) {
+    const auto response = post(path, body);
+    EXPECT_EQ(response.status, 200) << response.body;
+    auto parsed = parse_json_object(response.body);
+    return parsed ? *parsed : json::object();
+  }
+
+  static json::object chat_body(const std::string& text, int max_tokens,
+                                const std::string& model = "tiny") {
+    return {{"model", model},
+            {"max_tokens", max_tokens},
+            {"ignore_eos", true},
+            {"messages", json::array{json::object{{"role", "user"}, {"content", text}}}}};
+  }
+  static std::string text_of(const json::object& answer) {
+    return json::value_to<std::string>(answer.at("choices").at(0).at("message").at("content"));
+  }
+  std::vector<SseEvent> events(const std::string& path, json::object body) {
+    body["stream"] = true;
+    const auto response = post(path, body);
+    EXPECT_EQ(response.status, 200) << response.body;
+    EXPECT_EQ(response.headers.get("content-type"), "text/event-stream");
+    return SseSplitter().feed(response.body);
+  }
+
+  const TempFolder folder_;
+  std::unique_ptr<InferenceServer> server_;
+};
+
+TEST_F(ServerTest, StreamsTheSameTextToAnOpenAIClient) {
+  json::object body = chat_body("hello", 40);
+  const auto whole = answer("/v1/chat/completions", body);
+  EXPECT_EQ(whole.at("object").as_string(), "chat.completion");
+  EXPECT_EQ(whole.at("choices").at(0).at("finish_reason").as_string(), "length");
+  EXPECT_EQ(whole.at("usage").at("completion_tokens").as_int64(), 40);
+  body["stream_options"] = json::object{{"include_usage", true}};
+  const auto streamed = events("/v1/chat/completions", body);
+  ASSERT_GT(streamed.size(), 4U);
+  std::string text;
+  for (std::size_t i = 0; i + 2 < streamed.size(); ++i) {
+    const auto chunk = json::parse(streamed[i].data).as_object();
+    EXPECT_TRUE(chunk.at("usage").is_null());
+    const auto& delta = chunk.at("choices").at(0).at("delta").as_object();
+    text += string_or_empty(delta, "content");
+  }
+  EXPECT_EQ(text, text_of(whole));
+  const auto usage = json::parse(streamed[streamed.size() - 2].data).as_object();
+  EXPECT_TRUE(usage.at("choices").as_array().empty());
+  EXPECT_EQ(usage.at("usage"), whole.at("usage"));
+  EXPECT_EQ(streamed.back().data, "[DONE]");
+}
+
+TEST_F(ServerTest, StreamsTheSameTextToAnAnthropicClient) {
+  json::object body = chat_body("hello", 40);
+  body["system"] = json::array{json::object{{"type", "text"}, {"text", "Be brief."}}};
+  const auto whole = answer("/v1/messages", body);
+  EXPECT_EQ(whole.at("type").as_string(), "message");
+  EXPECT_EQ(whole.at("stop_reason").as_string(), "max_tokens");
+  EXPECT_EQ(whole.at("usage").at("output_tokens").as_int64(), 40);
+  const auto streamed = events("/v1/messages", body);
+  std::string text;
+  std::vector<std::string> kinds;
+  for (const SseEvent& event : streamed) {
+    const auto data = json::parse(event.data).as_object();
+    EXPECT_EQ(data.at("type").as_string(), event.event);
+    if (event.event == "content_block_delta") {
+      text += json::value_to<std::string>(data.at("delta").at("text"));
+    } else {
+      kinds.push_back(event.event);
+    }
+    if (event.event == "message_delta") {
+      EXPECT_EQ(data.at("delta").at("stop_reason").as_string(), "max_tokens");
+      EXPECT_EQ(data.at("usage").at("output_tokens").as_int64(), 40);
+    }
+  }
+  EXPECT_EQ(kinds,
+            (std::vector<std::string>{"message_start", "content_block_start", "ping",
+                                      "content_block_stop", "message_delta", "message_stop"}));
+  EXPECT_EQ(text, json::value_to<std::string>(whole.at("content").at(0).at("text")));
+}
+
+TEST_F(ServerTest, AnswersWithAnAdapterInAMixedBatchAsAlone) {
+  const json::object load{{"lora_name", "house"}, {"lora_path", folder_.path("adapter")}};
+  EXPECT_EQ(post("/v1/load_lora_adapter", load).status, 200);
+  EXPECT_EQ(post("/v1/load_lora_adapter", load).status, 200);
+  const auto ask = [this](int i) {
+    const std::string text = "question " + std::to_string(i);
+    return text_of(
+        answer("/v1/chat/completions", chat_body(text, 30, i % 2 == 0 ? "house" : "tiny")));
+  };
+  std::vector<std::string> alone;
+  for (int i = 0; i < 8; ++i) alone.push_back(ask(i));
+  EXPECT_NE(text_of(answer("/v1/chat/completions", chat_body("question 0", 30))), alone[0]);
+  std::vector<std::future<std::string>> together;
+  for (int i = 0; i < 8; ++i) together.push_back(std::async(std::launch::async, ask, i));
+  for (std::size_t i = 0; i < 8; ++i) EXPECT_EQ(together[i].get(), alone[i]) << i;
+  const auto models = json::parse(call("GET", "/v1/models").body);
+  EXPECT_EQ(models.at("data").at(0).at("id").as_string(), "tiny");
+  EXPECT_EQ(models.at("data").at(1).at("id").as_string(), "house");
+  EXPECT_EQ(models.at("data").at(1).at("parent").as_string(), "tiny");
+  EXPECT_EQ(post("/v1/unload_lora_adapter", {{"lora_name", "house"}}).status, 200);
+  EXPECT_EQ(post("/v1/unload_lora_adapter", {{"lora_name", "house"}}).status, 404);
+  EXPECT_EQ(post("/v1/chat/completions", chat_body("x", 1, "house")).status, 404);
+}
+
+TEST_F(ServerTest, NamesWhatItServesToWhoeverAsksForAnother) {
+  const auto openai = post("/v1/chat/completions", chat_body("x", 1, "gpt"));
+  EXPECT_EQ(openai.status, 404);
+  const auto error = json::parse(openai.body).at("error");
+  EXPECT_EQ(error.at("code").as_string(), "model_not_found");
+  EXPECT_NE(json::value_to<std::string>(error.at("message")).find("'tiny'"), std::string::npos);
+  const auto anthropic = post("/v1/messages", chat_body("x", 1, "claude"));
+  EXPECT_EQ(anthropic.status, 404);
+  EXPECT_EQ(json::parse(anthropic.body).at("error").at("type").as_string(), "not_found_error");
+  EXPECT_EQ(call("GET", "/v1/nothing").status, 404);
+}
+
+TEST_F(ServerTest, NamesTheFieldThatIsWrong) {
+  const auto refused = [this](std::string_view name, json::value value, const char* path) {
+    json::object body = chat_body("x", 1);
+    body[name] = std::move(value);
+    const auto response = post(path, body);
+    EXPECT_EQ(response.status, 400) << name << response.body;
+    const std::string leaf(name.substr(0, name.find('.')));
+    EXPECT_NE(response.body.find("'" + leaf), std::string::npos) << response.body;
+  };
+  const char* openai = "/v1/chat/completions";
+  refused("temperature", 3, openai);
+  refused("temperature", "warm", openai);
+  refused("top_p", -1, openai);
+  refused("n", 2, openai);
+  refused("max_tokens", -1, openai);
+  refused("stop", json::array{""}, openai);
+  refused("stop", 5, openai);
+  refused("top_logprobs", 2, openai);
+  refused("prompt_logprobs", 1000, openai);
+  refused("stream", "yes", openai);
+  refused("model", nullptr, openai);
+  refused("messages", json::array(), openai);
+  refused("messages", json::array{json::object{{"role", "king"}, {"content", "x"}}}, openai);
+  refused("messages", json::array{json::object{{"role", "user"}, {"content", 5}}}, openai);
+  refused("max_tokens", nullptr, "/v1/messages");
+  refused("stop_sequences", json::array{1}, "/v1/messages");
+  const json::array image{json::object{{"type", "image"}}};
+  refused("messages", json::array{json::object{{"role", "user"}, {"content", image}}},
+          "/v1/messages");
+  EXPECT_EQ(call("POST", openai, "{\"model\":").status, 400);
+  EXPECT_EQ(call("POST", openai, "[]").status, 400);
+}
+
+TEST_F(ServerTest, RefusesWhatDoesNotFitTheContext) {
+  const auto response = post("/v1/chat/completions", chat_body(std::string(2000, 'x'), 5));
+  EXPECT_EQ(response.status, 400);
+  EXPECT_EQ(json::parse(response.body).at("error").at("code").as_string(),
+            "context_length_exceeded");
+  EXPECT_EQ(post("/v1/messages", chat_body("x", 5000)).status, 400);
+}
+
+TEST_F(ServerTest, StopsAtAStopString) {
+  const std::string whole = text_of(answer("/v1/chat/completions", chat_body("tell me", 60)));
+  ASSERT_GE(whole.size(), 20U);
+  const std::string stop = whole.substr(10, 4);
+  json::object body = chat_body("tell me", 60);
+  body["stop"] = stop;
+  const auto stopped = answer("/v1/chat/completions", body);
+  EXPECT_EQ(text_of(stopped), whole.substr(0, whole.find(stop)));
+  EXPECT_EQ(stopped.at("choices").at(0).at("finish_reason").as_string(), "stop");
+  body.erase("stop");
+  body["stop_sequences"] = json::array{stop};
+  const auto anthropic = answer("/v1/messages", body);
+  EXPECT_EQ(anthropic.at("stop_reason").as_string(), "stop_sequence");
+  EXPECT_EQ(anthropic.at("stop_sequence").as_string(), stop);
+}
+
+TEST_F(ServerTest, ScoresAGivenAnswerAsVllmDoes) {
+  json::object body = chat_body("ask", 1);
+  body["messages"].as_array().push_back(json::object{{"role", "assistant"}, {"content", "reply"}});
+  body["add_generation_prompt"] = false;
+  body["prompt_logprobs"] = 1;
+  for (const int max_tokens : {0, 1}) {
+    body["max_tokens"] = max_tokens;
+    const auto scored = answer("/v1/chat/completions", body);
+    const auto& entries = scored.at("prompt_logprobs").as_array();
+    ASSERT_EQ(static_cast<std::int64_t>(entries.size()),
+              scored.at("usage").at("prompt_tokens").as_int64());
+    EXPECT_TRUE(entries[0].is_null());
+    std::string text;
+    for (std::size_t i = 1; i < entries.size(); ++i) {
+      const auto& own = entries[i].as_object().begin()->value();  // the prompt's own token is first
+      text += json::value_to<std::string>(own.at("decoded_token"));
+      EXPECT_LE(own.at("logprob").to_number<double>(), 0.0);
+      EXPECT_EQ(entries[i].as_object().size() == 1, own.at("rank").to_number<int>() == 1);
+    }
+    EXPECT_EQ(text, "user\nask<|im_end|>\n<|im_start|>assistant\nreply<|im_end|>\n");
+    EXPECT_EQ(scored.at("usage").at("completion_tokens").as_int64(), max_tokens);
+  }
+}
+
+TEST_F(ServerTest, GivesLogprobsWithTheAnswer) {
+  json::object body = chat_body("ask", 3);
+  body["logprobs"] = true;
+  body["top_logprobs"] = 2;
+  const auto whole = answer("/v1/chat/completions", body);
+  const auto& content = whole.at("choices").at(0).at("logprobs").at("content").as_array();
+  ASSERT_EQ(content.size(), 3U);
+  std::string text;
+  for (const auto& entry : content) {
+    text += json::value_to<std::string>(entry.at("token"));
+    EXPECT_EQ(entry.at("top_logprobs").as_array().size(), 2U);
+    EXPECT_EQ(entry.at("top_logprobs").at(0).at("token"), entry.at("token"));
+  }
+  EXPECT_EQ(text, text_of(whole));
+}
+
+TEST_F(ServerTest, FreesThePlaceOfAClientThatGoesAway) {
+  json::object body = chat_body("hello", 900);
+  body["stream"] = true;
+  const std::string text = json::serialize(body);
+  net::TestSocket socket(server_->port());
+  ASSERT_TRUE(socket.connected());
+  ASSERT_TRUE(socket.send("POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: " +
+                          std::to_string(text.size()) + "\r\n\r\n" + text));
+  std::int64_t cancelled = 0;
+  for (int i = 0; i < 200 && cancelled == 0; ++i) {
+    const auto health = json::parse(call("GET", "/healthz").body);
+    if (health.at("running").to_number<int>() > 0) socket.close();
+    cancelled = health.at("cancelled").to_number<std::int64_t>();
+    std::this_thread::sleep_for(5ms);
+  }
+  EXPECT_EQ(cancelled, 1);
+  EXPECT_EQ(json::parse(call("GET", "/healthz").body).at("running").to_number<int>(), 0);
+}
+
+TEST_F(ServerTest, SaysWhyItCannotStart) {
+  const auto message = [](ServeOptions options) {
+    const auto server = InferenceServer::start(options);
+    return server ? std::string("started") : server.error().message;
+  };
+  EXPECT_NE(message({.model_folder = folder_.path("nothing")}).find("tokenizer.json"),
+            std::string::npos);
+  EXPECT_NE(message({.model_folder = folder_.path("tiny"), .port = server_->port()})
+                .find(std::to_string(server_->port())),
+            std::string::npos);
+  EXPECT_NE(
+      message({.model_folder = folder_.path("tiny"), .adapters = {{"a", folder_.path("none")}}})
+          .find("'a'"),
+      std::string::npos);
+}
+
+}  // namespace
+}  // namespace hone::engine
