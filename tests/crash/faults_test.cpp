@@ -215,7 +215,9 @@ TEST(OutboxFaults, AFlippedBitIsReportedAndCostsOneRecord) {
     std::size_t lost = 0;
     for (const auto& id : journal.acknowledged) lost += 1 - contents.ids.count(id);
     EXPECT_LE(lost, 1U) << round;
-    if (lost > 0) EXPECT_EQ(reported, 1) << round;
+    if (lost > 0) {
+      EXPECT_EQ(reported, 1) << round;
+    }
     EXPECT_TRUE((*outbox)->append_and_wait(record_of("on")));
   }
 }
@@ -276,7 +278,9 @@ TEST(OutboxFaults, AnErasureThatACrashCutsShortIsFinished) {
     const auto third = reader->next();
     ASSERT_TRUE(third && *third) << n;
     EXPECT_EQ((*third)->position, 3);
-    if (journal.acknowledged.contains("erased")) EXPECT_TRUE((*third)->tombstone) << n;
+    if (journal.acknowledged.contains("erased")) {
+      EXPECT_TRUE((*third)->tombstone) << n;
+    }
     EXPECT_TRUE((*outbox)->tombstone(3));
   }
 }
