@@ -8,7 +8,7 @@
 namespace hone::simulate {
 namespace {
 
-TEST(People, FollowFromTheSeed) {
+TEST(Workforce, FollowFromTheSeed) {
   EXPECT_EQ(to_json(make_people(5, 40)), to_json(make_people(5, 40)));
   EXPECT_NE(to_json(make_people(5, 40)), to_json(make_people(6, 40)));
   const auto some = make_people(5, 40);
@@ -19,13 +19,13 @@ TEST(People, FollowFromTheSeed) {
   }
 }
 
-TEST(People, AreTheSameInASmallerWorkforce) {
+TEST(Workforce, AreTheSameInASmallerWorkforce) {
   const json::array few = to_json(make_people(5, 8));
   const json::array many = to_json(make_people(5, 40));
   EXPECT_TRUE(std::equal(few.begin(), few.end(), many.begin()));
 }
 
-TEST(People, HaveTwoContrariansInForty) {
+TEST(Workforce, HaveTwoContrariansInForty) {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     const auto people = make_people(seed, 80);
     const auto contrarian = [](const Person& person) { return person.habits.contrarian; };
@@ -34,13 +34,13 @@ TEST(People, HaveTwoContrariansInForty) {
   }
 }
 
-TEST(People, HaveNamesOfTheirOwn) {
+TEST(Workforce, HaveNamesOfTheirOwn) {
   std::set<std::string> names;
   for (const Person& person : make_people(3, 1000)) names.insert(person.name);
   EXPECT_EQ(names.size(), 1000U);
 }
 
-TEST(People, WorkOnBothWiresStreamedAndNot) {
+TEST(Workforce, WorkOnBothWiresStreamedAndNot) {
   std::set<std::pair<Wire, bool>> ways;
   for (const Person& person : make_people(1, 40)) ways.insert({person.wire, person.streamed});
   EXPECT_EQ(ways.size(), 4U);
