@@ -1,3 +1,9 @@
 # Benchmarks, each with its peer or limit measured in the same run: `./dev bench`. Not part of `all`.
 add_executable(outbox_bench EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/outbox_bench.cpp)
 target_link_libraries(outbox_bench PRIVATE hone_options hone_store)
+# The gateway benchmark's two ends (bench/gateway/run.py runs them).
+add_executable(gateway_stub EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/gateway/stub.cpp)
+target_link_libraries(gateway_stub PRIVATE hone_options)
+add_executable(gateway_load EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/gateway/load.cpp
+  ${CMAKE_SOURCE_DIR}/bench/gateway/talk.cpp)
+target_link_libraries(gateway_load PRIVATE hone_options)

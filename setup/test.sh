@@ -73,11 +73,15 @@ run_check() {
 }
 
 # Each benchmark prints its figure beside its limit; they want a machine that does nothing else.
+# `./dev bench gateway [--quick …]` brings its peers; see bench/gateway/run.py.
 run_bench() {
-  local what
-  for what in ${1:-outbox}; do
-    [[ -f bench/${what}_bench.cpp ]] || die "no benchmark '$what'; there is: $(cd bench && ls *_bench.cpp | sed 's/_bench.cpp//' | xargs)"
-    configure_and_build release "${what}_bench"
-    "build/release/bin/${what}_bench"
-  done
+  local what=${1:-outbox}; shift || true
+  if [[ $what == gateway ]]; then
+    configure_and_build release hone gateway_stub gateway_load
+    python3 bench/gateway/run.py "$@"
+    return
+  fi
+  [[ -f bench/${what}_bench.cpp ]] || die "no benchmark '$what'; there is: gateway $(cd bench && ls *_bench.cpp | sed 's/_bench.cpp//' | xargs)"
+  configure_and_build release "${what}_bench"
+  "build/release/bin/${what}_bench"
 }
