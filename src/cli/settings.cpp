@@ -6,6 +6,7 @@
 
 #include "base/config.h"
 #include "base/file.h"
+#include "privacy/finding.h"
 
 namespace hone::cli {
 namespace {
@@ -44,6 +45,14 @@ UpstreamSettings read_upstream(TomlTable table) {
   return upstream;
 }
 
+std::vector<std::string> read_redaction_off(TomlTable table) {
+  auto off = table.get_or("off", std::vector<std::string>());
+  for (const auto& type : off) {
+    if (!privacy::find_type(type)) table.problem("off", "knows no type '" + type + "'");
+  }
+  return off;
+}
+
 void override_from(const char* variable, std::string& value) {
   const char* text = std::getenv(variable);
   if (text != nullptr && *text != '\0') value = text;
@@ -69,6 +78,7 @@ Result<Settings> parse_settings(std::string_view text, const std::string& name) 
     server.problem("listen", "is wrong: " + endpoint.error().message);
   }
   settings.engine = read_engine(root.table("engine"));
+  settings.redaction_off = read_redaction_off(root.table("privacy"));
   for (auto& table : root.tables("upstream")) settings.upstreams.push_back(read_upstream(table));
   auto aliases = root.table("alias");
   for (const auto& alias : aliases.keys()) {

@@ -14,6 +14,8 @@
 //   key_env = "ANTHROPIC_API_KEY"  # sent instead of the caller's key
 //   models = ["claude-*"]
 //   trainable = false              # may its answers be trained on?
+//   [privacy]
+//   off = ["IP"]                   # types that stay readable in the store (docs/privacy.md)
 //   [alias.assistant]
 //   upstream = "engine"
 //   model = "Llama-3.2-1B"
@@ -55,6 +57,7 @@ struct Settings {
   std::string auth = "keys";
   std::string log_level = "info";
   std::string verdict_policy;  // a file; empty: the one that ships
+  std::vector<std::string> redaction_off;
   EngineSettings engine;
   std::vector<UpstreamSettings> upstreams;
   std::vector<AliasSettings> aliases;

@@ -18,6 +18,8 @@ name = "a"
 url = "https://example.org"
 wires = ["anthropic-messages"]
 models = ["claude-*"]
+[privacy]
+off = ["IP"]
 [alias.assistant]
 upstream = "engine"
 model = "m"
@@ -27,6 +29,7 @@ model = "m"
   EXPECT_EQ(settings.data, "d");
   EXPECT_EQ(settings.upstreams.at(0).models.at(0), "claude-*");
   EXPECT_FALSE(settings.upstreams.at(0).trainable);
+  EXPECT_EQ(settings.redaction_off, std::vector<std::string>{"IP"});
   EXPECT_EQ(settings.aliases.at(0).name, "assistant");
 }
 
@@ -39,6 +42,8 @@ TEST(Settings, NamesTheLineOfAMistake) {
             "127.0.0.1:8700");
   EXPECT_EQ(message("[[upstream]]\nname = \"a\"\nurl = \"ftp://x\"\nwires = []\n"),
             "hone.toml: line 3: 'upstream.url' must begin with http:// or https://");
+  EXPECT_EQ(message("[privacy]\noff = [\"EMIAL\"]\n"),
+            "hone.toml: line 2: 'privacy.off' knows no type 'EMIAL'");
   EXPECT_EQ(message("[engine]\nmodle = \"m\"\n"),
             "hone.toml: line 2: unknown field 'engine.modle'; did you mean 'model'?");
 }

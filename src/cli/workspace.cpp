@@ -54,7 +54,7 @@ Result<std::unique_ptr<Workspace>> Workspace::open(const Settings& settings) {
   if (!database) return fail(database.error());
   workspace->database_ = std::move(*database);
   if (auto migrated = workspace->database_->migrate(); !migrated) return fail(migrated.error());
-  auto redactor = privacy::Redactor::create(workspace->tenant_key_);
+  auto redactor = privacy::Redactor::create(workspace->tenant_key_, {settings.redaction_off});
   if (!redactor) return fail(redactor.error());
   workspace->redactor_ = std::move(*redactor);
   return workspace;

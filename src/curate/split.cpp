@@ -11,10 +11,11 @@ namespace {
 
 using Names = std::set<std::string_view>;
 
-// How many of `count` a fraction holds out: at least one and never all.
+// How many of `count` a fraction holds out: at least one and never all; rounded up, so that the
+// folds of a quarter together reach everyone.
 std::size_t share_of(std::size_t count, double fraction) {
   if (fraction <= 0 || count < 2) return 0;
-  const auto wanted = static_cast<std::size_t>(std::llround(static_cast<double>(count) * fraction));
+  const auto wanted = static_cast<std::size_t>(std::ceil(static_cast<double>(count) * fraction - 1e-9));
   return std::clamp<std::size_t>(wanted, 1, count - 1);
 }
 

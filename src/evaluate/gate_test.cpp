@@ -113,7 +113,7 @@ TEST_F(Gate, StopsAnswersThatAreEmptyEndlessLongOrShowPlaceholders) {
   EXPECT_EQ(failed(gate(odd)), std::vector<std::string>{"placeholders"});
 }
 
-TEST_F(Gate, StopsAModelWhoseAnswersMovedAwayFromWhatWasAccepted) {
+TEST_F(Gate, StopsAModelWhoseAnswersMovedAwayFromWhatPeopleWrote) {
   write_examples();
   TinyModel away = kHonest;
   away.answer = "1 2 3 4 5 6 7 8 9 0";

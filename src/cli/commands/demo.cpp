@@ -112,7 +112,7 @@ void add_demo(CLI::App& app, Invocation& call) {
   command
       ->add_option("--holdback", options->holdback_percent,
                    "percent of people who stay on the original for good")
-      ->check(CLI::Range(0, 50));
+      ->check(CLI::Range(0, 30));
   command
       ->add_option("--sabotage", options->sabotage,
                    "data: shuffled answers; live: a model that people dislike")

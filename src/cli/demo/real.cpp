@@ -1,5 +1,6 @@
 #include "cli/demo/real.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -233,31 +234,39 @@ class RealRun {
     auto result = curate::finish_run(shop->database, run->id, shop->clock);
     if (!ran) return fail(ran.error());
     if (!result) return fail(result.error());
-    auto trained_on = trained_people(dataset->digest);
-    if (!trained_on) return fail(trained_on.error());
-    return score_fold(fold, judged, *trained_on, run->folder, result->output);
+    auto people = people_of(dataset->digest);
+    if (!people) return fail(people.error());
+    return score_fold(fold, judged, *people, run->folder, result->output);
   }
 
-  Result<std::map<std::string, bool>> trained_people(const std::string& digest) {
+  // Everyone with an example in a dataset: true for those it trains on.
+  Result<std::map<std::string, bool>> people_of(const std::string& digest) {
     auto rows = workspace_->database().query(
-        "SELECT DISTINCT person_id FROM dataset_example WHERE dataset_digest = ? AND split = "
-        "'train'",
+        "SELECT person_id, MAX(CASE WHEN split = 'train' THEN 1 ELSE 0 END) AS trained FROM "
+        "dataset_example WHERE dataset_digest = ? GROUP BY person_id",
         {digest});
     if (!rows) return fail(rows.error());
     std::map<std::string, bool> people;
-    for (const store::Row row : *rows) people[row.text("person_id")] = true;
+    for (const store::Row row : *rows) people[row.text("person_id")] = row.truth("trained");
     return people;
   }
 
+  // A person is scored once: in the first fold that leaves them out, or, where nothing of theirs
+  // may be trained on, in a fold by hash.
+  [[nodiscard]] bool is_due(const std::string& person, std::int64_t fold,
+                            const std::map<std::string, bool>& people) const {
+    if (scored_.contains(person)) return false;
+    const auto found = people.find(person);
+    return found == people.end() ? fold_of(person) == fold : !found->second;
+  }
+
   Result<void> score_fold(std::int64_t fold, const std::vector<Judged>& judged,
-                          const std::map<std::string, bool>& trained_on, const std::string& folder,
+                          const std::map<std::string, bool>& people, const std::string& folder,
                           const std::string& adapter) {
     std::vector<const Judged*> rows;
     for (const auto& row : judged) {
-      if (trained_on.contains(row.person) || scored_.contains(row.person)) continue;
-      if (fold_of(row.person) == fold || fold + 1 == options_.folds) rows.push_back(&row);
+      if (is_due(row.person, fold, people)) rows.push_back(&row);
     }
-    for (const auto* row : rows) scored_people_.insert(row->person);
     screen_.progress("scoring " + std::to_string(rows.size()) + " answers of people left out");
     auto before = score(call_, folder, base_.folder, "", rows);
     if (!before) return fail(before.error());
@@ -271,9 +280,10 @@ class RealRun {
         columns.confidence.push_back({rows[i]->person, *rows[i]->confidence, rows[i]->taken});
       }
     }
-    scored_.insert(scored_people_.begin(), scored_people_.end());
-    screen_.say(std::to_string(rows.size()) + " answers scored, " +
-                std::to_string(trained_on.size()) + " people trained on");
+    for (const auto* row : rows) scored_.insert(row->person);
+    const auto trained = std::ranges::count_if(people, [](const auto& p) { return p.second; });
+    screen_.say(std::to_string(rows.size()) + " answers scored, " + std::to_string(trained) +
+                " people trained on");
     return {};
   }
 
@@ -314,7 +324,6 @@ class RealRun {
   json::object imported_;
   json::value left_out_;
   std::map<std::string, Columns> columns_;
-  std::set<std::string> scored_people_;
   std::set<std::string> scored_;
 };
 

@@ -21,6 +21,9 @@ using namespace std::chrono_literals;
 
 constexpr const char* kAlias = "assistant";
 constexpr std::int64_t kMostTasksADay = 24;
+// The recipe's shares: from 0.5 to 0.7, the rest stays on the original.
+constexpr double kLargestShare = 0.7;
+constexpr double kGrowth = 0.2;
 
 // Puts `value` in the place of a key's in one section of a recipe's text.
 std::string with_value(std::string text, const std::string& section, const std::string& key,
@@ -45,7 +48,12 @@ Result<curate::Recipe> Story::recipe() {
   if (!text) return fail(text.error());
   std::string ours = with_value(*text, "dataset", "seed", std::to_string(options_.seed));
   ours = with_value(ours, "train", "seed", std::to_string(options_.seed));
-  ours = with_value(ours, "release", "holdback", std::to_string(options_.holdback));
+  if (options_.holdback > 0) {  // the new model's shares give way; who is in reserve stays there
+    const double largest = kLargestShare - options_.holdback;
+    ours = with_value(ours, "release", "holdback", std::to_string(options_.holdback));
+    ours = with_value(ours, "release", "first_share", std::to_string(largest - kGrowth));
+    ours = with_value(ours, "release", "shares", "[" + std::to_string(largest) + "]");
+  }
   const std::string path = house_.workspace().folder("recipe.toml");
   if (auto written = write_file_atomically(posix_files(), path, ours); !written) {
     return fail(written.error());
