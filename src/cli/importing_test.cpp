@@ -16,8 +16,11 @@ TEST(Importing, TheSameFileTwiceIsStoredOnce) {
   settings.data = folder.path("data");
   auto workspace = Workspace::open(settings).value();
   const auto count = [&](const std::string& table) {
-    return workspace->database().query("SELECT COUNT(*) AS n FROM " + table).value().front().integer(
-        "n");
+    return workspace->database()
+        .query("SELECT COUNT(*) AS n FROM " + table)
+        .value()
+        .front()
+        .integer("n");
   };
   for (int again = 0; again < 2; ++again) {
     auto report = import_into(*workspace, folder.path("pairs.jsonl"),

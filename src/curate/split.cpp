@@ -15,7 +15,8 @@ using Names = std::set<std::string_view>;
 // folds of a quarter together reach everyone.
 std::size_t share_of(std::size_t count, double fraction) {
   if (fraction <= 0 || count < 2) return 0;
-  const auto wanted = static_cast<std::size_t>(std::ceil(static_cast<double>(count) * fraction - 1e-9));
+  const auto wanted =
+      static_cast<std::size_t>(std::ceil(static_cast<double>(count) * fraction - 1e-9));
   return std::clamp<std::size_t>(wanted, 1, count - 1);
 }
 
