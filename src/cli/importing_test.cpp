@@ -27,7 +27,7 @@ TEST(Importing, TheSameFileTwiceIsStoredOnce) {
                               capture::ImportFormat::kPreferenceJsonl, {}, {});
     ASSERT_TRUE(report) << report.error().message;
     EXPECT_EQ(report->interactions, 4);
-    EXPECT_EQ(count("interactions"), 4);
+    EXPECT_EQ(count("interaction"), 4);
     EXPECT_EQ(count("feedback"), 4);
   }
 }
