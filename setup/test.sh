@@ -60,7 +60,7 @@ tidy() {
   else mapfile -t files < <({ git diff --name-only HEAD; git diff --name-only 'HEAD~1' 2>/dev/null; } | grep -E '^src/.*\.cpp$' | sort -u); fi
   [[ ${#files[@]} -eq 0 ]] && return 0
   printf '%s\n' "${files[@]}" | xargs -P "$(jobs)" -n 4 clang-tidy-19 -p build/dev --quiet \
-    --extra-arg=-Wno-ignored-optimization-argument --extra-arg=-Wno-unknown-warning-option
+    --extra-arg=-Wno-ignored-optimization-argument --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wno-ignored-gch
 }
 
 run_check() {

@@ -39,8 +39,9 @@ net::Response asset_response(std::string_view path) {
                        is_file ? "public, max-age=31536000, immutable" : "no-cache");
   response.headers.set("x-content-type-options", "nosniff");
   response.headers.set("x-frame-options", "DENY");
-  response.headers.set("content-security-policy",
-                       "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'");
+  response.headers.set(
+      "content-security-policy",
+      "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'");
   return response;
 }
 

@@ -64,12 +64,11 @@ std::string to_text(Time time) {
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(time - day);
   char text[40];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
-                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
-                static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()),
-                static_cast<int>(clock.subseconds().count()));
+  std::snprintf(
+      text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+      static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
   return text;
 }
 
@@ -85,8 +84,10 @@ Result<Time> parse_time(std::string_view text) {
   }
   if (!text.empty()) {
     if (!take(text, 'T') && !take(text, 't') && !take(text, ' ')) return bad();
-    if (!take_number(text, 2, hour) || !take(text, ':') || !take_number(text, 2, minute)) return bad();
-    if (take(text, ':') && (!take_number(text, 2, second) || !take_fraction(text, millis))) return bad();
+    if (!take_number(text, 2, hour) || !take(text, ':') || !take_number(text, 2, minute))
+      return bad();
+    if (take(text, ':') && (!take_number(text, 2, second) || !take_fraction(text, millis)))
+      return bad();
     if (!take_zone(text, east) || !text.empty()) return bad();
   }
   const std::chrono::year_month_day date(std::chrono::year(year),

@@ -1,5 +1,6 @@
-// Time comes from outside. Everything that decides by time takes a `Clock&`, so that a test sets it and
-// a failure replays. Wall times are UTC milliseconds (`Time`); text is ISO 8601, "2026-11-24T06:36:00.000Z".
+// Time comes from outside. Everything that decides by time takes a `Clock&`, so that a test sets it
+// and a failure replays. Wall times are UTC milliseconds (`Time`); text is ISO 8601,
+// "2026-11-24T06:36:00.000Z".
 #pragma once
 
 #include <chrono>
@@ -36,10 +37,15 @@ class ManualClock final : public Clock {
 };
 
 [[nodiscard]] std::string to_text(Time time);
-// Accepts "2026-11-24", "2026-11-24T06:36:00[.123][Z|+01:00]" (a blank for T too; no zone means UTC).
+// Accepts "2026-11-24", "2026-11-24T06:36:00[.123][Z|+01:00]" (a blank for T too; no zone means
+// UTC).
 [[nodiscard]] Result<Time> parse_time(std::string_view text);
 
-[[nodiscard]] inline std::int64_t to_millis(Time time) { return time.time_since_epoch().count(); }
-[[nodiscard]] inline Time from_millis(std::int64_t ms) { return Time(std::chrono::milliseconds(ms)); }
+[[nodiscard]] inline std::int64_t to_millis(Time time) {
+  return time.time_since_epoch().count();
+}
+[[nodiscard]] inline Time from_millis(std::int64_t ms) {
+  return Time(std::chrono::milliseconds(ms));
+}
 
 }  // namespace hone

@@ -1,6 +1,6 @@
-// One JSON document type for everything (Boost.JSON), parsed with limits on size and depth, read with
-// errors that name the field. `canonical` writes the one form that digests are made of: keys sorted,
-// no blanks, numbers as Boost.JSON writes them.
+// One JSON document type for everything (Boost.JSON), parsed with limits on size and depth, read
+// with errors that name the field. `canonical` writes the one form that digests are made of: keys
+// sorted, no blanks, numbers as Boost.JSON writes them.
 //
 //   auto document = parse_json(body);
 //   auto kind = field<std::string>(object, "kind");           // required
@@ -33,7 +33,8 @@ struct JsonLimits {
 // "string", "number", "object", …, for messages.
 [[nodiscard]] std::string_view kind_name(const json::value& value);
 
-// T is one of std::string, std::int64_t, double (takes integers too), bool, json::object, json::array.
+// T is one of std::string, std::int64_t, double (takes integers too), bool, json::object,
+// json::array.
 template <typename T>
 [[nodiscard]] Result<T> as(const json::value& value, std::string_view field_name);
 template <>

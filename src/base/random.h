@@ -1,6 +1,6 @@
-// Chance comes from outside. `Random` is a small fast generator (xoshiro256**, Blackman and Vigna 2018)
-// with the same stream on every machine for the same seed; `Random::from_system()` seeds it from the
-// kernel. Not for keys: those come from `secret_bytes`. One thread at a time.
+// Chance comes from outside. `Random` is a small fast generator (xoshiro256**, Blackman and Vigna
+// 2018) with the same stream on every machine for the same seed; `Random::from_system()` seeds it
+// from the kernel. Not for keys: those come from `secret_bytes`. One thread at a time.
 #pragma once
 
 #include <array>

@@ -1,12 +1,14 @@
-// Errors as values. `Result<T>` carries what the world did to us (input, disk, network); an `Error` has
-// a code for programs and a message for the person who can act: it names the field, file or line and
-// what to do. Exceptions from libraries are caught where we call them and become an `Error`.
+// Errors as values. `Result<T>` carries what the world did to us (input, disk, network); an `Error`
+// has a code for programs and a message for the person who can act: it names the field, file or
+// line and what to do. Exceptions from libraries are caught where we call them and become an
+// `Error`.
 //
 //   Result<Port> parse_port(std::string_view text);
 //   auto port = parse_port(text);
 //   if (!port) return fail(port.error().with("server.listen"));
 //
-// `HONE_ASSERT` is for what only a bug of ours can do; it stays on in release. Never use it for input.
+// `HONE_ASSERT` is for what only a bug of ours can do; it stays on in release. Never use it for
+// input.
 #pragma once
 
 #include <expected>

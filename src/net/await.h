@@ -42,8 +42,7 @@ struct PendingCallback {
 
 template <typename T>
 [[nodiscard]] awaitable<Result<T>> await_callback(
-    std::chrono::milliseconds deadline,
-    std::function<void(std::function<void(Result<T>)>)> start) {
+    std::chrono::milliseconds deadline, std::function<void(std::function<void(Result<T>)>)> start) {
   return asio::async_initiate<const asio::use_awaitable_t<>, void(Result<T>)>(
       [deadline](auto handler, std::function<void(std::function<void(Result<T>)>)> begin) {
         const asio::any_io_executor executor = asio::get_associated_executor(handler);
