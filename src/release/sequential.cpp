@@ -72,26 +72,55 @@ double total_score(std::span<const PersonPeriod> seen, const Pooled& pooled) {
   return total;
 }
 
-// The variance of U: the sum of the people's squared scores, around the periods' means and the
-// difference that was seen. A residual is divided by one less its leverage, the part of that fit
-// that the person made himself (CR3), so that one very busy person, or few people, do not look
-// certain. And it is at least what it were if every outcome came from a person of its own: while a
-// small canary has not seen a rare outcome yet, its scores alone say far too little.
-double variance_of(std::span<const PersonPeriod> seen, const Pooled& pooled, double difference) {
-  std::vector<double> scores;
+// A person's residuals, one a period they had outcomes in.
+struct Residual {
+  std::size_t period = 0;
+  double arm = 0;    // 1 or 0, less the canary's share of outcomes
+  double value = 0;  // around the periods' means and the difference that was seen
+};
+
+// A residual is divided by one less its leverage, the part of that fit that the person made himself
+// (CR3), so that one very busy person, or few people, do not look certain.
+std::vector<std::vector<Residual>> residuals_by_person(std::span<const PersonPeriod> seen,
+                                                       const Pooled& pooled, double difference) {
+  std::vector<std::vector<Residual>> people;
   for (const auto& part : seen) {
     if (part.count <= 0) continue;
     const auto index = static_cast<std::size_t>(part.person);
-    if (index >= scores.size()) scores.resize(index + 1);
-    const Period& period = pooled.periods[static_cast<std::size_t>(part.period)];
+    if (index >= people.size()) people.resize(index + 1);
+    const auto at = static_cast<std::size_t>(part.period);
+    const Period& period = pooled.periods[at];
     const double arm = (part.canary ? 1 : 0) - period.share();
     const double leverage = part.count / period.count + arm * arm * part.count / pooled.weight;
     const double residual = part.sum - (period.mean() + difference * arm) * part.count;
-    scores[index] += arm * residual / (1 - std::min(leverage, kMostLeverage));
+    people[index].push_back({at, arm, residual / (1 - std::min(leverage, kMostLeverage))});
   }
-  double squares = 0;
-  for (const double score : scores) squares += score * score;
-  return std::max(squares, pooled.unit * pooled.weight);
+  return people;
+}
+
+// The variance of U, the largest of three answers to "how else could it have come out?":
+// - the people's squared scores: what the outcomes of each arm say about themselves;
+// - the same residuals, had the people been assigned anew (a person with hash h is on the canary
+//   where h is under a period's share, so periods go together by min(s, t) - s t): a small canary
+//   that happens to have met no unhappy person borrows the baseline's;
+// - every outcome from a person of its own: while few have seen a rare outcome, the other two say
+//   far too little.
+double variance_of(std::span<const PersonPeriod> seen, const Pooled& pooled, double difference) {
+  double observed = 0;
+  double assigned = 0;
+  for (const auto& person : residuals_by_person(seen, pooled, difference)) {
+    double score = 0;
+    for (const auto& one : person) {
+      score += one.arm * one.value;
+      const double share = pooled.periods[one.period].share();
+      for (const auto& other : person) {
+        const double also = pooled.periods[other.period].share();
+        assigned += (std::min(share, also) - share * also) * one.value * other.value;
+      }
+    }
+    observed += score * score;
+  }
+  return std::max({observed, assigned, pooled.unit * pooled.weight});
 }
 
 void count_people(std::span<const PersonPeriod> seen, TestState& state) {
