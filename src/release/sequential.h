@@ -8,15 +8,15 @@
 // please: in a period (from one change of share, or one day, to the next, so that drift cannot pass
 // for an effect) a person's outcomes less the period's mean, times their arm less the arm's share
 // of outcomes; summed over periods it is U_i. U = sum U_i is the Mantel-Haenszel difference, V =
-// sum U_i^2 around it, with a leverage correction, its cluster-robust variance, or that of assigning
-// the same people anew where that is more (Neyman 1923): a small canary's scores alone do not know
-// the people it has not met. U against a
-// normal-mixture boundary of V is the classic of Robbins (1970, Ann. Math. Stat. 41); its one-sided
-// closed form is in sec. 3.2 of Howard, Ramdas, McAuliffe and Sekhon (2021, Ann. Stat. 49); that an
-// estimated variance may stand for the known one is the asymptotic confidence sequence of
-// Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (2024, Ann. Stat. 52). Likeness within a person
-// makes looks more alike than independent increments are, hence crossings rarer (Slepian 1962).
-// sequential_test.cpp holds the error rates by simulation.
+// sum U_i^2 around it, with a leverage correction, its cluster-robust variance, or that of
+// assigning the same people anew where that is more (Neyman 1923): a small canary's scores alone do
+// not know the people it has not met. U against a normal-mixture boundary of V is the classic of
+// Robbins (1970, Ann. Math. Stat. 41); its one-sided closed form is in sec. 3.2 of Howard, Ramdas,
+// McAuliffe and Sekhon (2021, Ann. Stat. 49); that an estimated variance may stand for the known
+// one is the asymptotic confidence sequence of Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas
+// (2024, Ann. Stat. 52). Likeness within a person makes looks more alike than independent
+// increments are, hence crossings rarer (Slepian 1962). sequential_test.cpp holds the error rates
+// by simulation.
 #pragma once
 
 #include <cstdint>
