@@ -22,7 +22,7 @@ constexpr std::array<std::string_view, 27> kTokenNames = {
     "secret",         "token",       "api_key",       "apikey",      "access_key", "auth_key",
     "secret_key",     "private_key", "client_secret", "account_key", "bearer",     "signing_key",
     "encryption_key", "master_key",  "session_key",   "accesskey",   "secretkey",  "authkey",
-    "privatekey",     "accountkey",  "signature",     "sig",         "auth",       "authorization",
+    "privatekey",     "accountkey",  "_signature",    "sig",         "auth",       "authorization",
     "app_key",        "service_key", "deploy_key"};
 // Keys to data, not to doors.
 constexpr std::array<std::string_view, 20> kOtherKeys = {

@@ -115,6 +115,9 @@ class Scan {
         begins_word(text_, at - 3) && keep(find_lettered_id(text_, at - 3, 2))) {
       return;
     }
+    // Within a word with dashes, a UUID for instance.
+    if (at >= 2 && text_[at - 1] == '-' && is_word(text_[at - 2]) && is_word(char_at(text_, end)))
+      return;
     const bool decimal = char_at(text_, end) == '.';
     if (decimal && end - at <= 3 && keep(find_coordinates(text_, at))) return;
     const bool dotted = decimal && is_dotted_quad(text_, at);
