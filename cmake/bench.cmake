@@ -7,3 +7,5 @@ target_link_libraries(gateway_stub PRIVATE hone_options)
 add_executable(gateway_load EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/gateway/load.cpp
   ${CMAKE_SOURCE_DIR}/bench/gateway/talk.cpp)
 target_link_libraries(gateway_load PRIVATE hone_options)
+add_executable(redact_bench EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/redact_bench.cpp)
+target_link_libraries(redact_bench PRIVATE hone_options hone_privacy)

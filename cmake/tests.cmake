@@ -14,7 +14,7 @@ target_precompile_headers(hone_tests PRIVATE <gtest/gtest.h> <boost/json.hpp> <m
 # What tests/crash kills.
 add_executable(outbox_writer ${CMAKE_SOURCE_DIR}/tests/crash/outbox_writer.cpp)
 target_link_libraries(outbox_writer PRIVATE hone_options hone_store)
-add_dependencies(hone_tests outbox_writer)
+add_dependencies(hone_tests outbox_writer hone)  # tests that run the program itself
 add_test(NAME hone_tests COMMAND hone_tests --gtest_brief=1)
 
 if(HONE_ENGINE)

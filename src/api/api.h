@@ -20,6 +20,7 @@
 #include "net/http.h"
 #include "net/server.h"
 #include "net/work_pool.h"
+#include "people/capture_policy.h"
 #include "people/directory.h"
 #include "privacy/redactor.h"
 #include "store/database.h"
@@ -38,7 +39,8 @@ struct Parts {
   people::Directory& directory;
   const privacy::Redactor& redactor;
   net::WorkPool& work;
-  bool open = false;                          // no key needed (loopback only)
+  bool open = false;  // no key needed (loopback only)
+  people::CapturePolicy capture_policy = {};
   std::function<void(MetricsText&)> measure;  // adds the metrics of the other parts
   std::function<Result<void>()> ready;        // what else must stand for /readyz
 };

@@ -45,6 +45,13 @@ Result<Parsed> parse_body(const net::Request& request, const FeedbackContext& co
   return parsed;
 }
 
+// Where the team's policy keeps no content of an interaction, it keeps none of what is said of it.
+void leave_out_content(store::Feedback& feedback) {
+  feedback.final_text.reset();
+  feedback.comment.reset();
+  feedback.detail.clear();
+}
+
 // Feedback texts are redacted as their interaction is. What cannot be redacted is not stored.
 Result<void> redact(store::Feedback& feedback, const privacy::Redactor& redactor) {
   for (auto* text : {&feedback.final_text, &feedback.comment}) {
@@ -101,6 +108,12 @@ net::awaitable<Result<void>> commit(store::Outbox& outbox, store::OutboxRecord r
 
 net::awaitable<net::Response> Api::post_feedback(const net::Request& request,
                                                  const people::Caller& caller) {
+  const auto level = parts_.capture_policy.level(caller.team_name);
+  if (level == people::CaptureLevel::kNothing) {
+    const Error refused{ErrorCode::kDenied,
+                        "your team's policy ([privacy] capture) records nothing"};
+    co_return net::error_response(refused);
+  }
   const FeedbackContext context{.source = "api:" + (caller.key_id.empty() ? "open" : caller.key_id),
                                 .person = caller.person,
                                 .now = parts_.clock.now()};
@@ -109,6 +122,7 @@ net::awaitable<net::Response> Api::post_feedback(const net::Request& request,
     parsed = parse_body(request, context, parts_.ids);
     if (!parsed) return;
     for (auto& feedback : parsed->items) {
+      if (level == people::CaptureLevel::kMetadata) leave_out_content(feedback);
       if (auto done = redact(feedback, parts_.redactor); !done) parsed = fail(done.error());
       if (!parsed) return;
     }

@@ -72,7 +72,8 @@ net::awaitable<int> Gateway::dispatch(const net::Request& request, net::Responde
   }
   const bool is_post = request.method == "POST";
   if (is_post && (path == "/v1/chat/completions" || path == "/v1/messages")) {
-    co_return co_await model_call(request, out, *identity, format, true);
+    const bool recorded = level_of(identity->caller) != people::CaptureLevel::kNothing;
+    co_return co_await model_call(request, out, *identity, format, recorded);
   }
   if (is_post && path == "/v1/messages/count_tokens") {
     co_return co_await model_call(request, out, *identity, format, false);
@@ -82,6 +83,10 @@ net::awaitable<int> Gateway::dispatch(const net::Request& request, net::Responde
     co_return co_await send(out, std::move(models));
   }
   co_return co_await pass_through(request, out, *identity, format);
+}
+
+people::CaptureLevel Gateway::level_of(const people::Caller& caller) const {
+  return parts_.capture_policy.level(caller.team_name);
 }
 
 std::optional<Gateway::Identity> Gateway::identify(const net::Request& request) const {
@@ -168,6 +173,7 @@ FinishedCall Gateway::open_call(const net::Request& request, const Identity& ide
   FinishedCall call;
   call.format = format;
   call.may_capture = identity.caller.capture;
+  call.policy_allows = level_of(identity.caller) == people::CaptureLevel::kContent;
   call.readable = !is_encoded(request.headers);
   call.request = request.body;
   auto& facts = call.facts;

@@ -28,6 +28,7 @@
 #include "net/client.h"
 #include "net/http.h"
 #include "net/server.h"
+#include "people/capture_policy.h"
 #include "people/directory.h"
 
 namespace hone::capture {
@@ -58,6 +59,7 @@ struct GatewayParts {
   const people::Directory& directory;
   Recorder& recorder;
   bool open = false;  // no key needed (loopback only)
+  people::CapturePolicy capture_policy = {};
 };
 
 class Gateway {
@@ -95,6 +97,7 @@ class Gateway {
   [[nodiscard]] net::awaitable<net::Response> list_models(const net::Request& request,
                                                           const Identity& identity,
                                                           wire::Format format);
+  [[nodiscard]] people::CaptureLevel level_of(const people::Caller& caller) const;
   [[nodiscard]] std::optional<Identity> identify(const net::Request& request) const;
   [[nodiscard]] Result<Target> find_target(const std::string& model, const std::string& person,
                                            wire::Format format) const;

@@ -151,7 +151,7 @@ class GatewayTest : public ::testing::Test {
     outbox = std::move(
         store::Outbox::open(posix_files(), directory_folder->path("outbox"), clock, outbox_options)
             .value());
-    recorder = std::make_unique<Recorder>(*outbox, redactor(), "tenant key");
+    recorder = std::make_unique<Recorder>(*outbox, *redacts, "tenant key");
     gateway = std::make_unique<Gateway>(GatewayParts{.clock = clock,
                                                      .ids = ids,
                                                      .client = client,
@@ -159,7 +159,8 @@ class GatewayTest : public ::testing::Test {
                                                      .router = router,
                                                      .directory = directory,
                                                      .recorder = *recorder,
-                                                     .open = open});
+                                                     .open = open,
+                                                     .capture_policy = capture_policy});
     auto handler = [this](const net::Request& request, net::Responder& out) {
       return gateway->handle(request, out);
     };
@@ -246,6 +247,8 @@ class GatewayTest : public ::testing::Test {
   Upstream upstream;
   Upstreams upstreams;
   bool open = false;
+  people::CapturePolicy capture_policy;
+  const privacy::Redactor* redacts = &redactor();
   std::unique_ptr<Recorder> recorder;
   std::unique_ptr<Gateway> gateway;
   std::unique_ptr<net::Server> server;

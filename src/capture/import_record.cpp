@@ -41,6 +41,12 @@ Result<void> ImportWriter::add(const ImportedCall& call) {
   const auto who = person(call);
   if (!who) return fail(who.error());
   const people::Person& person = **who;
+  const auto level = parts_.capture_policy.level(person.team_name);
+  if (level == people::CaptureLevel::kNothing) {
+    left_out("policy");
+    return {};
+  }
+  const bool with_content = person.consents.capture && level == people::CaptureLevel::kContent;
   store::Interaction facts;
   facts.id = derived_id("int", call.at, options_.source + "\n" + call.key);
   facts.person = person.id;
@@ -57,20 +63,20 @@ Result<void> ImportWriter::add(const ImportedCall& call) {
   facts.status = 200;
   facts.completion_tokens = call.completion_tokens;
   facts.handles = {{"id", facts.id}, {"import", options_.source + "/" + call.key}};
-  if (person.consents.capture) {
+  if (with_content) {
     content_.fill(call.messages, call.answer, call.params, facts);
   } else {
-    Content::leave_out("no_consent", facts);
+    Content::leave_out(person.consents.capture ? "policy" : "no_consent", facts);
   }
   if (auto done = sink_.interaction(facts); !done) return done;
   content_.appended(facts);
   ++report_.interactions;
   report_.trainable += facts.trainable ? 1 : 0;
-  return add_feedback(call, person, facts.id);
+  return add_feedback(call, person, facts.id, with_content);
 }
 
 Result<void> ImportWriter::add_feedback(const ImportedCall& call, const people::Person& person,
-                                        const std::string& interaction) {
+                                        const std::string& interaction, bool with_content) {
   std::size_t number = 0;
   for (const ImportedFeedback& signal : call.feedback) {
     store::Feedback feedback;
@@ -84,7 +90,7 @@ Result<void> ImportWriter::add_feedback(const ImportedCall& call, const people::
     feedback.value = signal.value;
     feedback.at = signal.at;
     feedback.received_at = parts_.clock.now();
-    if (person.consents.capture) {
+    if (with_content) {
       auto final_text = redact(parts_.redactor, signal.final_text);
       if (!final_text) return fail(final_text.error());
       feedback.final_text = std::move(*final_text);

@@ -55,7 +55,7 @@ class ImportWriter {
  private:
   [[nodiscard]] Result<const people::Person*> person(const ImportedCall& call);
   [[nodiscard]] Result<void> add_feedback(const ImportedCall& call, const people::Person& person,
-                                          const std::string& interaction);
+                                          const std::string& interaction, bool with_content);
 
   const ImportOptions& options_;
   const ImportParts& parts_;

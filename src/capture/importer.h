@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "people/capture_policy.h"
 #include "people/roster.h"
 #include "privacy/redactor.h"
 #include "store/records.h"
@@ -66,6 +67,7 @@ struct ImportParts {
   const privacy::Redactor& redactor;
   std::string tenant_key;
   Clock& clock;
+  people::CapturePolicy capture_policy = {};
 };
 
 [[nodiscard]] Result<ImportReport> import_file(const std::string& path, ImportFormat format,

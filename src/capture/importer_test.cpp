@@ -28,6 +28,7 @@ struct Kept {
       people::Person person;
       person.id = "per_" + std::string(name);
       person.team = team;
+      person.team_name = team;
       person.consents = consents;
       return person;
     };
@@ -73,6 +74,21 @@ class Importer : public ::testing::Test {
   ImportParts parts_{*redactor_, "key", clock_};
   Kept kept_;
 };
+
+TEST_F(Importer, FollowsTheTeamsPolicy) {
+  const std::string line = "{\"prompt\":\"a quiet word\",\"chosen\":\"a\",\"rejected\":\"b\"}\n";
+  parts_.capture_policy.everyone = people::CaptureLevel::kMetadata;
+  EXPECT_EQ(run_text(line, ImportFormat::kPreferenceJsonl).interactions, 2);
+  ASSERT_EQ(kept_.interactions.size(), 2U);
+  EXPECT_EQ(kept_.interactions[0].content, "policy");
+  EXPECT_TRUE(kept_.interactions[0].blocks.empty());
+  EXPECT_EQ(kept_.feedback.size(), 2U);
+  parts_.capture_policy.everyone = people::CaptureLevel::kNothing;
+  const auto report = run_text(line, ImportFormat::kPreferenceJsonl);
+  EXPECT_EQ(report.interactions, 0);
+  EXPECT_EQ(report.left_out.at("policy"), 2);
+  EXPECT_EQ(kept_.feedback.size(), 2U);
+}
 
 TEST_F(Importer, BadLinesAreNamedAndGoodOnesKept) {
   const auto report = run_text(

@@ -87,6 +87,7 @@ void Recorder::fill(FinishedCall& call) {
   const wire::Answer answer = reader.finish();
   take_answer(answer, facts);
   if (!call.may_capture) return Content::leave_out("no_consent", facts);
+  if (!call.policy_allows) return Content::leave_out("policy", facts);
   const auto body = parse_json_object(call.request);
   if (!body) return Content::leave_out("unreadable", facts);
   const auto read = wire::read_call(call.format, *body);
@@ -104,6 +105,7 @@ void Recorder::record(FinishedCall& call) {
   }
   const auto& facts = call.facts;
   if (facts.content == "no_consent") ++counters_.no_consent;
+  if (facts.content == "policy") ++counters_.policy;
   if (facts.content == "redaction_failed") ++counters_.redaction_failed;
   if (facts.content == "unreadable") ++counters_.unreadable;
   const auto appended = outbox_.append({.kind = store::RecordKind::kInteraction,

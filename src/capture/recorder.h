@@ -25,10 +25,11 @@ namespace hone::capture {
 struct FinishedCall {
   store::Interaction facts;  // who, what, when; the recorder adds what is in the content
   wire::Format format = wire::Format::kOpenAIChat;
-  bool may_capture = true;  // the person's consent
-  bool readable = true;     // false where a body is compressed
-  std::string request;      // the body as the tool sent it
-  std::string answer;       // the bytes of the answer, as far as they were kept
+  bool may_capture = true;    // the person's consent
+  bool policy_allows = true;  // the team's policy: content, and not only metadata
+  bool readable = true;       // false where a body is compressed
+  std::string request;        // the body as the tool sent it
+  std::string answer;         // the bytes of the answer, as far as they were kept
 };
 
 struct RecorderOptions {
@@ -44,6 +45,7 @@ struct RecorderCounters {
   std::atomic<std::uint64_t> starts_missed = 0;  // not in the outbox when the request went out
   // Interactions without content, by reason.
   std::atomic<std::uint64_t> no_consent = 0;
+  std::atomic<std::uint64_t> policy = 0;
   std::atomic<std::uint64_t> redaction_failed = 0;
   std::atomic<std::uint64_t> unreadable = 0;
   std::atomic<std::uint64_t> overflowed = 0;  // recorded without content, for the queue was full

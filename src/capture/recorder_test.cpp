@@ -170,6 +170,71 @@ TEST_F(RecorderTest, KeepsNoContentWithoutConsent) {
   EXPECT_EQ(recorder->counters().no_consent, 1U);
 }
 
+TEST_F(RecorderTest, ATeamsPolicyKeepsTheContentOrTheCallOut) {
+  capture_policy.teams["blue"] = people::CaptureLevel::kMetadata;
+  start();
+  stub.body = chat_answer("a quiet answer");
+  const std::string body =
+      R"({"model":"m","messages":[{"role":"user","content":"a quiet question"}]})";
+  EXPECT_EQ(post("/v1/chat/completions", body).body, stub.body);
+  const auto interaction = interactions(1)[0];
+  EXPECT_EQ(interaction.content, "policy");
+  EXPECT_EQ(interaction.prompt_tokens, 3);
+  EXPECT_TRUE(interaction.nodes.empty());
+  EXPECT_EQ(written().find("quiet"), std::string::npos);
+  EXPECT_EQ(recorder->counters().policy, 1U);
+}
+
+TEST_F(RecorderTest, OfATeamThatIsNotCapturedNothingIsWritten) {
+  capture_policy.everyone = people::CaptureLevel::kNothing;
+  start();
+  stub.body = chat_answer("a quiet answer");
+  const auto answer =
+      post("/v1/chat/completions", R"({"model":"m","messages":[{"role":"user","content":"x"}]})");
+  EXPECT_EQ(answer.body, stub.body);
+  EXPECT_FALSE(answer.headers.has("x-hone-interaction-id"));
+  EXPECT_TRUE(records().empty());
+}
+
+TEST_F(RecorderTest, FindsASecretThatCameInPieces) {
+  start();
+  stream_messages();
+  const std::string token = std::string("ghp") + "_aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1eF3hJ5";
+  stub.chunks[2].clear();
+  for (std::size_t at = 0; at < token.size(); at += 7) {
+    const json::object delta = {{"type", "text_delta"}, {"text", token.substr(at, 7)}};
+    stub.chunks[2] += sse("content_block_delta",
+                          json::serialize(json::object{
+                              {"type", "content_block_delta"}, {"index", 0}, {"delta", delta}}));
+  }
+  const auto answer = post("/v1/messages", kAsk);
+  EXPECT_NE(answer.body.find(token.substr(7, 7)), std::string::npos);
+  EXPECT_EQ(interactions(1)[0].content, "stored");
+  const std::string bytes = written();
+  EXPECT_NE(bytes.find("<SECRET:"), std::string::npos);
+  for (std::size_t at = 0; at < token.size(); at += 7) {
+    EXPECT_EQ(bytes.find(token.substr(at, 7)), std::string::npos);
+  }
+}
+
+TEST_F(RecorderTest, WithholdsWhatTakesTooLongToRedactAndKeepsTheInteraction) {
+  privacy::RedactionPolicy hasty;
+  hasty.timeout = std::chrono::milliseconds(0);
+  const auto made = privacy::Redactor::create("tenant key", hasty).value();
+  redacts = made.get();
+  start();
+  std::string words;
+  while (words.size() < (1U << 20)) words += "token: 1234567 ";
+  stub.body = chat_answer(words);
+  post("/v1/chat/completions", R"({"model":"m","messages":[{"role":"user","content":"x"}]})");
+  const auto interaction = interactions(1)[0];
+  EXPECT_EQ(interaction.content, "redaction_failed");
+  EXPECT_EQ(interaction.status, 200);
+  EXPECT_EQ(interaction.completion_tokens, 2);
+  EXPECT_EQ(written().find("1234567"), std::string::npos);
+  recorder->stop();
+}
+
 TEST_F(RecorderTest, KeepsThePartOfAnAnswerThatCameBeforeTheUpstreamDied) {
   start();
   stream_messages();

@@ -26,7 +26,8 @@ Result<capture::ImportReport> import_into(
   auto report = capture::import_file(file, format, options,
                                      {.redactor = workspace.redactor(),
                                       .tenant_key = workspace.tenant_key(),
-                                      .clock = workspace.clock()},
+                                      .clock = workspace.clock(),
+                                      .capture_policy = workspace.settings().privacy.capture},
                                      sink);
   if (!report) return report;
   const auto last = (*outbox)->status().last_position;

@@ -39,6 +39,7 @@ void measure_recorder(api::MetricsText& text, const capture::RecorderCounters& c
   constexpr auto kBare = "hone_recorded_without_content_total";
   constexpr auto kHelp = "Interactions recorded without content.";
   text.counter(kBare, kHelp, number(counters.no_consent), "reason=\"no_consent\"");
+  text.counter(kBare, kHelp, number(counters.policy), "reason=\"policy\"");
   text.counter(kBare, kHelp, number(counters.redaction_failed), "reason=\"redaction_failed\"");
   text.counter(kBare, kHelp, number(counters.unreadable), "reason=\"unreadable\"");
   text.counter(kBare, kHelp, number(counters.overflowed), "reason=\"overflow\"");

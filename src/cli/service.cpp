@@ -240,14 +240,16 @@ Result<void> Service::Parts::listen() {
   client = std::make_unique<net::Client>(runtime);
   recorder =
       std::make_unique<capture::Recorder>(*outbox, workspace->redactor(), workspace->tenant_key());
-  gateway = std::make_unique<capture::Gateway>(capture::GatewayParts{.clock = workspace->clock(),
-                                                                     .ids = workspace->ids(),
-                                                                     .client = *client,
-                                                                     .upstreams = upstreams,
-                                                                     .router = *router,
-                                                                     .directory = directory,
-                                                                     .recorder = *recorder,
-                                                                     .open = open});
+  gateway = std::make_unique<capture::Gateway>(
+      capture::GatewayParts{.clock = workspace->clock(),
+                            .ids = workspace->ids(),
+                            .client = *client,
+                            .upstreams = upstreams,
+                            .router = *router,
+                            .directory = directory,
+                            .recorder = *recorder,
+                            .open = open,
+                            .capture_policy = settings.privacy.capture});
   api = std::make_unique<api::Api>(
       api::Parts{.clock = workspace->clock(),
                  .ids = workspace->ids(),
@@ -258,6 +260,7 @@ Result<void> Service::Parts::listen() {
                  .redactor = workspace->redactor(),
                  .work = *work,
                  .open = open,
+                 .capture_policy = settings.privacy.capture,
                  .measure = [this](api::MetricsText& text) { measure(text); },
                  .ready = [this]() -> Result<void> {
                    if (!engine || engine->ready()) return {};

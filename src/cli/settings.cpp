@@ -6,7 +6,6 @@
 
 #include "base/config.h"
 #include "base/file.h"
-#include "privacy/finding.h"
 
 namespace hone::cli {
 namespace {
@@ -45,14 +44,6 @@ UpstreamSettings read_upstream(TomlTable table) {
   return upstream;
 }
 
-std::vector<std::string> read_redaction_off(TomlTable table) {
-  auto off = table.get_or("off", std::vector<std::string>());
-  for (const auto& type : off) {
-    if (!privacy::find_type(type)) table.problem("off", "knows no type '" + type + "'");
-  }
-  return off;
-}
-
 void override_from(const char* variable, std::string& value) {
   const char* text = std::getenv(variable);
   if (text != nullptr && *text != '\0') value = text;
@@ -78,7 +69,7 @@ Result<Settings> parse_settings(std::string_view text, const std::string& name) 
     server.problem("listen", "is wrong: " + endpoint.error().message);
   }
   settings.engine = read_engine(root.table("engine"));
-  settings.redaction_off = read_redaction_off(root.table("privacy"));
+  settings.privacy = read_privacy(root.table("privacy"));
   for (auto& table : root.tables("upstream")) settings.upstreams.push_back(read_upstream(table));
   auto aliases = root.table("alias");
   for (const auto& alias : aliases.keys()) {

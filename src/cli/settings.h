@@ -14,8 +14,8 @@
 //   key_env = "ANTHROPIC_API_KEY"  # sent instead of the caller's key
 //   models = ["claude-*"]
 //   trainable = false              # may its answers be trained on?
-//   [privacy]
-//   off = ["IP"]                   # types that stay readable in the store (docs/privacy.md)
+//   [privacy]                      # what is captured and redacted: cli/privacy_settings.h
+//   off = ["IP"]
 //   [alias.assistant]
 //   upstream = "engine"
 //   model = "Llama-3.2-1B"
@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/privacy_settings.h"
 
 namespace hone::cli {
 
@@ -57,7 +58,7 @@ struct Settings {
   std::string auth = "keys";
   std::string log_level = "info";
   std::string verdict_policy;  // a file; empty: the one that ships
-  std::vector<std::string> redaction_off;
+  PrivacySettings privacy;
   EngineSettings engine;
   std::vector<UpstreamSettings> upstreams;
   std::vector<AliasSettings> aliases;

@@ -20,6 +20,14 @@ wires = ["anthropic-messages"]
 models = ["claude-*"]
 [privacy]
 off = ["IP"]
+allow = ["*@example.org"]
+timeout_ms = 2000
+[privacy.team.legal]
+capture = "metadata"
+[[privacy.pattern]]
+name = "employee number"
+pattern = "EMP-[0-9]{6}"
+type = "ID"
 [alias.assistant]
 upstream = "engine"
 model = "m"
@@ -29,8 +37,14 @@ model = "m"
   EXPECT_EQ(settings.data, "d");
   EXPECT_EQ(settings.upstreams.at(0).models.at(0), "claude-*");
   EXPECT_FALSE(settings.upstreams.at(0).trainable);
-  EXPECT_EQ(settings.redaction_off, std::vector<std::string>{"IP"});
   EXPECT_EQ(settings.aliases.at(0).name, "assistant");
+  const PrivacySettings& privacy = settings.privacy;
+  EXPECT_EQ(privacy.off, std::vector<std::string>{"IP"});
+  EXPECT_EQ(privacy.allow, std::vector<std::string>{"*@example.org"});
+  EXPECT_EQ(privacy.timeout_ms, 2000);
+  EXPECT_EQ(privacy.patterns.at(0).expression, "EMP-[0-9]{6}");
+  EXPECT_EQ(privacy.capture.level("legal"), people::CaptureLevel::kMetadata);
+  EXPECT_EQ(privacy.capture.level("sales"), people::CaptureLevel::kContent);
 }
 
 TEST(Settings, NamesTheLineOfAMistake) {
@@ -44,6 +58,12 @@ TEST(Settings, NamesTheLineOfAMistake) {
             "hone.toml: line 3: 'upstream.url' must begin with http:// or https://");
   EXPECT_EQ(message("[privacy]\noff = [\"EMIAL\"]\n"),
             "hone.toml: line 2: 'privacy.off' knows no type 'EMIAL'");
+  EXPECT_EQ(
+      message("[privacy]\ncapture = \"all\"\n"),
+      "hone.toml: line 2: 'privacy.capture' must be \"content\", \"metadata\" or \"nothing\"");
+  const std::string pattern = message("[[privacy.pattern]]\nname = \"x\"\npattern = \"a(\"\n");
+  EXPECT_TRUE(pattern.starts_with("hone.toml: line 3: 'privacy.pattern.pattern' is wrong: "))
+      << pattern;
   EXPECT_EQ(message("[engine]\nmodle = \"m\"\n"),
             "hone.toml: line 2: unknown field 'engine.modle'; did you mean 'model'?");
 }

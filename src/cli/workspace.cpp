@@ -31,7 +31,21 @@ Result<std::string> load_or_make_key(const std::string& path) {
   return fresh;
 }
 
+Result<std::unique_ptr<privacy::Redactor>> make_redactor(std::string_view key,
+                                                         const Settings& settings) {
+  const auto policy = redaction_policy(settings.privacy);
+  if (!policy) return fail(policy.error());
+  return privacy::Redactor::create(key, *policy);
+}
+
 }  // namespace
+
+Result<std::unique_ptr<privacy::Redactor>> open_redactor(const Settings& settings) {
+  if (auto made = posix_files().make_folder(settings.data); !made) return fail(made.error());
+  auto key = load_or_make_key(settings.data + "/tenant.key");
+  if (!key) return fail(key.error());
+  return make_redactor(*key, settings);
+}
 
 Workspace::Workspace(Settings settings)
     : ids_(clock_, Random::from_system()), settings_(std::move(settings)) {}
@@ -54,7 +68,7 @@ Result<std::unique_ptr<Workspace>> Workspace::open(const Settings& settings) {
   if (!database) return fail(database.error());
   workspace->database_ = std::move(*database);
   if (auto migrated = workspace->database_->migrate(); !migrated) return fail(migrated.error());
-  auto redactor = privacy::Redactor::create(workspace->tenant_key_, {settings.redaction_off});
+  auto redactor = make_redactor(workspace->tenant_key_, settings);
   if (!redactor) return fail(redactor.error());
   workspace->redactor_ = std::move(*redactor);
   return workspace;

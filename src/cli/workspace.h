@@ -20,6 +20,10 @@
 
 namespace hone::cli {
 
+// The redactor of a data folder: its key, made where it is missing, and the settings' policy. No
+// database is opened.
+[[nodiscard]] Result<std::unique_ptr<privacy::Redactor>> open_redactor(const Settings& settings);
+
 class Workspace {
  public:
   // Makes the folder, key and tables where they are missing.

@@ -23,6 +23,7 @@ constexpr std::array<std::pair<Role, std::string_view>, 5> kRoles = {{
 
 struct Member {
   std::string team;
+  std::string team_name;
   Role role = Role::kEmployee;
   Consents consents;
 };
@@ -36,14 +37,18 @@ using Members = std::unordered_map<std::string, Member>;
 using Keys = std::unordered_map<std::string, KeyOwner>;  // by the secret's hash
 
 Result<Members> read_members(store::Database& database) {
-  auto rows = database.query("SELECT id, team_id, role, capture, train FROM person");
+  auto rows = database.query(
+      "SELECT p.id, p.team_id, t.name AS team_name, p.role, p.capture, p.train FROM person p "
+      "LEFT JOIN team t ON t.id = p.team_id");
   if (!rows) return fail(rows.error());
   Members members;
   for (const store::Row row : *rows) {
     const auto role = parse_role(row.text("role"));
     if (!role) return fail(role.error().with("person " + row.text("id")));
-    members[row.text("id")] = {
-        row.text("team_id"), *role, {row.truth("capture"), row.truth("train")}};
+    members[row.text("id")] = {row.text("team_id"),
+                               row.text("team_name"),
+                               *role,
+                               {row.truth("capture"), row.truth("train")}};
   }
   return members;
 }
@@ -100,6 +105,7 @@ std::optional<Caller> Directory::find_key(std::string_view secret) const {
   if (member == snapshot_->members.end()) return std::nullopt;
   return Caller{.person = owner->second.person,
                 .team = member->second.team,
+                .team_name = member->second.team_name,
                 .role = member->second.role,
                 .key_id = owner->second.key_id,
                 .capture = member->second.consents.capture,

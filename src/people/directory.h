@@ -38,6 +38,7 @@ struct Consents {
 struct Caller {
   std::string person;
   std::string team;  // id
+  std::string team_name;
   Role role = Role::kEmployee;
   std::string key_id;
   bool capture = true;

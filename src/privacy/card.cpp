@@ -56,7 +56,7 @@ bool has_issuer(std::string_view digits, bool named) {
 bool grouped_as_printed(const Number& number, std::size_t count) {
   if (count == 1) return true;
   if (count < 3 || count > 5) return false;
-  const std::string& separator = number.groups[1].before;
+  const std::string_view separator = number.groups[1].before;
   if (separator != " " && separator != "-") return false;
   std::vector<std::size_t> sizes;
   for (std::size_t i = 0; i < count; ++i) {
@@ -82,7 +82,8 @@ std::optional<Finding> find_card(std::string_view text, const Number& number) {
     if (count == 1 ? !stands_alone(text, number.begin, end) : is_word(char_at(text, end))) continue;
     const bool named = has_word_before(text, number.begin, kCardWords);
     if (has_issuer(digits, named) && !is_word(char_before(text, number.begin))) {
-      return Finding{number.begin, end, Type::kCard};
+      return Finding{number.begin, end, Type::kCard, "payment card",
+                     "an issuer's range, and passes Luhn"};
     }
   }
   return std::nullopt;

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "privacy/address.h"
+#include "privacy/secret.h"
 
 namespace hone::privacy {
 namespace {
@@ -80,25 +81,21 @@ bool is_product(std::string_view text, std::string_view local, std::size_t domai
 }  // namespace
 
 std::optional<Finding> find_email(std::string_view text, std::size_t at) {
-  const std::size_t sign = text[at] == '@' ? 1 : 3;  // or "%40"
   const std::size_t begin = local_begin(text, at);
   const std::string_view local = text.substr(begin, at - begin);
-  const std::size_t domain = at + sign;
+  const std::size_t domain = at + 1;
   const std::size_t end = read_domain(text, domain);
   if (local.empty() || end == domain || is_product(text, local, domain, end)) return std::nullopt;
   if (local == "git") return std::nullopt;  // git@host:path names a repository
-  // The end of a password in a URL; find_url_password takes it.
-  const std::size_t from = begin > 200 ? begin - 200 : 0;
-  const std::string_view before = text.substr(from, begin - from);
-  const std::size_t scheme = before.rfind("://");
+  // The end of a password in a URL, or a token in the user's place.
+  constexpr std::size_t kLongestUrl = 600;
+  const std::size_t from = begin > kLongestUrl ? begin - kLongestUrl : 0;
+  const std::size_t scheme = text.substr(from, begin - from).rfind("://");
   if (scheme != std::string_view::npos) {
-    const std::string_view user = before.substr(scheme + 3);
-    if (user.find_first_of(" \t\r\n/\"'<>") == std::string_view::npos &&
-        user.find(':') != std::string_view::npos) {
-      return std::nullopt;
-    }
+    const auto password = find_url_password(text, from + scheme);
+    if (password && password->end == at) return std::nullopt;
   }
-  return Finding{begin, end, Type::kEmail};
+  return Finding{begin, end, Type::kEmail, "e-mail address", "a name at a domain"};
 }
 
 }  // namespace hone::privacy

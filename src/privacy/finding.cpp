@@ -5,8 +5,9 @@
 namespace hone::privacy {
 namespace {
 
-constexpr std::array<std::string_view, kTypes.size()> kNames = {"EMAIL", "PHONE", "CARD",
-                                                                "IP",    "IBAN",  "SECRET"};
+constexpr std::array<std::string_view, kTypes.size()> kNames = {
+    "EMAIL", "PHONE", "CARD",     "IP",  "IBAN", "SECRET",
+    "ID",    "MAC",   "LOCATION", "URL", "NAME", "CUSTOM"};
 
 }  // namespace
 
@@ -32,16 +33,22 @@ std::string normalised(Type type, std::string_view text) {
   switch (type) {
     case Type::kEmail:
     case Type::kIp:
+    case Type::kUrl:
+    case Type::kName:
       return lower(text);
     case Type::kPhone:
     case Type::kCard:
       std::copy_if(text.begin(), text.end(), std::back_inserter(value), is_digit);
       return value;
     case Type::kIban:
+    case Type::kId:
+    case Type::kMac:
       value = lower(text);
       std::erase_if(value, [](char c) { return !is_word(c); });
       return value;
+    case Type::kLocation:
     case Type::kSecret:
+    case Type::kCustom:
       break;
   }
   return std::string(text);

@@ -10,12 +10,27 @@
 
 namespace hone::privacy {
 
-enum class Type { kEmail, kPhone, kCard, kIp, kIban, kSecret };
+enum class Type {
+  kEmail,
+  kPhone,
+  kCard,
+  kIp,
+  kIban,
+  kSecret,
+  kId,        // national ids
+  kMac,       // of a network card
+  kLocation,  // coordinates
+  kUrl,       // of a person's own site
+  kName,      // from the organisation's directory
+  kCustom,    // the organisation's own patterns
+};
 
-constexpr std::array<Type, 6> kTypes = {Type::kEmail, Type::kPhone, Type::kCard,
-                                        Type::kIp,    Type::kIban,  Type::kSecret};
+constexpr std::array<Type, 12> kTypes = {
+    Type::kEmail, Type::kPhone, Type::kCard,     Type::kIp,  Type::kIban, Type::kSecret,
+    Type::kId,    Type::kMac,   Type::kLocation, Type::kUrl, Type::kName, Type::kCustom};
 
-// "EMAIL", "PHONE", "CARD", "IP", "IBAN", "SECRET".
+// "EMAIL", "PHONE", "CARD", "IP", "IBAN", "SECRET", "ID", "MAC", "LOCATION", "URL", "NAME",
+// "CUSTOM".
 [[nodiscard]] std::string_view name(Type type);
 [[nodiscard]] std::optional<Type> find_type(std::string_view name);
 
@@ -23,6 +38,9 @@ struct Finding {
   std::size_t begin = 0;
   std::size_t end = 0;
   Type type = Type::kEmail;
+  std::string_view rule = {};    // its name; empty: the name of the rule that was asked
+  std::string_view reason = {};  // why it counts, in a few words
+  std::string value = {};        // where the text says it in an encoding; empty: as it stands
 };
 
 // The value behind a finding, as the pseudonym is made of it: however a number or an address is
@@ -47,6 +65,9 @@ struct Finding {
 }
 [[nodiscard]] constexpr bool is_blank(char c) {
   return c == ' ' || c == '\t';
+}
+[[nodiscard]] constexpr bool is_hex_digit(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 [[nodiscard]] constexpr char to_lower(char c) {
   return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;

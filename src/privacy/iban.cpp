@@ -1,8 +1,11 @@
 // IBANs: the country's length (SWIFT IBAN registry) and the check digits (ISO 13616, ISO 7064 MOD
 // 97-10).
 #include <algorithm>
+#include <array>
+#include <cstdint>
 
 #include "privacy/address.h"
+#include "privacy/boundary.h"
 
 namespace hone::privacy {
 namespace {
@@ -14,13 +17,23 @@ constexpr std::string_view kLengths =
     "LI21LT20LU20LV21LY25MC27MD24ME22MK19MN20MR27MT31MU30NI28NL18NO15OM23PK24PL28PS29PT25QA29RO24"
     "RS22RU33SA24SC31SD18SE24SI19SK24SM27SO23ST25SV28TL23TN24TR26UA29VA22VG24XK20YE30";
 
-std::size_t length_of(char first, char second) {
+constexpr std::size_t kAlphabet = 26;
+
+constexpr std::array<std::uint8_t, kAlphabet * kAlphabet> make_table() {
+  std::array<std::uint8_t, kAlphabet * kAlphabet> table{};
   for (std::size_t at = 0; at + 4 <= kLengths.size(); at += 4) {
-    if (kLengths[at] == first && kLengths[at + 1] == second) {
-      return static_cast<std::size_t>((kLengths[at + 2] - '0') * 10 + (kLengths[at + 3] - '0'));
-    }
+    const auto country =
+        static_cast<std::size_t>((kLengths[at] - 'A') * 26 + kLengths[at + 1] - 'A');
+    table.at(country) =
+        static_cast<std::uint8_t>((kLengths[at + 2] - '0') * 10 + (kLengths[at + 3] - '0'));
   }
-  return 0;
+  return table;
+}
+constexpr auto kTable = make_table();
+
+// Of two capital letters; 0 for what is no country.
+std::size_t length_of(char first, char second) {
+  return kTable.at(static_cast<std::size_t>((first - 'A') * 26 + second - 'A'));
 }
 
 int remainder_97(std::string_view compact) {
@@ -37,10 +50,11 @@ int remainder_97(std::string_view compact) {
 }  // namespace
 
 std::optional<Finding> find_iban(std::string_view text, std::size_t at) {
-  if (is_word(char_before(text, at))) return std::nullopt;
+  if (!begins_word(text, at)) return std::nullopt;
   const auto upper = [](char c) { return is_lower(c) ? static_cast<char>(c - 'a' + 'A') : c; };
-  const std::size_t length = length_of(upper(char_at(text, at)), upper(char_at(text, at + 1)));
-  if (length == 0) return std::nullopt;
+  if (!is_letter(char_at(text, at)) || !is_letter(char_at(text, at + 1))) return std::nullopt;
+  const std::size_t length = length_of(upper(text[at]), upper(text[at + 1]));
+  if (length == 0 || !is_digit(char_at(text, at + 3))) return std::nullopt;
   std::string compact;
   std::size_t end = at;
   while (compact.size() < length) {
@@ -53,7 +67,7 @@ std::optional<Finding> find_iban(std::string_view text, std::size_t at) {
     ++end;
   }
   if (is_word(char_at(text, end)) || remainder_97(compact) != 1) return std::nullopt;
-  return Finding{at, end, Type::kIban};
+  return Finding{at, end, Type::kIban, "IBAN", "country's length, and passes mod 97"};
 }
 
 }  // namespace hone::privacy

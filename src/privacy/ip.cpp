@@ -14,10 +14,6 @@ constexpr std::array<std::string_view, 6> kVersionWords = {"version", "release",
                                                            "rev.",    "build",   "section"};
 constexpr std::size_t kVersionReach = 14;
 
-bool is_hex_digit(char c) {
-  return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'f');
-}
-
 // "==1.2.3.4", ">=…", "~=…", "v1.2.3.4": a version. A single "=" assigns an address.
 bool follows_version_sign(std::string_view text, std::size_t begin) {
   const char before = char_before(text, begin);
@@ -55,7 +51,7 @@ std::optional<Finding> find_ipv4(std::string_view text, const Number& number) {
   }
   if (follows_version_sign(text, begin)) return std::nullopt;
   if (has_word_before(text, begin, kVersionWords, kVersionReach)) return std::nullopt;
-  return Finding{begin, end, Type::kIp};
+  return Finding{begin, end, Type::kIp, "IPv4 address", "four numbers up to 255"};
 }
 
 std::optional<Finding> find_ipv6(std::string_view text, std::size_t at) {
@@ -82,7 +78,7 @@ std::optional<Finding> find_ipv6(std::string_view text, std::size_t at) {
   const std::string_view first = std::string_view(address).substr(0, address.find(':'));
   const bool has_digit = std::any_of(first.begin(), first.end(), is_digit);
   if (groups < 2 || (groups < 4 && (first.size() != 4 || !has_digit))) return std::nullopt;
-  return Finding{begin, end, Type::kIp};
+  return Finding{begin, end, Type::kIp, "IPv6 address", "groups of hexadecimal digits"};
 }
 
 }  // namespace hone::privacy

@@ -60,9 +60,10 @@ Number read_number(std::string_view text, std::size_t at) {
     --number.begin;
   }
   std::size_t digits = 0;
-  std::string before;
+  std::string_view before;
+  number.groups.reserve(6);
   while (digits <= kMaxDigits) {
-    DigitGroup group{at, at, std::move(before)};
+    DigitGroup group{at, at, before};
     while (is_digit(char_at(text, group.end)) && digits <= kMaxDigits) {
       ++group.end;
       ++digits;
@@ -71,7 +72,7 @@ Number read_number(std::string_view text, std::size_t at) {
     before = text.substr(group.end, next - group.end);
     at = next;
     const bool last = next == group.end;
-    number.groups.push_back(std::move(group));
+    number.groups.push_back(group);
     if (last) break;
   }
   return number;

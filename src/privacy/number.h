@@ -16,8 +16,8 @@ namespace hone::privacy {
 struct DigitGroup {
   std::size_t begin = 0;
   std::size_t end = 0;
-  std::string
-      before;  // what separates it from the group before: " ", "-", ") ", " (", …; of the first, ""
+  // What separates it from the group before: " ", "-", ") ", " (", …; of the first, "".
+  std::string_view before;
 };
 
 struct Number {
@@ -45,6 +45,8 @@ struct Number {
 [[nodiscard]] std::optional<Finding> find_card(std::string_view text, const Number& number);
 [[nodiscard]] std::optional<Finding> find_ipv4(std::string_view text, const Number& number);
 [[nodiscard]] std::optional<Finding> find_phone(std::string_view text, const Number& number);
+// A pair of decimal degrees.
+[[nodiscard]] std::optional<Finding> find_coordinates(std::string_view text, std::size_t at);
 
 // ISO/IEC 7812-1, annex B.
 [[nodiscard]] bool passes_luhn(std::string_view digits);

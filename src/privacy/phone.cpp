@@ -19,7 +19,7 @@ constexpr std::array<std::string_view, 25> kPhoneWords = {
 struct Shape {
   std::string digits;
   std::vector<std::size_t> sizes;  // of the groups
-  std::vector<std::string> separators;
+  std::vector<std::string_view> separators;
 };
 
 Shape shape_of(std::string_view text, const Number& number, std::size_t count) {
@@ -31,7 +31,7 @@ Shape shape_of(std::string_view text, const Number& number, std::size_t count) {
   return shape;
 }
 
-bool uniform(const std::vector<std::string>& separators, std::size_t from) {
+bool uniform(const std::vector<std::string_view>& separators, std::size_t from) {
   for (std::size_t i = from + 1; i < separators.size(); ++i) {
     if (separators[i] != separators[from]) return false;
   }
@@ -42,7 +42,7 @@ bool uniform(const std::vector<std::string>& separators, std::size_t from) {
 bool is_date(const Shape& shape) {
   if (shape.sizes.size() < 3) return false;
   const auto& sizes = shape.sizes;
-  const std::string& separator = shape.separators[0];
+  const std::string_view separator = shape.separators[0];
   if (separator != shape.separators[1] || separator == " ") return false;
   const bool year_first = sizes[0] == 4 && sizes[1] <= 2 && sizes[2] <= 2 &&
                           (shape.digits.starts_with("19") || shape.digits.starts_with("20"));
@@ -137,7 +137,9 @@ std::optional<Finding> find_phone(std::string_view text, const Number& number) {
     }
     const std::size_t end = skip_extension(text, number.end(count));
     if (is_word(char_at(text, end))) continue;
-    return Finding{number.begin, end, Type::kPhone};
+    return Finding{
+        number.begin, end, Type::kPhone, "phone number",
+        by_name ? "stands behind a word such as \"phone\"" : "written as phone numbers are"};
   }
   return std::nullopt;
 }

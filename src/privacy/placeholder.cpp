@@ -50,6 +50,23 @@ std::string secret(Random& random) {
   return text;
 }
 
+// Of the range for documentation (RFC 7042, section 2.1.2).
+std::string mac(Random& random) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string text = "00:00:5e:00:53:";
+  text += kHex[random.below(16)];
+  text += kHex[random.below(16)];
+  return text;
+}
+
+std::string person(Random& random) {
+  constexpr std::array<std::string_view, 8> kFamilies = {"Rivera", "Novak",  "Okafor", "Lindqvist",
+                                                         "Tanaka", "Haddad", "Moreau", "Silva"};
+  std::string first(kNames[random.below(kNames.size())]);
+  first[0] = static_cast<char>(first[0] - 'a' + 'A');
+  return first + " " + std::string(kFamilies[random.below(kFamilies.size())]);
+}
+
 }  // namespace
 
 std::vector<Placeholder> find_placeholders(std::string_view text) {
@@ -92,6 +109,20 @@ std::string surrogate(std::string_view type_name, std::uint64_t seed) {
       return iban(random);
     case Type::kSecret:
       return secret(random);
+    case Type::kId:
+      return "900-" + digits(random, 2) + "-" + digits(random, 4);  // no such number is given out
+    case Type::kMac:
+      return mac(random);
+    case Type::kLocation:
+      // In the South Pacific, far from anybody.
+      return "-48." + digits(random, 4) + ", -123." + digits(random, 4);
+    case Type::kUrl:
+      return "https://" + std::string(kNames[random.below(kNames.size())]) + digits(random, 3) +
+             ".example.com/";
+    case Type::kName:
+      return person(random);
+    case Type::kCustom:
+      return "example-" + digits(random, 6);
   }
   return {};
 }

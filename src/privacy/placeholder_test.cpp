@@ -31,13 +31,19 @@ TEST(Placeholder, EqualOnesAreFilledEquallyUnderOneSeed) {
   EXPECT_EQ(fill_placeholders("x <EMAIL:1c0f83aa>", 7), "x " + filled.substr(0, comma));
 }
 
+// The others say themselves that they are examples, or need a word beside them.
+bool has_own_form(Type type) {
+  return type == Type::kEmail || type == Type::kPhone || type == Type::kCard || type == Type::kIp ||
+         type == Type::kIban || type == Type::kMac;
+}
+
 TEST(Placeholder, MadeUpValuesHaveTheirTypesForm) {
   const auto redactor = Redactor::create("key").value();
   for (const Type type : kTypes) {
     for (std::uint64_t seed = 0; seed < 200; ++seed) {
       const std::string value = surrogate(name(type), seed);
       ASSERT_FALSE(value.empty());
-      if (type == Type::kSecret) continue;  // says itself that it is an example
+      if (!has_own_form(type)) continue;
       const auto found = find_placeholders(redactor->redact(value).value());
       ASSERT_EQ(found.size(), 1U) << value;
     }

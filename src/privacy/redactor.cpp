@@ -1,64 +1,26 @@
 #include "privacy/redactor.h"
 
-#include <hs/hs.h>
-
 #include <algorithm>
 #include <bitset>
-#include <mutex>
 
 #include "base/hash.h"
-#include "privacy/finding.h"
+#include "privacy/encoding.h"
+#include "privacy/matcher.h"
+#include "privacy/own_rules.h"
 #include "privacy/placeholder.h"
 #include "privacy/rules.h"
 #include "privacy/secret.h"
+#include "privacy/structure.h"
 
 namespace hone::privacy {
 namespace {
 
 constexpr std::size_t kHexDigits = 8;
 constexpr int kMaxRounds = 8;
+constexpr int kMaxNesting = 2;              // base64 of a URL, and no further
+constexpr std::size_t kReach = 4096;        // bytes; longer than what a rule reads around a place
 constexpr std::size_t kMaxText = 1U << 30;  // Vectorscan counts in 32 bits
-
-struct Trigger {
-  unsigned rule;
-  std::size_t end;
-};
-
-int on_match(unsigned id, unsigned long long, unsigned long long to, unsigned, void* context) {
-  static_cast<std::vector<Trigger>*>(context)->push_back({id, static_cast<std::size_t>(to)});
-  return 0;
-}
-
-struct FreeDatabase {
-  void operator()(hs_database_t* database) const { hs_free_database(database); }
-};
-struct FreeScratch {
-  void operator()(hs_scratch_t* scratch) const { hs_free_scratch(scratch); }
-};
-using DatabasePtr = std::unique_ptr<hs_database_t, FreeDatabase>;
-using ScratchPtr = std::unique_ptr<hs_scratch_t, FreeScratch>;
-
-Result<DatabasePtr> compile(const std::vector<Rule>& all) {
-  std::vector<const char*> patterns;
-  std::vector<unsigned> flags;
-  std::vector<unsigned> ids;
-  for (const Rule& rule : all) {
-    patterns.push_back(rule.trigger.c_str());
-    flags.push_back(rule.caseless ? HS_FLAG_CASELESS : 0U);
-    ids.push_back(static_cast<unsigned>(ids.size()));
-  }
-  hs_database_t* database = nullptr;
-  hs_compile_error_t* error = nullptr;
-  if (hs_compile_multi(patterns.data(), flags.data(), ids.data(),
-                       static_cast<unsigned>(patterns.size()), HS_MODE_BLOCK, nullptr, &database,
-                       &error) != HS_SUCCESS) {
-    std::string message = "redaction rules do not compile: ";
-    message += error->message;
-    hs_free_compile_error(error);
-    return fail(ErrorCode::kInternal, std::move(message));
-  }
-  return DatabasePtr(database);
-}
+constexpr std::size_t kHitsBetweenLooksAtTheClock = 1024;
 
 // Findings that overlap become one, with the type of the longest, so that no rest of any stays
 // readable.
@@ -68,19 +30,23 @@ std::vector<Finding> merged(std::vector<Finding> findings) {
   });
   std::vector<Finding> result;
   std::size_t longest = 0;  // of those that the last one was made of
-  for (const Finding& finding : findings) {
+  for (Finding& finding : findings) {
     const std::size_t size = finding.end - finding.begin;
     if (result.empty() || finding.begin >= result.back().end) {
-      result.push_back(finding);
+      result.push_back(std::move(finding));
       longest = size;
       continue;
     }
     Finding& last = result.back();
+    const std::size_t begin = last.begin;
+    const std::size_t end = std::max(last.end, finding.end);
     if (size > longest) {
-      last.type = finding.type;
+      last = std::move(finding);
       longest = size;
     }
-    last.end = std::max(last.end, finding.end);
+    if (last.begin != begin || last.end != end) last.value.clear();
+    last.begin = begin;
+    last.end = end;
   }
   return result;
 }
@@ -92,60 +58,154 @@ bool overlaps(const Finding& finding, const std::vector<Placeholder>& placeholde
   return next != placeholders.end() && next->begin < finding.end;
 }
 
+// Where a place in a text that was redacted in part is in the text before. Asked in order.
+class Shifts {
+ public:
+  explicit Shifts(const std::vector<Replaced>& replaced) : replaced_(replaced) {}
+  [[nodiscard]] std::size_t source(std::size_t at) {
+    for (; next_ < replaced_.size(); ++next_) {
+      const Replaced& one = replaced_[next_];
+      const std::size_t begin = now_ + (one.finding.begin - before_);
+      if (at <= begin) break;
+      now_ = begin + one.pseudonym.size();
+      before_ = one.finding.end;
+    }
+    return before_ + (at - now_);
+  }
+
+ private:
+  const std::vector<Replaced>& replaced_;
+  std::size_t next_ = 0;
+  std::size_t before_ = 0;  // the end of the last one, in the source
+  std::size_t now_ = 0;     // and in the redacted text
+};
+
 }  // namespace
 
 struct Redactor::State {
   std::string key;
   std::string digest;
+  std::chrono::milliseconds timeout{};
   std::bitset<kTypes.size()> on;
-  DatabasePtr database;
-  ScratchPtr prototype;
-  mutable std::mutex mutex;  // guards free
-  mutable std::vector<ScratchPtr> free;
+  std::unique_ptr<Matcher> matcher;
+  OwnRules own;
 
-  Result<ScratchPtr> take_scratch() const {
-    {
-      const std::lock_guard lock(mutex);
-      if (!free.empty()) {
-        ScratchPtr scratch = std::move(free.back());
-        free.pop_back();
-        return scratch;
+  Result<void> find_by_literals(std::string_view text, const Deadline& deadline,
+                                std::vector<Finding>& findings) const {
+    std::size_t hits = 0;
+    const auto done = matcher->scan(text, [&](const Matcher::Hit& hit) {
+      const Rule& rule = rules()[hit.pattern];
+      if (auto finding = rule.find(text, hit.end - rule.literal.size())) {
+        findings.push_back(std::move(*finding));
       }
-    }
-    hs_scratch_t* scratch = nullptr;
-    if (hs_clone_scratch(prototype.get(), &scratch) != HS_SUCCESS) {
-      return fail(ErrorCode::kUnavailable, "no memory to redact with");
-    }
-    return ScratchPtr(scratch);
+      return ++hits % kHitsBetweenLooksAtTheClock != 0 || !deadline.passed();
+    });
+    if (!done) return fail(done.error());
+    if (!*done) return fail(Deadline::error());
+    return {};
   }
 
-  Result<std::vector<Trigger>> scan(std::string_view text) const {
-    auto scratch = take_scratch();
-    if (!scratch) return fail(scratch.error());
-    std::vector<Trigger> triggers;
-    const auto code = hs_scan(database.get(), text.data(), static_cast<unsigned>(text.size()), 0,
-                              scratch->get(), on_match, &triggers);
-    {
-      const std::lock_guard lock(mutex);
-      free.push_back(std::move(*scratch));
+  // What stands in `decoded`, as findings in the text that it was decoded from.
+  Result<void> find_decoded(const Decoded& decoded, int nesting, const Deadline& deadline,
+                            std::vector<Finding>& findings) const {
+    auto inner = find(decoded.text, nesting + 1, deadline);
+    if (!inner) return fail(inner.error());
+    for (Finding& finding : *inner) {
+      if (finding.value.empty()) {
+        finding.value = decoded.text.substr(finding.begin, finding.end - finding.begin);
+      }
+      const std::size_t begin = decoded.source_begin(finding.begin);
+      finding.end = decoded.source_end(finding.end);
+      finding.begin = begin;
+      findings.push_back(std::move(finding));
     }
-    if (code != HS_SUCCESS) return fail(ErrorCode::kInternal, "redaction could not read the text");
-    return triggers;
+    return {};
   }
 
-  Result<std::vector<Finding>> find(std::string_view text) const {
-    auto triggers = scan(text);
-    if (!triggers) return fail(triggers.error());
+  Result<void> find_encoded(std::string_view text, const Structures& structures, int nesting,
+                            const Deadline& deadline, std::vector<Finding>& findings) const {
+    const auto read_all = [&](const std::vector<std::size_t>& places, auto decode) -> Result<void> {
+      std::size_t done = 0;
+      for (const std::size_t at : places) {
+        if (at < done) continue;
+        const Decoded decoded = decode(text, at);
+        done = decoded.end;
+        if (auto found = find_decoded(decoded, nesting, deadline, findings); !found) return found;
+      }
+      return {};
+    };
+    if (auto done = read_all(structures.percents, decode_percent); !done) return done;
+    if (auto done = read_all(structures.escapes, decode_escapes); !done) return done;
+    for (const Block& block : base64_blocks(text)) {
+      const Decoded decoded = decode_base64(text, block.begin, block.end);
+      if (auto found = find_decoded(decoded, nesting, deadline, findings); !found) return found;
+    }
+    return {};
+  }
+
+  Result<std::vector<Finding>> find(std::string_view text, int nesting,
+                                    const Deadline& deadline) const {
+    auto structures = find_structures(text, deadline);
+    if (!structures) return fail(structures.error());
+    std::vector<Finding> findings = std::move(structures->findings);
+    if (auto done = find_by_literals(text, deadline, findings); !done) return fail(done.error());
+    if (auto done = own.find(text, deadline, findings); !done) return fail(done.error());
+    if (nesting < kMaxNesting) {
+      auto done = find_encoded(text, *structures, nesting, deadline, findings);
+      if (!done) return fail(done.error());
+    }
+    if (findings.empty()) return findings;
     const std::vector<Placeholder> placeholders = find_placeholders(text);
-    std::vector<Finding> findings;
-    for (const Trigger& trigger : *triggers) {
-      const auto finding = rules()[trigger.rule].find(text, trigger.end);
-      if (finding && on[static_cast<std::size_t>(finding->type)] &&
-          !overlaps(*finding, placeholders)) {
-        findings.push_back(*finding);
-      }
-    }
+    std::erase_if(findings, [&](const Finding& finding) {
+      return !on[static_cast<std::size_t>(finding.type)] || overlaps(finding, placeholders) ||
+             own.allows(value_of(text, finding));
+    });
     return merged(std::move(findings));
+  }
+
+  // What the replacements of the last round uncovered: no rule looks further than kReach from where
+  // it finds something.
+  Result<std::vector<Finding>> find_near(const Redaction& redaction,
+                                         const Deadline& deadline) const {
+    if (redaction.replaced.empty()) return std::vector<Finding>();
+    const std::string_view text = redaction.text;
+    std::vector<Finding> findings;
+    std::size_t begin = 0;  // of the window
+    std::size_t end = 0;
+    std::size_t before = 0;  // the end of the last replacement, in the source
+    std::size_t now = 0;     // and in the text
+    const auto look = [&]() -> Result<void> {
+      auto found = find(text.substr(begin, end - begin), 0, deadline);
+      if (!found) return fail(found.error());
+      for (Finding& finding : *found) {
+        finding.begin += begin;
+        finding.end += begin;
+        findings.push_back(std::move(finding));
+      }
+      return {};
+    };
+    // A window that began within a word would see another word.
+    const auto blank_from = [&](std::size_t at) {
+      const std::size_t blank = text.find_first_of(" \n\t", at);
+      return blank == std::string_view::npos || blank - at > kReach / 2 ? at : blank;
+    };
+    for (const Replaced& one : redaction.replaced) {
+      const std::size_t at = now + (one.finding.begin - before);
+      now = at + one.pseudonym.size();
+      before = one.finding.end;
+      if (at > end + kReach) {
+        if (auto done = look(); !done) return fail(done.error());
+        begin = blank_from(at - kReach);
+      }
+      end = blank_from(std::min(text.size(), now + kReach));
+    }
+    if (auto done = look(); !done) return fail(done.error());
+    return merged(std::move(findings));
+  }
+
+  static std::string_view value_of(std::string_view text, const Finding& finding) {
+    if (!finding.value.empty()) return finding.value;
+    return text.substr(finding.begin, finding.end - finding.begin);
   }
 
   std::string placeholder(Type type, std::string_view value) const {
@@ -160,9 +220,36 @@ struct Redactor::State {
                                    const json::value& value) const {
     const auto* text = value.if_string();
     const bool secret = text != nullptr && on[static_cast<std::size_t>(Type::kSecret)] &&
-                        find_placeholders(*text).empty() && is_assigned_secret(name, *text);
+                        find_placeholders(*text).empty() && is_assigned_secret(name, *text) &&
+                        !own.allows(*text);
     if (secret) return json::value(placeholder(Type::kSecret, *text));
     return redactor.redact_json(value);
+  }
+
+  // One round: replaces in `current`, which `done` made out of the source, and adds to `done`.
+  std::string replace(std::string_view current, std::vector<Finding> findings,
+                      std::vector<Replaced>& done) const {
+    std::string next;
+    next.reserve(current.size() + findings.size() * 20);  // a pseudonym's size
+    std::size_t at = 0;
+    std::vector<Replaced> added;
+    Shifts shifts(done);
+    for (Finding& finding : findings) {
+      std::string pseudonym = placeholder(finding.type, value_of(current, finding));
+      next.append(current, at, finding.begin - at);
+      next += pseudonym;
+      at = finding.end;
+      finding.begin = shifts.source(finding.begin);
+      finding.end = shifts.source(finding.end);
+      added.push_back({std::move(finding), std::move(pseudonym)});
+    }
+    next.append(current, at);
+    done.insert(done.end(), std::make_move_iterator(added.begin()),
+                std::make_move_iterator(added.end()));
+    std::sort(done.begin(), done.end(), [](const Replaced& a, const Replaced& b) {
+      return a.finding.begin < b.finding.begin;
+    });
+    return next;
   }
 };
 
@@ -173,47 +260,51 @@ Result<std::unique_ptr<Redactor>> Redactor::create(std::string_view tenant_key,
                                                    const RedactionPolicy& policy) {
   auto state = std::make_unique<State>();
   state->key = tenant_key;
+  state->timeout = policy.timeout;
   state->on.set();
   for (const std::string& off : policy.off) {
     const auto type = find_type(off);
     if (!type) return fail(ErrorCode::kInvalid, "no type of redaction '" + off + "'");
     state->on.reset(static_cast<std::size_t>(*type));
   }
-  auto database = compile(rules());
-  if (!database) return fail(database.error());
-  state->database = std::move(*database);
-  hs_scratch_t* scratch = nullptr;
-  if (hs_alloc_scratch(state->database.get(), &scratch) != HS_SUCCESS) {
-    return fail(ErrorCode::kUnavailable, "no memory to redact with");
-  }
-  state->prototype.reset(scratch);
+  std::vector<Pattern> patterns;
   std::string described = std::to_string(kRulesVersion) + " " + state->on.to_string();
-  for (const Rule& rule : rules()) described += "\n" + rule.name + "\t" + rule.trigger;
-  state->digest = hex(sha256(described));
+  for (const Rule& rule : rules()) {
+    patterns.push_back({quoted_pattern(rule.literal), rule.caseless, false});
+    described += "\n" + rule.name + "\t" + rule.literal;
+  }
+  auto matcher = Matcher::compile(patterns);
+  if (!matcher) return fail(matcher.error());
+  state->matcher = std::move(*matcher);
+  auto own = OwnRules::create(policy);
+  if (!own) return fail(own.error());
+  state->own = std::move(*own);
+  state->digest = hex(sha256(described + "\n" + state->own.described()));
   return std::unique_ptr<Redactor>(new Redactor(std::move(state)));
 }
 
-Result<std::string> Redactor::redact(std::string_view text) const {
+Result<Redaction> Redactor::explain(std::string_view text) const {
   if (text.size() > kMaxText) return fail(ErrorCode::kTooLarge, "a text of over 1 GiB");
-  std::string current(text);
-  // Nearly always one round finds nothing. What a replacement uncovers is found in the next, so
-  // that the result is a fixed point.
-  for (int round = 0; round < kMaxRounds; ++round) {
-    const auto findings = state_->find(current);
+  const Deadline deadline(state_->timeout);
+  Redaction redaction;
+  auto findings = state_->find(text, 0, deadline);
+  if (!findings) return fail(findings.error());
+  redaction.text = state_->replace(text, std::move(*findings), redaction.replaced);
+  // Nearly always one round finds all. What a replacement uncovers is found in the next, near where
+  // it is, so that the result is a fixed point.
+  for (int round = 1; round < kMaxRounds; ++round) {
+    findings = state_->find_near(redaction, deadline);
     if (!findings) return fail(findings.error());
-    if (findings->empty()) return current;
-    std::string next;
-    std::size_t at = 0;
-    for (const Finding& finding : *findings) {
-      next.append(current, at, finding.begin - at);
-      next += state_->placeholder(finding.type, std::string_view(current).substr(
-                                                    finding.begin, finding.end - finding.begin));
-      at = finding.end;
-    }
-    next.append(current, at);
-    current = std::move(next);
+    if (findings->empty()) return redaction;
+    redaction.text = state_->replace(redaction.text, std::move(*findings), redaction.replaced);
   }
   return fail(ErrorCode::kInternal, "redaction found no end");
+}
+
+Result<std::string> Redactor::redact(std::string_view text) const {
+  auto redaction = explain(text);
+  if (!redaction) return fail(redaction.error());
+  return std::move(redaction->text);
 }
 
 Result<json::value> Redactor::redact_json(const json::value& value) const {

@@ -3,10 +3,12 @@
 // reversed without it. Redacted text is a fixed point, so that text may pass twice. Rules and
 // limits: docs/privacy.md.
 //
-// Linear time: one pass of Vectorscan over all patterns at once finds candidates, and small checks
-// (checksums, entropy, what stands around) decide. Thread-safe; each thread has its own scratch.
+// Linear time: one pass of Vectorscan over all literals at once and one over what has a structure
+// find candidates, and small checks (checksums, entropy, what stands around) decide. Encoded parts
+// (percent, JSON escapes, base64) are decoded and read, too. Thread-safe.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,24 +16,54 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "privacy/finding.h"
 
 namespace hone::privacy {
 
+// What an organisation looks for besides: its own numbers, project names.
+struct OwnPattern {
+  std::string name;
+  std::string expression;  // Vectorscan's PCRE subset, on bytes
+  std::string type = "CUSTOM";
+  bool caseless = false;
+};
+
 struct RedactionPolicy {
-  std::vector<std::string> off;  // types that stay readable, e.g. {"IP"}; see rules.h
+  std::vector<std::string> off;  // types that stay readable, e.g. {"IP"}; see finding.h
+  std::vector<OwnPattern> patterns;
+  std::vector<std::string> names;  // people's, whole words in any case
+  // Values that stay readable, in any case; "*" stands for anything: "*@example.org".
+  std::vector<std::string> allow;
+  // For one text; what takes longer is not stored.
+  std::chrono::milliseconds timeout = std::chrono::seconds(30);
+};
+
+// Whether Vectorscan takes the pattern, and the type is one of ours.
+[[nodiscard]] Result<void> check_pattern(const OwnPattern& pattern);
+
+// A finding in the text as it was, and what took its place.
+struct Replaced {
+  Finding finding;
+  std::string pseudonym;
+};
+
+struct Redaction {
+  std::string text;
+  std::vector<Replaced> replaced;  // in order, none over another
 };
 
 class Redactor {
  public:
-  // Fails on an unknown type in the policy.
+  // Fails on an unknown type or a wrong pattern in the policy.
   [[nodiscard]] static Result<std::unique_ptr<Redactor>> create(std::string_view tenant_key,
                                                                 const RedactionPolicy& policy = {});
   ~Redactor();
   Redactor(const Redactor&) = delete;
   Redactor& operator=(const Redactor&) = delete;
 
-  // On failure (out of memory) the text must not be stored.
+  // On failure (out of memory, out of time) the text must not be stored.
   [[nodiscard]] Result<std::string> redact(std::string_view text) const;
+  [[nodiscard]] Result<Redaction> explain(std::string_view text) const;
 
   // Every string in the value, and every key.
   [[nodiscard]] Result<json::value> redact_json(const json::value& value) const;

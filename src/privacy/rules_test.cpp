@@ -140,27 +140,13 @@ TEST(Rules, FindsNetworkAddresses) {
       {"6e40:4041:c617:e898:c11:40d2:c669:2eb4", "<IP>"},
       {"fe80::1ff:fe23:4567:890a", "<IP>"},
   });
-  expect_untouched({"127.0.0.1",
-                    "0.0.0.0:80",
-                    "255.255.255.0",
-                    "10.0.0.0/8",
-                    "version 10.20.30.40",
-                    "v10.20.30.40",
-                    "pkg==10.20.30.40",
-                    "lib-10.20.30.40.so",
-                    "1.2.3.4",
-                    "300.1.2.3",
-                    "1.3.6.1.4.1.311",
-                    "01.02.03.04",
-                    "12:30:45",
-                    "std::vector",
-                    "::1",
-                    "a::b::c",
-                    "aa:bb:cc:dd:ee:ff",
-                    "dead::beef",
-                    "chrome/120.0.6099.109",
-                    "std::abc::def",
-                    "2026-11-24T06:36:00Z"});
+  expect_untouched({"127.0.0.1",        "0.0.0.0:80",          "255.255.255.0",
+                    "10.0.0.0/8",       "version 10.20.30.40", "v10.20.30.40",
+                    "pkg==10.20.30.40", "lib-10.20.30.40.so",  "1.2.3.4",
+                    "300.1.2.3",        "1.3.6.1.4.1.311",     "01.02.03.04",
+                    "12:30:45",         "std::vector",         "::1",
+                    "a::b::c",          "dead::beef",          "chrome/120.0.6099.109",
+                    "std::abc::def",    "2026-11-24T06:36:00Z"});
 }
 
 TEST(Rules, FindsIbans) {
@@ -208,7 +194,7 @@ TEST(Rules, FindsTheCommonestCredentials) {
       {join({"AccountName=a;AccountKey=", "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1eF3hJ5aB3dE5gH7jK9==;x"}),
        "AccountName=a;AccountKey=<SECRET>;x"},
       {"postgres://app:s3cr3tpw@db.example.com/x", "postgres://app:<SECRET>@db.example.com/x"},
-      {join({"hone", "_sk_", "abcdefghijklmnopqrstuvwxyz234567"}), "<SECRET>"},
+      {join({"hone", "_sk_", "k3m7q2zxw5ab4ncd6tuv2efhgjyprs7i"}), "<SECRET>"},
       {join({"Authorization: Bearer ", base62}), "Authorization: Bearer <SECRET>"},
       {join({"https://hooks.slack.com/services/", "T0001/B0002/aB3dE5gH7jK9mN1pQ3sT5vW7"}),
        "https://hooks.slack.com/services/<SECRET>"},
@@ -218,7 +204,20 @@ TEST(Rules, FindsTheCommonestCredentials) {
 TEST(Rules, FindsSecretsByTheNameTheyAreGiven) {
   expect_all({
       {"password = \"hunter2xyz\"", "password = \"<SECRET>\""},
-      {"DB_PASSWORD=tr0ub4dor&3", "DB_PASSWORD=<SECRET>&3"},
+      {"DB_PASSWORD=tr0ub4dor&3", "DB_PASSWORD=<SECRET>"},
+      {"https://x.example/?password=tr0ub4dor&page=3",
+       "https://x.example/?password=<SECRET>&page=3"},
+      {"Server=db;Password=tr0ub4dor;Encrypt=true", "Server=db;Password=<SECRET>;Encrypt=true"},
+      {"password: Xy7$kL&9pQ!z", "password: <SECRET>"},
+      {"\"password\": \"Xy7\\\"kL9\"", "\"password\": \"<SECRET>\""},
+      {"mysql --password Xy7kL9pQ -h db", "mysql --password <SECRET> -h db"},
+      {"headers.set(\"X-Api-Key\", \"q8Zk2Lm9Xc4Vb7Nt\")",
+       "headers.set(\"X-Api-Key\", \"<SECRET>\")"},
+      {"<password>tr0ub4dor3</password>", "<password><SECRET></password>"},
+      {"the API key for staging is q8Zk2Lm9Xc4Vb7Nt.", "the API key for staging is <SECRET>."},
+      {"use q8Zk2Lm9Xc4Vb7Nt as the staging token", "use <SECRET> as the staging token"},
+      {"client_secret=mmnfczlilwjlpuviygcwkifi", "client_secret=<SECRET>"},
+      {"The password is tr0ub4dor3, sorry", "The password is <SECRET>, sorry"},
       {"\"db_password\": \"Tr0ub4dor!\"", "\"db_password\": \"<SECRET>\""},
       {"{\\\"password\\\": \\\"hunter2xyz\\\"}", "{\\\"password\\\": \\\"<SECRET>\\\"}"},
       {"api_key: aB3dE5gH7jK9mN1p", "api_key: <SECRET>"},
@@ -237,6 +236,7 @@ TEST(Rules, FindsSecretsByTheNameTheyAreGiven) {
                     "password=${PASSWORD1}",
                     "api_key=\"YOUR_API_KEY_123\"",
                     "max_tokens: 4096",
+                    "token = xmlhttprequestfactory",
                     "tokens = 12345678901234",
                     "key = sorted_values_by_2",
                     "password = settings.password2",
@@ -251,6 +251,82 @@ TEST(Rules, FindsSecretsByTheNameTheyAreGiven) {
                     "sk-loading-spinner-container-large-2",
                     "token_ids = tokenizer(text)",
                     "postgres://user:password@localhost/db"});
+}
+
+TEST(Rules, FindsCredentialsWhereProtocolsPutThem) {
+  expect_all({
+      {"redis://:s3cr3tpw@cache:6379/0", "redis://:<SECRET>@cache:6379/0"},
+      {"mysql://root:p@ssw0rd@db.internal/x", "mysql://root:<SECRET>@db.internal/x"},
+      {"mysql://root:pa/ssw0rd@db.internal/x", "mysql://root:<SECRET>@db.internal/x"},
+      {"https://aB3dE5gH7jK9mN1pQ3sT@git.example.com/x", "https://<SECRET>@git.example.com/x"},
+      {"curl -u deploy:tr0ub4dor https://x.example", "curl -u deploy:<SECRET> https://x.example"},
+      {"Authorization: Basic YWRtaW46czNjcjN0cHc=", "Authorization: Basic <SECRET>"},
+      {"authorization: token q8Zk2Lm9Xc4Vb7NtQ", "authorization: token <SECRET>"},
+  });
+  expect_untouched({"http://localhost:8080/a@b", "https://example.com/@user/repo",
+                    "ssh://git@host/x", "docker run -u 1000:1000 http://x",
+                    "http://${USER}:${PASSWORD}@host", "Basic usage: see below",
+                    "bearer tokens are described in RFC 6750"});
+}
+
+TEST(Rules, FindsNationalIds) {
+  expect_all({
+      {"SSN 078-05-1120", "SSN <ID>"},
+      {"social security number is 219099999", "social security number is <ID>"},
+      {"CPF 529.982.247-25", "CPF <ID>"},
+      {"756.9217.0769.85", "<ID>"},
+      {"NINO: QQ123456C or AB 12 34 56 C", "NINO: QQ123456C or <ID>"},
+      {"codice fiscale RSSMRA85T10A562S", "codice fiscale <ID>"},
+      {"NRIC S1234567D", "NRIC <ID>"},
+      {"NIE X1234567L, DNI 12345678Z", "NIE <ID>, DNI <ID>"},
+      {"HETU 131052-308T", "HETU <ID>"},
+      {"PESEL 44051401359", "PESEL <ID>"},
+      {"BSN: 111222333", "BSN: <ID>"},
+      {"steuer-id 86095742719", "steuer-id <ID>"},
+      {"11010519491231002X", "<ID>"},
+      {"Aadhaar 2341 2341 2346", "Aadhaar <ID>"},
+      {"passport number: C01X00T47", "passport number: <ID>"},
+      {"My driver's license number is 6940579", "My driver's license number is <ID>"},
+  });
+  expect_untouched({"000-12-3456", "666-12-3456", "44051401359", "756.9217.0769.86", "S1234567A",
+                    "RSSMRA85T10A562T", "license number of the library", "passport.js 0.6.0",
+                    "licensed under 2.0"});
+}
+
+TEST(Rules, FindsNetworkCardsPlacesAndSites) {
+  expect_all({
+      {"eth0 aa:bb:cc:dd:ee:0f up", "eth0 <MAC> up"},
+      {"00-1A-2B-3C-4D-5E", "<MAC>"},
+      {"lat=52.520008, lon=13.404954", "lat=<LOCATION>"},
+      {"{\"latitude\": -33.868820, \"longitude\": 151.209290}", "{\"latitude\": <LOCATION>}"},
+      {"gps 48.8566, 2.3522", "gps <LOCATION>"},
+      {"Website:\nhttps://www.example.com/", "Website:\n<URL>"},
+  });
+  expect_untouched({"00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "aa:bb:cc:dd:ee:ff:00",
+                    "{0.1234, 0.5678}", "https://www.example.com/",
+                    "see the website https://example.com/docs/x", "12:34:56:78:90"});
+}
+
+TEST(Rules, LooksIntoEncodedText) {
+  expect_all({
+      {"?next=https%3A%2F%2Fx.example%2F%3Fmail%3Dana%40example.com&b=1",
+       "?next=https%3A%2F%2Fx.example%2F%3Fmail%3D<EMAIL>&b=1"},
+      {"dsn=postgres%3A%2F%2Fapp%3As3cr3tpw%40db.internal%2Fx",
+       "dsn=postgres%3A%2F%2Fapp%3A<SECRET>%40db.internal%2Fx"},
+      {"\"mail\":\"ana\\u0040example.com\"", "\"mail\":\"<EMAIL>\""},
+      {"\"u\":\"postgres:\\/\\/app:s3cr3tpw@db\\/x\"",
+       "\"u\":\"postgres:\\/\\/app:<SECRET>@db\\/x\""},
+      // {"password":"tr0ub4dor3"}
+      {"config: eyJwYXNzd29yZCI6InRyMHViNGRvcjMifQ==", "config: eyJwYXNzd29yZCI6<SECRET>fQ=="},
+  });
+  // However it is written, it is the same value.
+  const std::string plain = redact("ana@example.com");
+  EXPECT_EQ(redact("ana%40example.com"), plain);
+  EXPECT_EQ(redact("ana\\u0040example.com"), plain);
+  expect_untouched(
+      {"sha512-"
+       "3tKk1BdZ8uS0gH7yQd2mVbNcXzLpRwEjT5fYaMoI9sUvHlGk4nCxBqWe6rJ0DpZ1yFtOuKiSa7mLhQvNbPgR==",
+       "100%25 of a%20b", "C:\\users\\unknown", "dGhpcyBpcyBhIGhhcm1sZXNzIHNlbnRlbmNlLg=="});
 }
 
 }  // namespace

@@ -1,37 +1,15 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 
+#include "privacy/boundary.h"
 #include "privacy/secret.h"
 
 namespace hone::privacy {
 namespace {
 
-constexpr std::size_t kAny = 512;
-
-bool belongs(Alphabet alphabet, char c) {
-  switch (alphabet) {
-    case Alphabet::kAlphanumeric:
-      return is_letter(c) || is_digit(c);
-    case Alphabet::kUpper:
-      return is_upper(c) || is_digit(c);
-    case Alphabet::kHex:
-      return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'f');
-    case Alphabet::kUrlSafe:
-      return is_word(c) || c == '-';
-    case Alphabet::kBase32:
-      return is_lower(c) || (c >= '2' && c <= '7');
-    case Alphabet::kBase64:
-      return is_letter(c) || is_digit(c) || c == '+' || c == '/';
-  }
-  return false;
-}
-
-std::size_t run(std::string_view text, std::size_t at, Alphabet alphabet) {
-  std::size_t end = at;
-  while (end - at <= kAny && end < text.size() && belongs(alphabet, text[end])) ++end;
-  return end - at;
-}
+constexpr std::size_t kLongestJwt = 16U << 10;
 
 double entropy_bits(std::string_view text) {
   std::array<int, 256> counts{};
@@ -49,51 +27,17 @@ int class_of(char c) {
   return is_digit(c) ? 1 : is_upper(c) ? 2 : is_lower(c) ? 3 : 0;
 }
 
-}  // namespace
-
-// The issuers' own descriptions of their formats.
-const std::vector<TokenFormat>& token_formats() {
-  using enum Alphabet;
-  static const std::vector<TokenFormat> formats = {
-      {"AKIA", kUpper, 16, 16},  // AWS access key id, long-lived
-      {"ASIA", kUpper, 16, 16},  // and of a session
-      {"ghp_", kAlphanumeric, 36, 255},
-      {"gho_", kAlphanumeric, 36, 255},
-      {"ghu_", kAlphanumeric, 36, 255},
-      {"ghs_", kAlphanumeric, 36, 255},
-      {"ghr_", kAlphanumeric, 36, 255},
-      {"github_pat_", kUrlSafe, 22, 255},
-      {"glpat-", kUrlSafe, 20, 255},
-      {"xoxb-", kUrlSafe, 10, kAny},
-      {"xoxp-", kUrlSafe, 10, kAny},
-      {"xoxa-", kUrlSafe, 10, kAny},
-      {"xoxr-", kUrlSafe, 10, kAny},
-      {"xoxs-", kUrlSafe, 10, kAny},
-      {"xapp-", kUrlSafe, 20, kAny},
-      {"hooks.slack.com/services/", kBase64, 30, 120},
-      {"sk_live_", kAlphanumeric, 16, 255},
-      {"rk_live_", kAlphanumeric, 16, 255},
-      {"sk_test_", kAlphanumeric, 16, 255},
-      {"whsec_", kBase64, 24, 255},
-      {"AIza", kUrlSafe, 35, 35},
-      {"ya29.", kUrlSafe, 20, kAny},
-      {"GOCSPX-", kUrlSafe, 20, 64},
-      {"sk-ant-", kUrlSafe, 20, 255},
-      {"sk-proj-", kUrlSafe, 20, kAny},
-      {"sk-", kUrlSafe, 20, kAny, true},
-      {"hf_", kAlphanumeric, 30, 64},
-      {"npm_", kAlphanumeric, 36, 36},
-      {"pypi-AgE", kUrlSafe, 40, kAny},
-      {"SK", kHex, 32, 32},  // Twilio
-      {"AccountKey=", kBase64, 40, 100},
-      {"SharedAccessKey=", kBase64, 40, 100},
-      {"dop_v1_", kHex, 64, 64},
-      {"shpat_", kHex, 32, 32},
-      {"dapi", kHex, 32, 32},
-      {"hone_sk_", kBase32, 32, 32},
-  };
-  return formats;
+// ISO 3309, as zlib has it.
+std::uint32_t crc32(std::string_view text) {
+  std::uint32_t crc = ~0U;
+  for (const char c : text) {
+    crc ^= static_cast<unsigned char>(c);
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1U) != 0 ? 0xEDB88320U : 0U);
+  }
+  return ~crc;
 }
+
+}  // namespace
 
 bool looks_random(std::string_view text) {
   int digits = 0;
@@ -112,67 +56,103 @@ bool looks_random(std::string_view text) {
          entropy_bits(text) >= 3.0;
 }
 
+bool is_unspeakable(std::string_view text) {
+  constexpr std::size_t kShortest = 15;
+  constexpr std::string_view kVowels = "aeiouy";
+  std::size_t run = 0;
+  std::size_t runs = 0;
+  for (const char c : text) {
+    if (!is_letter(c) && !is_digit(c)) return false;  // words joined
+    run = is_letter(c) && kVowels.find(to_lower(c)) == std::string_view::npos ? run + 1 : 0;
+    runs += run == 4 ? 1 : 0;
+  }
+  return text.size() >= kShortest && runs >= 2 && entropy_bits(text) >= 3.0;
+}
+
+bool looks_made_up(std::string_view text) {
+  std::array<bool, 256> seen{};
+  std::size_t different = 0;
+  std::size_t steps = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    bool& known = seen[static_cast<unsigned char>(text[i])];
+    different += known ? 0 : 1;
+    known = true;
+    steps += i > 0 && text[i] - text[i - 1] == 1 ? 1 : 0;
+  }
+  return different < 5 || steps * 2 > text.size();
+}
+
+bool has_github_checksum(std::string_view token) {
+  constexpr std::string_view kBase62 =
+      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  constexpr std::size_t kDigits = 6;
+  const std::size_t begin = token.find('_') + 1;
+  if (begin == 0 || token.size() < begin + kDigits) return false;
+  std::uint32_t rest = crc32(token.substr(begin, token.size() - kDigits - begin));
+  for (std::size_t i = 0; i < kDigits; ++i, rest /= 62) {
+    if (token[token.size() - 1 - i] != kBase62[rest % 62]) return false;
+  }
+  return true;
+}
+
 std::optional<Finding> find_token(std::string_view text, std::size_t at,
                                   const TokenFormat& format) {
-  const bool inside_word = is_word(char_before(text, at)) && is_word(format.prefix[0]);
-  if (inside_word && format.prefix.find('.') == std::string_view::npos) return std::nullopt;
-  const std::size_t begin = at + format.prefix.size();
-  std::size_t size = run(text, begin, format.alphabet);
-  if (format.alphabet == Alphabet::kBase64) {
-    while (char_at(text, begin + size) == '=' && size < format.max) ++size;  // padding
+  const auto match = format.shape.match(text, at);
+  if (!match) return std::nullopt;
+  const std::string_view random = text.substr(match->random, match->end - match->random);
+  if (looks_made_up(random)) return std::nullopt;
+  Finding found{match->begin, match->end, Type::kSecret, format.name, "its form"};
+  if (format.check == TokenCheck::kRandom) {
+    if (!looks_random(random) && !is_unspeakable(random)) return std::nullopt;
+    found.reason = "its form, and it looks drawn by chance";
   }
-  if (size < format.min || size > format.max || is_word(char_at(text, begin + size))) {
-    return std::nullopt;
+  if (format.check == TokenCheck::kGitHubChecksum) {
+    const std::string_view token = text.substr(match->begin, match->end - match->begin);
+    if (has_github_checksum(token)) found.reason = "its form and checksum";
   }
-  if (format.must_look_random && !looks_random(text.substr(begin, size))) return std::nullopt;
-  // "AccountKey=" is a name: only what follows is the secret.
-  const bool named = format.prefix.ends_with('=') || format.prefix.ends_with('/');
-  return Finding{named ? begin : at, begin + size, Type::kSecret};
+  return found;
 }
 
 std::optional<Finding> find_jwt(std::string_view text, std::size_t at) {
-  if (is_word(char_before(text, at))) return std::nullopt;
+  if (!begins_word(text, at)) return std::nullopt;
   std::size_t end = at;
   for (int part = 0; part < 3; ++part) {
     const std::size_t begin = end;
-    while (end - at < 8192 && end < text.size() && belongs(Alphabet::kUrlSafe, text[end])) ++end;
+    while (end - at < kLongestJwt && end < text.size() && belongs('u', text[end])) ++end;
     const bool object = text.substr(begin, 3) == "eyJ" && end - begin >= 10;
     if (part < 2 && (!object || char_at(text, end) != '.')) return std::nullopt;
     if (part < 2) ++end;
   }
-  return Finding{at, end, Type::kSecret};
+  return Finding{at, end, Type::kSecret, "JSON web token", "header and claims in base64url"};
 }
 
 std::optional<Finding> find_private_key(std::string_view text, std::size_t at) {
   constexpr std::size_t kLongest = 16U << 10;
+  constexpr std::string_view kReason = "a private key's armour";
   const std::string_view block = text.substr(at, kLongest);
-  const std::size_t title = block.find("PRIVATE KEY");
-  const std::size_t begun = block.find("-----", 10);
+  const std::size_t title = block.find("PRIVATE");
+  const std::size_t begun = block.find("----", 10);
   if (title == std::string_view::npos || begun == std::string_view::npos || title > begun) {
     return std::nullopt;
   }
-  const std::size_t closing = block.find("-----END", begun);
-  if (closing != std::string_view::npos) {
-    const std::size_t end = block.find("-----", closing + 8);
-    if (end != std::string_view::npos) return Finding{at, at + end + 5, Type::kSecret};
+  // Behind one character: a blank, or "+" in a URL.
+  if (block.substr(title).find("KEY") != std::string_view("PRIVATE ").size()) return std::nullopt;
+  const std::size_t closing = block.find("END", begun);
+  if (closing != std::string_view::npos && block.substr(closing - 5, 4) == "----") {
+    const std::size_t end = block.find("----", closing + 3);
+    if (end != std::string_view::npos) {
+      std::size_t last = at + end;
+      while (char_at(text, last) == '-') ++last;
+      return Finding{at, last, Type::kSecret, "private key", kReason};
+    }
   }
-  std::size_t end = begun + 5;
-  while (end < block.size() &&
-         (belongs(Alphabet::kBase64, block[end]) || block[end] == '\n' || block[end] == '\r' ||
-          block[end] == '\\' || block[end] == ' ' || block[end] == '=')) {
+  std::size_t end = begun;
+  while (end < block.size() && block[end] == '-') ++end;
+  while (end < block.size() && (belongs('b', block[end]) || block[end] == '\n' ||
+                                block[end] == '\r' || block[end] == '\\' || block[end] == ' ')) {
     ++end;
   }
-  return Finding{at, at + end, Type::kSecret};
-}
-
-std::optional<Finding> find_telegram_token(std::string_view text, std::size_t at) {
-  std::size_t begin = at;
-  while (begin > 0 && at - begin <= 10 && is_digit(text[begin - 1])) --begin;
-  const std::size_t size = run(text, at + 1, Alphabet::kUrlSafe);
-  if (at - begin < 8 || at - begin > 10 || is_word(char_before(text, begin)) || size != 35) {
-    return std::nullopt;
-  }
-  return Finding{begin, at + 1 + size, Type::kSecret};
+  return Finding{at, at + end, Type::kSecret, "private key", kReason};
 }
 
 }  // namespace hone::privacy
