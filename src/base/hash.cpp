@@ -2,7 +2,8 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/sha.h>
+
+#include <cstring>
 
 #include "base/result.h"
 
@@ -22,6 +23,37 @@ constexpr std::array<std::uint32_t, 256> make_table() {
 
 constexpr auto kCrcTable = make_table();
 
+std::uint32_t crc_by_table(std::string_view bytes, std::uint32_t crc) {
+  for (const char c : bytes) {
+    crc = kCrcTable[(crc ^ static_cast<unsigned char>(c)) & 0xFFU] ^ (crc >> 8);
+  }
+  return crc;
+}
+
+#ifdef __x86_64__
+// The processor's own, some twenty times as fast: every record of the outbox is summed twice.
+__attribute__((target("sse4.2"))) std::uint32_t crc_by_instruction(std::string_view bytes,
+                                                                   std::uint32_t crc) {
+  std::uint64_t wide = crc;
+  while (bytes.size() >= 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data(), sizeof word);
+    wide = __builtin_ia32_crc32di(wide, word);
+    bytes.remove_prefix(8);
+  }
+  crc = static_cast<std::uint32_t>(wide);
+  for (const char c : bytes) crc = __builtin_ia32_crc32qi(crc, static_cast<unsigned char>(c));
+  return crc;
+}
+#endif
+
+// Looked up once: OpenSSL 3 would do so at every use.
+const EVP_MD* sha256_method() {
+  static const EVP_MD* const method = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  HONE_ASSERT(method != nullptr);
+  return method;
+}
+
 }  // namespace
 
 std::string hex(std::string_view bytes) {
@@ -37,19 +69,19 @@ std::string hex(std::string_view bytes) {
 }
 
 std::string hex(const Digest& digest) {
-  return hex(std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()));
+  return hex(as_bytes(digest));
 }
 
 Digest sha256(std::string_view bytes) {
-  Digest digest;
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data());
-  return digest;
+  thread_local Sha256 hash;  // making one costs as much as a small text's digest
+  hash.update(bytes);
+  return hash.finish();
 }
 
 Digest hmac_sha256(std::string_view key, std::string_view bytes) {
   Digest digest;
   unsigned int size = digest.size();
-  const auto* done = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+  const auto* done = HMAC(sha256_method(), key.data(), static_cast<int>(key.size()),
                           reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
                           digest.data(), &size);
   HONE_ASSERT(done != nullptr);
@@ -57,20 +89,22 @@ Digest hmac_sha256(std::string_view key, std::string_view bytes) {
 }
 
 std::uint32_t crc32c(std::string_view bytes, std::uint32_t crc) {
-  crc = ~crc;
-  for (const char c : bytes) {
-    crc = kCrcTable[(crc ^ static_cast<unsigned char>(c)) & 0xFFU] ^ (crc >> 8);
-  }
-  return ~crc;
+#ifdef __x86_64__
+  static const bool has_instruction = __builtin_cpu_supports("sse4.2") != 0;
+  if (has_instruction) return ~crc_by_instruction(bytes, ~crc);
+#endif
+  return ~crc_by_table(bytes, ~crc);
 }
 
 struct Sha256::State {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
+  State() { HONE_ASSERT(context != nullptr); }
   ~State() { EVP_MD_CTX_free(context); }
+  void begin() { HONE_ASSERT(EVP_DigestInit_ex(context, sha256_method(), nullptr) == 1); }
 };
 
 Sha256::Sha256() : state_(std::make_unique<State>()) {
-  HONE_ASSERT(EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) == 1);
+  state_->begin();
 }
 Sha256::~Sha256() = default;
 
@@ -81,6 +115,7 @@ void Sha256::update(std::string_view bytes) {
 Digest Sha256::finish() {
   Digest digest;
   HONE_ASSERT(EVP_DigestFinal_ex(state_->context, digest.data(), nullptr) == 1);
+  state_->begin();
   return digest;
 }
 

@@ -16,6 +16,9 @@ using Digest = std::array<std::uint8_t, 32>;
 
 [[nodiscard]] std::string hex(std::string_view bytes);
 [[nodiscard]] std::string hex(const Digest& digest);
+[[nodiscard]] inline std::string_view as_bytes(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
 
 [[nodiscard]] Digest sha256(std::string_view bytes);
 [[nodiscard]] Digest hmac_sha256(std::string_view key, std::string_view bytes);
@@ -23,7 +26,7 @@ using Digest = std::array<std::uint8_t, 32>;
 // CRC-32C (Castagnoli), as in RFC 3720 appendix B.4; `crc` continues an earlier one.
 [[nodiscard]] std::uint32_t crc32c(std::string_view bytes, std::uint32_t crc = 0);
 
-// SHA-256 of bytes that arrive in parts.
+// SHA-256 of bytes that arrive in parts. `finish` makes it ready for the next.
 class Sha256 {
  public:
   Sha256();

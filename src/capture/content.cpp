@@ -1,23 +1,37 @@
 #include "capture/content.h"
 
-#include <utility>
-
-#include "base/hash.h"
-
 namespace hone::capture {
+namespace {
 
-std::optional<std::string> Memo::find(const std::string& key) {
-  const std::lock_guard lock(mutex_);
-  if (const auto at = young_.find(key); at != young_.end()) return at->second;
-  if (const auto at = old_.find(key); at != old_.end()) return at->second;
-  return std::nullopt;
+// One digest for each beginning of the body: the opening, and the opening with the first, the first
+// two, … messages. Each goes on from the one before it, so that all cost one pass.
+std::vector<Digest> beginnings_of(const wire::CallParts& parts, std::string_view policy,
+                                  wire::Format format) {
+  std::vector<Digest> digests;
+  digests.reserve(parts.messages.size() + 1);
+  Sha256 hash;
+  hash.update(policy);
+  hash.update(wire::name(format));
+  for (const auto member : parts.opening) {
+    hash.update(member);
+    hash.update(",");
+  }
+  digests.push_back(hash.finish());
+  for (const auto message : parts.messages) {
+    hash.update(as_bytes(digests.back()));
+    hash.update(message);
+    digests.push_back(hash.finish());
+  }
+  return digests;
 }
 
-void Memo::add(std::string key, std::string value) {
-  const std::lock_guard lock(mutex_);
-  if (young_.size() >= capacity_ / 2) old_ = std::exchange(young_, {});
-  young_.insert_or_assign(std::move(key), std::move(value));
+Result<wire::Call> read(wire::Format format, const std::string& text) {
+  const auto object = parse_json_object(text);
+  if (!object) return fail(object.error());
+  return wire::read_call(format, *object);
 }
+
+}  // namespace
 
 void Content::leave_out(std::string_view why, store::Interaction& facts) {
   facts.content = why;
@@ -37,49 +51,119 @@ void Content::fill(const std::vector<json::object>& messages, const json::object
   }
 }
 
-Result<void> Content::add(const std::vector<json::object>& messages, const json::object& answer,
-                          const json::object& params, store::Interaction& facts) {
-  auto redacted = redactor_.redact_json(params);
-  if (!redacted) return fail(redacted.error());
-  facts.params = std::move(redacted->as_object());
-  std::string leaf;
-  std::int64_t depth = 0;
-  for (const json::object& message : messages) {
-    if (auto added = add_step(message, facts, leaf, depth); !added) return added;
+Learned Content::fill_from_body(wire::Format format, std::string_view body,
+                                const json::object& answer, store::Interaction& facts) {
+  auto learned = add_body(format, body, answer, facts);
+  if (learned) {
+    facts.content = "stored";
+    return std::move(*learned);
   }
-  facts.context_node = leaf;
-  if (answer.empty()) return {};
-  if (auto added = add_step(answer, facts, leaf, depth); !added) return added;
-  facts.output_node = leaf;
+  // What cannot be read is the tool's fault; anything else is the redaction's.
+  const bool unreadable =
+      learned.error().code == ErrorCode::kInvalid || learned.error().code == ErrorCode::kTooLarge;
+  leave_out(unreadable ? "unreadable" : "redaction_failed", facts);
   return {};
 }
 
-// One message further down the tree: `leaf` and `depth` move to it.
+Result<void> Content::add(const std::vector<json::object>& messages, const json::object& answer,
+                          const json::object& params, store::Interaction& facts) {
+  if (auto added = add_params(params, facts); !added) return added;
+  Place place;
+  if (auto added = add_steps(messages, facts, place); !added) return added;
+  facts.context_node = place.leaf;
+  if (answer.empty()) return {};
+  if (auto added = add_step(answer, facts, place); !added) return added;
+  facts.output_node = place.leaf;
+  return {};
+}
+
+Result<Learned> Content::add_body(wire::Format format, std::string_view body,
+                                  const json::object& answer, store::Interaction& facts) {
+  const auto parts = wire::cut_call(format, body);
+  if (!parts) {
+    const auto call = read(format, std::string(body));
+    if (!call) return fail(call.error());
+    auto added = add(call->messages, answer, call->params, facts);
+    if (!added) return fail(added.error());
+    return Learned();
+  }
+  const auto settings = read(format, wire::settings_text(*parts));
+  if (!settings) return fail(settings.error());
+  if (auto added = add_params(settings->params, facts); !added) return fail(added.error());
+  Place place;
+  auto learned = add_parts(format, *parts, place, facts);
+  if (!learned) return learned;
+  facts.context_node = place.leaf;
+  if (answer.empty()) return learned;
+  if (auto added = add_step(answer, facts, place); !added) return fail(added.error());
+  facts.output_node = place.leaf;
+  return learned;
+}
+
+// Reads what is not known of the conversation; `place` becomes the end of it.
+Result<Learned> Content::add_parts(wire::Format format, const wire::CallParts& parts, Place& place,
+                                   store::Interaction& facts) {
+  const auto digests = beginnings_of(parts, redactor_.policy_digest(), format);
+  std::size_t next = digests.size();  // the first beginning to be read
+  while (next > 0) {
+    if (auto known = beginnings_.find(digests[next - 1])) {
+      place = std::move(*known);
+      break;
+    }
+    --next;
+  }
+  Learned learned;
+  for (; next < digests.size(); ++next) {
+    const auto call =
+        read(format, next == 0 ? wire::opening_text(parts) : wire::message_text(parts, next - 1));
+    if (!call) return fail(call.error());
+    if (auto added = add_steps(call->messages, facts, place); !added) return fail(added.error());
+    learned.emplace_back(digests[next], place);
+  }
+  return learned;
+}
+
+Result<void> Content::add_params(const json::object& params, store::Interaction& facts) {
+  auto redacted = redactor_.redact_json(params);
+  if (!redacted) return fail(redacted.error());
+  facts.params = std::move(redacted->as_object());
+  return {};
+}
+
+Result<void> Content::add_steps(const std::vector<json::object>& messages,
+                                store::Interaction& facts, Place& place) {
+  for (const json::object& message : messages) {
+    if (auto added = add_step(message, facts, place); !added) return added;
+  }
+  return {};
+}
+
+// One message further down the tree: `place` moves to it.
 Result<void> Content::add_step(const json::object& message, store::Interaction& facts,
-                               std::string& leaf, std::int64_t& depth) {
-  std::string memo_key = hex(sha256(redactor_.policy_digest() + "\n" + canonical(message)));
-  if (const auto block = blocks_.find(memo_key)) {
-    std::string node = store::node_hash(leaf, *block);
+                               Place& place) {
+  const Digest key = sha256(redactor_.policy_digest() + "\n" + canonical(message));
+  if (const auto block = blocks_.find(key)) {
+    std::string node = store::node_hash(place.leaf, *block);
     if (known_.contains(node)) {
-      leaf = std::move(node);
-      ++depth;
+      place = {std::move(node), place.depth + 1};
       return {};
     }
   }
   const auto redacted = redactor_.redact_json(message);
   if (!redacted) return fail(redacted.error());
-  store::Path step = store::build_path(tenant_key_, {redacted->as_object()}, leaf, depth);
-  blocks_.add(std::move(memo_key), step.blocks.front().hash);
-  leaf = step.leaf;
-  depth = step.depth;
-  if (known_.contains(leaf)) return {};
+  store::Path step =
+      store::build_path(tenant_key_, {redacted->as_object()}, place.leaf, place.depth);
+  blocks_.add(key, step.blocks.front().hash);
+  place = {step.leaf, step.depth};
+  if (known_.contains(place.leaf)) return {};
   facts.nodes.push_back(std::move(step.nodes.front()));
   facts.blocks.push_back(std::move(step.blocks.front()));
   return {};
 }
 
-void Content::appended(const store::Interaction& interaction) {
+void Content::appended(const store::Interaction& interaction, const Learned& learned) {
   for (const auto& node : interaction.nodes) known_.add(node.hash);
+  for (const auto& [digest, place] : learned) beginnings_.add(digest, place);
 }
 
 }  // namespace hone::capture

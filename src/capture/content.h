@@ -1,37 +1,72 @@
 // What of a call's content may be stored, as a path of the conversation tree: redacted, and only
-// what is new. Cost follows what is new, too: a message seen before costs one digest, not a
-// redaction, and a node written before is not written again. Live traffic and imports go through
+// what is new. Cost follows what is new, too: the part of a body that was sent before, byte for
+// byte, costs its digest and is not even parsed; a message seen before in another form is parsed,
+// but not redacted; a node written before is not written again. Live traffic and imports go through
 // here. Thread-safe.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/result.h"
 #include "privacy/redactor.h"
 #include "store/records.h"
 #include "store/tree.h"
+#include "wire/call_parts.h"
 
 namespace hone::capture {
 
-// Remembers the latest entries, between half of `capacity` and all of it. Thread-safe.
+// Remembers the latest entries by digest, between half of `capacity` and all of it. Thread-safe.
+template <typename Value>
 class Memo {
  public:
   explicit Memo(std::size_t capacity) : capacity_(capacity) {}
-  [[nodiscard]] std::optional<std::string> find(const std::string& key);
-  void add(std::string key, std::string value);
+  [[nodiscard]] std::optional<Value> find(const Digest& key) {
+    const std::lock_guard lock(mutex_);
+    if (const auto at = young_.find(key); at != young_.end()) return at->second;
+    if (const auto at = old_.find(key); at != old_.end()) return at->second;
+    return std::nullopt;
+  }
+  void add(const Digest& key, Value value) {
+    const std::lock_guard lock(mutex_);
+    if (young_.size() >= capacity_ / 2) old_ = std::exchange(young_, {});
+    young_.insert_or_assign(key, std::move(value));
+  }
 
  private:
+  struct FirstBytes {
+    std::size_t operator()(const Digest& digest) const {
+      std::size_t hash = 0;
+      std::memcpy(&hash, digest.data(), sizeof hash);
+      return hash;
+    }
+  };
+  using Map = std::unordered_map<Digest, Value, FirstBytes>;
+
   const std::size_t capacity_;
   std::mutex mutex_;
-  std::unordered_map<std::string, std::string> young_;
-  std::unordered_map<std::string, std::string> old_;
+  Map young_;
+  Map old_;
 };
+
+// A place in the conversation tree.
+struct Place {
+  std::string leaf;  // "" above the roots
+  std::int64_t depth = 0;
+};
+
+// Which beginnings of bodies lead where: true once the interaction that it was learned from is in
+// the outbox.
+using Learned = std::vector<std::pair<Digest, Place>>;
 
 class Content {
  public:
@@ -39,30 +74,42 @@ class Content {
       : redactor_(redactor),
         tenant_key_(std::move(tenant_key)),
         known_(known_nodes),
-        blocks_(known_nodes) {}
+        blocks_(known_nodes),
+        beginnings_(known_nodes) {}
 
   // Sets content, params, context_node, output_node, nodes and blocks of `facts` from canonical
   // messages (wire/message.h). `answer` is empty where nothing was said. If redaction fails,
   // `facts` is without content and says so.
   void fill(const std::vector<json::object>& messages, const json::object& answer,
             const json::object& params, store::Interaction& facts);
+  // The same from a request's body. What is no call of that format is "unreadable".
+  [[nodiscard]] Learned fill_from_body(wire::Format format, std::string_view body,
+                                       const json::object& answer, store::Interaction& facts);
 
   // Leaves no content, and says why (store::ContentState).
   static void leave_out(std::string_view why, store::Interaction& facts);
 
   // To be told when the interaction is in the outbox: only then are its nodes known.
-  void appended(const store::Interaction& interaction);
+  void appended(const store::Interaction& interaction, const Learned& learned = {});
 
  private:
   Result<void> add(const std::vector<json::object>& messages, const json::object& answer,
                    const json::object& params, store::Interaction& facts);
-  Result<void> add_step(const json::object& message, store::Interaction& facts, std::string& leaf,
-                        std::int64_t& depth);
+  Result<Learned> add_body(wire::Format format, std::string_view body, const json::object& answer,
+                           store::Interaction& facts);
+  Result<Learned> add_parts(wire::Format format, const wire::CallParts& parts, Place& place,
+                            store::Interaction& facts);
+  Result<void> add_params(const json::object& params, store::Interaction& facts);
+  Result<void> add_steps(const std::vector<json::object>& messages, store::Interaction& facts,
+                         Place& place);
+  Result<void> add_step(const json::object& message, store::Interaction& facts, Place& place);
 
   const privacy::Redactor& redactor_;
   const std::string tenant_key_;
   store::KnownNodes known_;
-  Memo blocks_;  // digest of a message as sent, under the policy in force -> hash of its block
+  // Both under the redaction policy in force: a new rule reads everything anew.
+  Memo<std::string> blocks_;  // digest of a canonical message -> hash of its block
+  Memo<Place> beginnings_;    // digest of a body's beginning, as sent -> where it leads
 };
 
 }  // namespace hone::capture

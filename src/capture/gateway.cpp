@@ -164,6 +164,7 @@ net::awaitable<int> Gateway::model_call(const net::Request& request, net::Respon
   const int status = co_await conclude(out, format, outcome);
   close_call(call, outcome, status);
   parts_.recorder.finish(std::move(call));
+  co_await parts_.recorder.wait_for_room();
   co_return status;
 }
 

@@ -45,19 +45,26 @@ net::Headers stamped(const net::Headers& received, const RelayStamp& stamp, Rela
   return headers;
 }
 
-// Passes the body on, chunk by chunk. Returns why it did not come to its end.
+void keep(std::string& copy, std::string_view bytes, std::size_t limit) {
+  if (copy.size() < limit) copy += bytes.substr(0, limit - copy.size());
+}
+
+// Passes the rest of the body on, chunk by chunk. Returns why it did not come to its end.
 net::awaitable<RelayFailure> pass_body(net::ClientExchange& exchange, net::Responder& out,
                                        std::string& copy, std::size_t copy_limit) {
-  while (true) {
-    const auto chunk = co_await exchange.read_chunk();
+  std::string chunk;
+  while (!exchange.finished()) {
+    auto next = co_await exchange.read_chunk();
     if (out.client_gone()) co_return RelayFailure::kClientGone;
-    if (!chunk) co_return failure_of(chunk.error(), RelayFailure::kCut);
-    if (chunk->empty()) break;
-    if (copy.size() < copy_limit) copy += chunk->substr(0, copy_limit - copy.size());
-    const auto written = co_await out.write(*chunk);
+    if (!next) co_return failure_of(next.error(), RelayFailure::kCut);
+    chunk = std::move(*next);
+    keep(copy, chunk, copy_limit);
+    if (exchange.finished()) break;
+    const auto written = co_await out.write(chunk);
     if (!written) co_return RelayFailure::kClientGone;
+    chunk.clear();
   }
-  const auto finished = co_await out.finish();
+  const auto finished = co_await out.finish(chunk);
   co_return finished ? RelayFailure::kNone : RelayFailure::kClientGone;
 }
 
@@ -98,7 +105,10 @@ net::awaitable<RelayOutcome> relay(net::Client& client, net::ClientRequest reque
   outcome.first_byte =
       std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - start);
   net::Headers headers = stamped(exchange->headers(), stamp, outcome);
-  const auto started = co_await out.start(exchange->status(), std::move(headers));
+  // What came with the head goes with the head.
+  const std::string first = exchange->take_ready();
+  keep(outcome.copy, first, copy_limit);
+  const auto started = co_await out.start(exchange->status(), std::move(headers), first);
   if (!started) {
     outcome.failure = RelayFailure::kClientGone;
   } else {

@@ -241,7 +241,7 @@ class GatewayTest : public ::testing::Test {
   store::OutboxOptions outbox_options;
   std::unique_ptr<store::Outbox> outbox;
   net::Runtime runtime;
-  net::Client client{runtime};
+  net::Client client;
   StubUpstream stub{runtime};
   TableRouter router;
   Upstream upstream;

@@ -1,5 +1,8 @@
 #include "capture/recorder.h"
 
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <memory>
 #include <variant>
@@ -14,6 +17,9 @@ namespace {
 // A call's start is worth a moment, not more: the request goes out all the same.
 constexpr auto kStartTime = std::chrono::milliseconds(20);
 constexpr std::size_t kJournalQueue = 4096;
+// How long a connection's next request waits for the recorder at most, and how often it looks.
+constexpr auto kPatience = std::chrono::milliseconds(500);
+constexpr auto kLook = std::chrono::milliseconds(1);
 
 std::vector<std::string> persons_of(const std::string& person) {
   return person.empty() ? std::vector<std::string>() : std::vector<std::string>{person};
@@ -36,8 +42,8 @@ Recorder::Recorder(store::Outbox& outbox, const privacy::Redactor& redactor, std
     : outbox_(outbox),
       options_(options),
       content_(redactor, std::move(tenant_key), options.known_nodes),
-      journal_(1, kJournalQueue),
-      work_(options.threads, options.queue_limit) {}
+      journal_(1, kJournalQueue, "hone-journal"),
+      work_(options.threads, options.queue_limit, "hone-record") {}
 
 Recorder::~Recorder() {
   stop();
@@ -77,6 +83,19 @@ void Recorder::finish(FinishedCall call) {
   if (!journal_.post([this, shared] { record(*shared); })) ++counters_.unrecorded;
 }
 
+net::awaitable<void> Recorder::wait_for_room() {
+  const auto crowded = [this] {
+    return work_.queued() > options_.queue_limit / 2 || queued_bytes_ > options_.queue_bytes / 2;
+  };
+  if (!crowded()) co_return;
+  net::asio::steady_timer timer(co_await net::asio::this_coro::executor);
+  const auto patience = std::chrono::steady_clock::now() + kPatience;
+  while (crowded() && std::chrono::steady_clock::now() < patience) {
+    timer.expires_after(kLook);
+    co_await timer.async_wait(net::asio::use_awaitable);
+  }
+}
+
 // Completes call.facts from the request and the answer.
 void Recorder::fill(FinishedCall& call) {
   auto& facts = call.facts;
@@ -88,11 +107,7 @@ void Recorder::fill(FinishedCall& call) {
   take_answer(answer, facts);
   if (!call.may_capture) return Content::leave_out("no_consent", facts);
   if (!call.policy_allows) return Content::leave_out("policy", facts);
-  const auto body = parse_json_object(call.request);
-  if (!body) return Content::leave_out("unreadable", facts);
-  const auto read = wire::read_call(call.format, *body);
-  if (!read) return Content::leave_out("unreadable", facts);
-  content_.fill(read->messages, answer.message, read->params, facts);
+  call.learned = content_.fill_from_body(call.format, call.request, answer.message, facts);
 }
 
 void Recorder::record(FinishedCall& call) {
@@ -117,7 +132,7 @@ void Recorder::record(FinishedCall& call) {
     return;
   }
   ++counters_.recorded;
-  content_.appended(facts);
+  content_.appended(facts, call.learned);
 }
 
 void Recorder::stop() {

@@ -30,13 +30,14 @@ struct FinishedCall {
   bool readable = true;       // false where a body is compressed
   std::string request;        // the body as the tool sent it
   std::string answer;         // the bytes of the answer, as far as they were kept
+  Learned learned;            // the recorder's own
 };
 
 struct RecorderOptions {
   int threads = 1;
   std::size_t queue_limit = 512;
-  std::size_t queue_bytes = 256U << 20;
-  std::size_t known_nodes = 200'000;
+  std::size_t queue_bytes = 64U << 20;
+  std::size_t known_nodes = 100'000;
 };
 
 struct RecorderCounters {
@@ -63,6 +64,10 @@ class Recorder {
   [[nodiscard]] net::awaitable<void> begin(store::InteractionStart start);
   // Returns at once.
   void finish(FinishedCall call);
+  // For who has just answered: waits, half a second at most, while the queue is more than half
+  // full. So a connection that asks faster than we can record is slowed between its requests, and
+  // loses no content; the answer is with the tool already.
+  [[nodiscard]] net::awaitable<void> wait_for_room();
 
   // Records what is queued; nothing is taken afterwards. After the server has stopped.
   void stop();

@@ -237,7 +237,7 @@ Result<void> Service::Parts::listen() {
   }
   router = std::make_unique<ReleaseRouter>(routes);
   work = std::make_unique<net::WorkPool>(2, 1024);
-  client = std::make_unique<net::Client>(runtime);
+  client = std::make_unique<net::Client>();
   recorder =
       std::make_unique<capture::Recorder>(*outbox, workspace->redactor(), workspace->tenant_key());
   gateway = std::make_unique<capture::Gateway>(

@@ -53,6 +53,12 @@ const Headers& ClientExchange::headers() const {
 void ClientExchange::cancel() {
   state_->close();
 }
+std::string ClientExchange::take_ready() {
+  return state_->take_ready();
+}
+bool ClientExchange::finished() const {
+  return state_->done && state_->parser->body.empty();
+}
 awaitable<Result<std::string>> ClientExchange::read_chunk() {
   return state_->read_chunk();
 }
@@ -62,10 +68,7 @@ void CancelToken::cancel() {
   if (close_) close_();
 }
 
-Client::Client(Runtime& runtime, ClientOptions options)
-    : Client(runtime.io(), std::move(options)) {}
-Client::Client(asio::io_context& io, ClientOptions options)
-    : pool_(std::make_shared<Pool>(io, std::move(options))) {}
+Client::Client(ClientOptions options) : pool_(std::make_shared<Pool>(std::move(options))) {}
 Client::~Client() = default;
 
 awaitable<Result<ClientExchange>> Client::start(ClientRequest request, CancelToken* cancel) {
@@ -80,7 +83,7 @@ awaitable<Result<ClientExchange>> Client::start(ClientRequest request, CancelTok
     auto state = std::make_unique<ClientExchange::State>(pool_, executor, request);
     token.close_ = [raw = state.get()] { raw->close(); };
     Result<void> outcome;
-    if (!fresh) state->stream = pool_->take(origin);
+    if (!fresh) state->stream = pool_->take(executor, origin);
     const bool reused = state->stream != nullptr;
     if (!reused) outcome = co_await state->connect(request.url);
     if (outcome) outcome = co_await state->ask(*head, request);
@@ -124,7 +127,7 @@ awaitable<Result<Response>> Client::fetch(ClientRequest request, std::chrono::mi
 Result<Response> fetch_blocking(ClientRequest request, std::chrono::milliseconds timeout,
                                 std::size_t max_bytes) {
   asio::io_context io;
-  Client client(io, {});
+  Client client;
   Result<Response> answer = fail(ErrorCode::kInternal, "the call did not end");
   asio::co_spawn(asio::make_strand(io), client.fetch(std::move(request), timeout, max_bytes),
                  [&answer](const std::exception_ptr& failed, Result<Response> result) {

@@ -1,6 +1,6 @@
-// An HTTP/1.1 client with a pool of kept-alive connections per origin. Bytes of an answer are
-// handed out as they arrive. Every step has a deadline. Thread-safe; an exchange belongs to one
-// coroutine.
+// An HTTP/1.1 client with a pool of kept-alive connections per origin and thread. Bytes of an
+// answer are handed out as they arrive. Every step has a deadline. Thread-safe; an exchange belongs
+// to one coroutine. It is destroyed before the event loops on which it was used.
 //
 //   ClientRequest request{.method = "POST", .url = url, .body = text};
 //   auto exchange = co_await client.start(std::move(request));
@@ -22,7 +22,6 @@
 
 #include "net/async.h"
 #include "net/http.h"
-#include "net/runtime.h"
 #include "net/url.h"
 
 namespace hone::net {
@@ -50,6 +49,11 @@ class ClientExchange {
 
   [[nodiscard]] int status() const;
   [[nodiscard]] const Headers& headers() const;
+  // What of the body came with what has been read already: for who has something to send along
+  // with it. "" where it is still to come.
+  [[nodiscard]] std::string take_ready();
+  // Nothing is left to read: `read_chunk` would return "".
+  [[nodiscard]] bool finished() const;
   // The next bytes of the body, as soon as there are any, without chunk framing; "" at the end.
   // kIo: the answer was cut short. kTimeout: idle too long.
   [[nodiscard]] awaitable<Result<std::string>> read_chunk();
@@ -64,7 +68,7 @@ class ClientExchange {
 };
 
 struct ClientOptions {
-  std::size_t max_idle_per_origin = 16;
+  std::size_t max_idle_per_origin = 512;  // of each thread
   std::chrono::milliseconds keep_idle{20'000};
   std::size_t max_header_bytes = 64U << 10;
   std::string ca_file;  // besides the system's own
@@ -84,8 +88,7 @@ class CancelToken {
 
 class Client {
  public:
-  explicit Client(Runtime& runtime, ClientOptions options = {});
-  Client(asio::io_context& io, ClientOptions options);
+  explicit Client(ClientOptions options = {});
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;

@@ -75,7 +75,7 @@ awaitable<Result<void>> ClientExchange::State::connect(const Url& url) {
     if (!context) co_return fail(context.error());
     tls = *context;
   }
-  stream = std::make_unique<Stream>(pool_->io());
+  stream = std::make_unique<Stream>(executor_);
   watchdog_.arm(connect_timeout_);
   auto failed = co_await stream->connect(*endpoints);
   if (!failed && tls != nullptr) failed = co_await stream->secure(*tls, url.host);
@@ -164,6 +164,12 @@ awaitable<Result<void>> ClientExchange::State::read_head(bool is_head) {
 }
 
 Result<void> ClientExchange::State::parse_body() {
+  if (!done && parsed_ && buffer_.size() > 0) parsed_ = parse_buffer();
+  if (parsed_ && !done && parser->is_done()) release();
+  return parsed_;
+}
+
+Result<void> ClientExchange::State::parse_buffer() {
   boost::beast::error_code failed;
   buffer_.consume(parser->put(buffer_.data(), failed));
   if (failed && failed != error::need_more) {
@@ -175,14 +181,17 @@ Result<void> ClientExchange::State::parse_body() {
   return {};
 }
 
+// A fault in it is told by the next read_chunk.
+std::string ClientExchange::State::take_ready() {
+  static_cast<void>(parse_body());
+  return std::exchange(parser->body, {});
+}
+
 awaitable<Result<std::string>> ClientExchange::State::read_chunk() {
   while (!done) {
-    if (buffer_.size() > 0) {
-      if (auto parsed = parse_body(); !parsed) {
-        close();
-        co_return fail(parsed.error());
-      }
-      if (parser->is_done()) release();
+    if (const auto parsed = parse_body(); !parsed) {
+      close();
+      co_return fail(parsed.error());
     }
     if (done || !parser->body.empty()) break;
     watchdog_.arm(idle_timeout_);
@@ -206,7 +215,7 @@ awaitable<Result<std::string>> ClientExchange::State::read_chunk() {
 void ClientExchange::State::release() {
   done = true;
   if (parser->keep_alive() && buffer_.size() == 0) {
-    pool_->put(origin_, std::move(stream));
+    pool_->put(executor_, origin_, std::move(stream));
   } else {
     close();
   }

@@ -22,6 +22,7 @@ struct ClientExchange::State {
   // Sends the request and reads the head of the answer. A kUnavailable error says that no byte
   // came.
   awaitable<Result<void>> ask(const std::string& head, const ClientRequest& request);
+  std::string take_ready();
   awaitable<Result<std::string>> read_chunk();
   void close();
 
@@ -37,7 +38,9 @@ struct ClientExchange::State {
   awaitable<Result<std::size_t>> find_head();
   awaitable<boost::system::error_code> read_more();
   Result<void> parse_head(std::size_t size, bool is_head);
+  // Parses what is in the buffer. An error is final.
   Result<void> parse_body();
+  Result<void> parse_buffer();
   void release();
 
   std::shared_ptr<Client::Pool> pool_;
@@ -49,6 +52,7 @@ struct ClientExchange::State {
   Watchdog watchdog_;
   std::shared_ptr<asio::steady_timer> lookup_;  // waits for a name to be resolved
   boost::beast::flat_buffer buffer_;
+  Result<void> parsed_;
 };
 
 }  // namespace hone::net

@@ -1,13 +1,20 @@
 #include "net/client_pool.h"
 
-#include <algorithm>
+#include <boost/asio/execution/context.hpp>
+#include <boost/asio/query.hpp>
 
 namespace hone::net {
 
-std::unique_ptr<Stream> Client::Pool::take(const std::string& origin) {
+Client::Pool::Place Client::Pool::place_of(const asio::any_io_executor& executor,
+                                           const std::string& origin) {
+  return {&asio::query(executor, asio::execution::context), origin};
+}
+
+std::unique_ptr<Stream> Client::Pool::take(const asio::any_io_executor& executor,
+                                           const std::string& origin) {
   const auto oldest = std::chrono::steady_clock::now() - options_.keep_idle;
   const std::lock_guard lock(mutex_);
-  auto& streams = idle_[origin];
+  auto& streams = idle_[place_of(executor, origin)];
   // The newest first: the other side is least likely to have closed it meanwhile.
   while (!streams.empty()) {
     Idle idle = std::move(streams.back());
@@ -17,12 +24,15 @@ std::unique_ptr<Stream> Client::Pool::take(const std::string& origin) {
   return nullptr;
 }
 
-void Client::Pool::put(const std::string& origin, std::unique_ptr<Stream> stream) {
+void Client::Pool::put(const asio::any_io_executor& executor, const std::string& origin,
+                       std::unique_ptr<Stream> stream) {
   const auto now = std::chrono::steady_clock::now();
   const std::lock_guard lock(mutex_);
-  auto& streams = idle_[origin];
-  std::erase_if(streams, [&](const Idle& idle) { return idle.since < now - options_.keep_idle; });
-  if (streams.size() >= options_.max_idle_per_origin) streams.erase(streams.begin());
+  auto& streams = idle_[place_of(executor, origin)];
+  while (!streams.empty() && (streams.front().since < now - options_.keep_idle ||
+                              streams.size() >= options_.max_idle_per_origin)) {
+    streams.pop_front();
+  }
   streams.push_back({std::move(stream), now});
 }
 

@@ -1,13 +1,15 @@
 // Inside net: what exchanges of one client share: idle connections per origin, and the TLS
-// settings. Thread-safe.
+// settings. A connection belongs to the thread that made it, and is given back to that one only.
+// Thread-safe.
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "net/client.h"
 #include "net/stream.h"
@@ -16,14 +18,15 @@ namespace hone::net {
 
 class Client::Pool {
  public:
-  Pool(asio::io_context& io, ClientOptions options) : io_(io), options_(std::move(options)) {}
+  explicit Pool(ClientOptions options) : options_(std::move(options)) {}
 
-  // A connection that is open and silent, or nullptr.
-  [[nodiscard]] std::unique_ptr<Stream> take(const std::string& origin);
-  void put(const std::string& origin, std::unique_ptr<Stream> stream);
+  // A connection that is open and silent, or nullptr. `executor` is the coroutine's.
+  [[nodiscard]] std::unique_ptr<Stream> take(const asio::any_io_executor& executor,
+                                             const std::string& origin);
+  void put(const asio::any_io_executor& executor, const std::string& origin,
+           std::unique_ptr<Stream> stream);
 
   [[nodiscard]] Result<asio::ssl::context*> tls();
-  [[nodiscard]] asio::io_context& io() { return io_; }
   [[nodiscard]] const ClientOptions& options() const { return options_; }
 
  private:
@@ -33,10 +36,13 @@ class Client::Pool {
     SteadyTime since;
   };
 
-  asio::io_context& io_;
+  // The event loop and the origin.
+  using Place = std::pair<const void*, std::string>;
+  static Place place_of(const asio::any_io_executor& executor, const std::string& origin);
+
   const ClientOptions options_;
   std::mutex mutex_;
-  std::map<std::string, std::vector<Idle>> idle_;
+  std::map<Place, std::deque<Idle>> idle_;  // the one used longest ago first
   std::unique_ptr<asio::ssl::context> tls_;
 };
 

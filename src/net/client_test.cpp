@@ -132,7 +132,7 @@ class ClientTest : public testing::Test {
   }
 
   Runtime runtime;
-  Client client{runtime};
+  Client client;
   std::unique_ptr<Server> server;
   Url url;
   std::atomic<bool> cancelled = false;

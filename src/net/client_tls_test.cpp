@@ -104,7 +104,7 @@ class TlsServer {
 };
 
 Result<Response> fetch(Runtime& runtime, const ClientOptions& options, const Url& url) {
-  Client client(runtime, options);
+  Client client(options);
   ClientRequest request;
   request.url = url;
   return asio::co_spawn(asio::make_strand(runtime.io()), client.fetch(std::move(request), 10s),

@@ -190,18 +190,38 @@ awaitable<Result<void>> Connection::send(Response response) {
   co_return written;
 }
 
-awaitable<Result<void>> Connection::start(int status, Headers headers) {
+awaitable<Result<void>> Connection::start(int status, Headers headers, std::string_view first) {
   auto head = begin(status, std::move(headers), std::nullopt);
   if (!head) co_return fail(head.error());
-  co_return co_await write_all(*head, {}, {});
+  co_return co_await write_framed(std::move(*head), first, false);
 }
 
 awaitable<Result<void>> Connection::write(std::string_view bytes) {
   HONE_ASSERT(state_ == State::kStarted);
-  if (bytes.empty() || framing_ == Framing::kNone) co_return Result<void>();
+  std::string nothing;
+  co_return co_await write_framed(std::move(nothing), bytes, false);
+}
+
+awaitable<Result<void>> Connection::finish(std::string_view last) {
+  HONE_ASSERT(state_ == State::kStarted);
+  std::string nothing;
+  auto written = co_await write_framed(std::move(nothing), last, true);
+  if (written && framing_ == Framing::kLength && remaining_ > 0) {
+    close();
+    co_return fail(ErrorCode::kInternal, "an answer is shorter than its content-length");
+  }
+  if (written) state_ = State::kFinished;
+  co_return written;
+}
+
+// One piece of an answer in its frame, and, with `last`, the answer's end; `before` goes out first.
+awaitable<Result<void>> Connection::write_framed(std::string before, std::string_view bytes,
+                                                 bool last) {
+  if (framing_ == Framing::kNone) bytes = {};
+  std::string_view after;
   if (framing_ == Framing::kChunked) {
-    const std::string head = chunk_head(bytes.size());
-    co_return co_await write_all(head, bytes, "\r\n");
+    if (!bytes.empty()) before += chunk_head(bytes.size());
+    after = bytes.empty() ? (last ? "0\r\n\r\n" : "") : (last ? "\r\n0\r\n\r\n" : "\r\n");
   }
   if (framing_ == Framing::kLength) {
     if (bytes.size() > remaining_) {
@@ -210,19 +230,7 @@ awaitable<Result<void>> Connection::write(std::string_view bytes) {
     }
     remaining_ -= bytes.size();
   }
-  co_return co_await write_all(bytes, {}, {});
-}
-
-awaitable<Result<void>> Connection::finish() {
-  HONE_ASSERT(state_ == State::kStarted);
-  if (framing_ == Framing::kLength && remaining_ > 0) {
-    close();
-    co_return fail(ErrorCode::kInternal, "an answer is shorter than its content-length");
-  }
-  Result<void> written;
-  if (framing_ == Framing::kChunked) written = co_await write_all("0\r\n\r\n", {}, {});
-  if (written) state_ = State::kFinished;
-  co_return written;
+  co_return co_await write_all(before, bytes, after);
 }
 
 awaitable<Result<void>> Connection::write_all(std::string_view first, std::string_view second,

@@ -28,9 +28,9 @@ class Connection final : public Responder, public std::enable_shared_from_this<C
   void end(bool now);
 
   awaitable<Result<void>> send(Response response) override;
-  awaitable<Result<void>> start(int status, Headers headers) override;
+  awaitable<Result<void>> start(int status, Headers headers, std::string_view first) override;
   awaitable<Result<void>> write(std::string_view bytes) override;
-  awaitable<Result<void>> finish() override;
+  awaitable<Result<void>> finish(std::string_view last) override;
   void abort() override { close(); }
   [[nodiscard]] bool started() const override { return state_ != State::kWaiting; }
   [[nodiscard]] bool client_gone() const override { return gone_; }
@@ -44,6 +44,7 @@ class Connection final : public Responder, public std::enable_shared_from_this<C
   awaitable<void> refuse(const Refusal& refusal);
   awaitable<void> run_handler();
   Result<std::string> begin(int status, Headers headers, std::optional<std::size_t> length);
+  awaitable<Result<void>> write_framed(std::string before, std::string_view bytes, bool last);
   awaitable<Result<void>> write_all(std::string_view first, std::string_view second,
                                     std::string_view third);
   void watch_client();

@@ -9,6 +9,8 @@ namespace {
 
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kReadBytes = 64U << 10;
+// Of a body whose length is known: room for no more than this is made before its bytes come.
+constexpr std::size_t kSizedReadBytes = 1U << 20;
 constexpr std::size_t kDrainBytes = 1U << 20;
 constexpr auto kDrainTime = std::chrono::milliseconds(1'000);
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -85,7 +87,36 @@ awaitable<std::expected<void, Refusal>> RequestReader::allow_body(const Parser& 
   co_return std::expected<void, Refusal>();
 }
 
+// A client may take its time as long as bytes come.
+RequestReader::Deadline RequestReader::earned(Deadline start, std::uint64_t received) const {
+  return start + std::chrono::milliseconds(received * 1000 / options_.body_bytes_per_second);
+}
+
+// Nearly every body: its length is known, and its bytes go straight to their place.
+awaitable<std::expected<void, Refusal>> RequestReader::read_sized_body(std::string& body,
+                                                                       std::size_t length) {
+  const auto start = std::chrono::steady_clock::now() + options_.body_grace;
+  body = buffered().substr(0, length);
+  buffer_.consume(body.size());
+  while (body.size() < length) {
+    const std::size_t have = body.size();
+    const std::size_t room = std::min(length - have, kSizedReadBytes);
+    body.resize_and_overwrite(have + room, [](char*, std::size_t size) { return size; });
+    watchdog_.arm_until(earned(start, have));
+    const auto [failed, bytes] =
+        co_await socket_.async_read_some(asio::buffer(body.data() + have, room), kToken);
+    watchdog_.disarm();
+    body.resize(have + bytes);
+    if (failed) co_return cut_off(0);
+  }
+  co_return std::expected<void, Refusal>();
+}
+
 awaitable<std::expected<void, Refusal>> RequestReader::read_body(Parser& parser) {
+  if (parser.is_done()) co_return std::expected<void, Refusal>();
+  if (const auto length = parser.content_length()) {
+    co_return co_await read_sized_body(parser.body, static_cast<std::size_t>(*length));
+  }
   const auto start = std::chrono::steady_clock::now() + options_.body_grace;
   std::uint64_t received = 0;
   parser.eager(true);
@@ -101,8 +132,7 @@ awaitable<std::expected<void, Refusal>> RequestReader::read_body(Parser& parser)
     if (parser.is_done()) break;
     // What the parser cannot use yet is a chunk's head or a trailer; neither may grow without end.
     if (buffer_.size() > options_.max_header_bytes) co_return refuse(400, "a chunk is malformed");
-    const auto earned = std::chrono::milliseconds(received * 1000 / options_.body_bytes_per_second);
-    if (!co_await read_more(start + earned)) co_return cut_off(0);
+    if (!co_await read_more(earned(start, received))) co_return cut_off(0);
   }
   co_return std::expected<void, Refusal>();
 }

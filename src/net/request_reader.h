@@ -43,6 +43,8 @@ class RequestReader {
   awaitable<bool> read_more(Deadline deadline);
   awaitable<std::expected<std::size_t, Refusal>> read_head();
   awaitable<std::expected<void, Refusal>> read_body(Parser& parser);
+  awaitable<std::expected<void, Refusal>> read_sized_body(std::string& body, std::size_t length);
+  [[nodiscard]] Deadline earned(Deadline start, std::uint64_t received) const;
   awaitable<std::expected<void, Refusal>> allow_body(const Parser& parser);
   [[nodiscard]] std::string_view buffered() const;
   [[nodiscard]] std::unexpected<Refusal> refuse(int status, std::string message);

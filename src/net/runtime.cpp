@@ -3,17 +3,25 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "base/thread.h"
+
 namespace hone::net {
 
 struct Runtime::Work {
-  asio::executor_work_guard<asio::io_context::executor_type> guard;
+  std::vector<asio::executor_work_guard<asio::io_context::executor_type>> guards;
 };
 
-Runtime::Runtime(int threads)
-    : io_(std::make_unique<asio::io_context>(threads)),
-      work_(std::make_unique<Work>(Work{asio::make_work_guard(*io_)})) {
+Runtime::Runtime(int threads) : work_(std::make_unique<Work>()) {
+  constexpr int kOneThread = 1;
   for (int i = 0; i < threads; ++i) {
-    threads_.emplace_back([this] { io_->run(); });
+    loops_.push_back(std::make_unique<asio::io_context>(kOneThread));
+    work_->guards.push_back(asio::make_work_guard(*loops_.back()));
+  }
+  for (const auto& loop : loops_) {
+    threads_.emplace_back([&io = *loop] {
+      name_this_thread("hone-net");
+      io.run();
+    });
   }
 }
 
@@ -21,9 +29,13 @@ Runtime::~Runtime() {
   stop();
 }
 
+asio::io_context& Runtime::next_io() {
+  return *loops_[turn_++ % loops_.size()];
+}
+
 void Runtime::stop() {
   work_.reset();
-  io_->stop();
+  for (const auto& loop : loops_) loop->stop();
   for (auto& thread : threads_) {
     if (thread.joinable()) thread.join();
   }

@@ -5,7 +5,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <condition_variable>
 #include <mutex>
@@ -28,11 +27,11 @@ constexpr auto kCutOffTime = std::chrono::seconds(30);
 
 class Server::State : public std::enable_shared_from_this<Server::State> {
  public:
-  State(asio::io_context& io, std::shared_ptr<ServerShared> shared)
-      : io_(io),
-        strand_(asio::make_strand(io)),
-        acceptor_(strand_),
-        pause_(strand_),
+  State(Runtime& runtime, std::shared_ptr<ServerShared> shared)
+      : runtime_(runtime),
+        executor_(runtime.io().get_executor()),
+        acceptor_(executor_),
+        pause_(executor_),
         shared_(std::move(shared)) {}
 
   Result<void> open();
@@ -47,8 +46,8 @@ class Server::State : public std::enable_shared_from_this<Server::State> {
   void leave(const std::shared_ptr<Connection>& connection);
   void end_connections(bool now);
 
-  asio::io_context& io_;
-  asio::any_io_executor strand_;
+  Runtime& runtime_;
+  asio::any_io_executor executor_;  // of the first thread
   tcp::acceptor acceptor_;
   asio::steady_timer pause_;
   std::shared_ptr<ServerShared> shared_;
@@ -88,13 +87,13 @@ void Server::State::start() {
     self->accepting_ = false;
     self->changed_.notify_all();
   };
-  asio::co_spawn(strand_, accept_loop(), std::move(ended));
+  asio::co_spawn(executor_, accept_loop(), std::move(ended));
 }
 
 awaitable<void> Server::State::accept_loop() {
   while (!shared_->stopping) {
-    asio::any_io_executor strand = asio::make_strand(io_);
-    auto [failed, socket] = co_await acceptor_.async_accept(strand, kToken);
+    asio::any_io_executor home = runtime_.next_io().get_executor();
+    auto [failed, socket] = co_await acceptor_.async_accept(home, kToken);
     if (shared_->stopping) break;
     if (failed) {
       ++shared_->counters.accept_failures;
@@ -143,7 +142,7 @@ void Server::State::end_connections(bool now) {
 
 bool Server::State::stop(std::chrono::milliseconds grace) {
   shared_->stopping = true;
-  asio::post(strand_, [self = shared_from_this()] {
+  asio::post(executor_, [self = shared_from_this()] {
     boost::system::error_code ignored;
     self->acceptor_.close(ignored);
     self->pause_.cancel();
@@ -171,7 +170,7 @@ Result<std::unique_ptr<Server>> Server::listen(Runtime& runtime, ServerOptions o
   auto shared = std::make_shared<ServerShared>();
   shared->options = std::move(options);
   shared->handler = std::move(handler);
-  auto state = std::make_shared<State>(runtime.io(), std::move(shared));
+  auto state = std::make_shared<State>(runtime, std::move(shared));
   if (auto opened = state->open(); !opened) return fail(opened.error());
   state->start();
   return std::unique_ptr<Server>(new Server(std::move(state)));

@@ -1,5 +1,5 @@
-// An HTTP/1.1 server: one coroutine per connection, on a strand of its own. A request reaches the
-// handler whole and checked (net/guard.h); the answer goes out as the handler makes it.
+// An HTTP/1.1 server: one coroutine per connection, on one thread from beginning to end. A request
+// reaches the handler whole and checked (net/guard.h); the answer goes out as the handler makes it.
 //
 //   Server::Handler handler = [&api](const Request& r, Responder& out) { return api.handle(r, out);
 //   }; auto server = Server::listen(runtime, {.address = "127.0.0.1", .port = 0}, handler);
@@ -34,11 +34,13 @@ class Responder {
   virtual awaitable<Result<void>> send(Response response) = 0;
 
   // An answer in pieces. `start` sends the head, `write` passes its bytes to the kernel before it
-  // returns, `finish` ends the answer. Framed as chunks, or raw where `headers` has a
+  // returns, `finish` ends the answer. The first and the last piece may go with head and end, so
+  // that they need no write of their own. Framed as chunks, or raw where `headers` has a
   // content-length.
-  virtual awaitable<Result<void>> start(int status, Headers headers) = 0;
+  virtual awaitable<Result<void>> start(int status, Headers headers,
+                                        std::string_view first = {}) = 0;
   virtual awaitable<Result<void>> write(std::string_view bytes) = 0;
-  virtual awaitable<Result<void>> finish() = 0;
+  virtual awaitable<Result<void>> finish(std::string_view last = {}) = 0;
   // Closes the connection so that the client sees a cut answer, not a finished one.
   virtual void abort() = 0;
 

@@ -19,7 +19,7 @@ class Stream {
   using Code = boost::system::error_code;
   using Tcp = asio::ip::tcp;
 
-  explicit Stream(asio::io_context& io) : socket_(io) {}
+  explicit Stream(const asio::any_io_executor& executor) : socket_(executor) {}
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 

@@ -6,10 +6,18 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
+#include "base/thread.h"
+
 namespace hone::net {
 
-WorkPool::WorkPool(int threads, std::size_t queue_limit) : queue_limit_(queue_limit) {
-  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work_loop(); });
+WorkPool::WorkPool(int threads, std::size_t queue_limit, const char* name)
+    : queue_limit_(queue_limit) {
+  for (int i = 0; i < threads; ++i) {
+    threads_.emplace_back([this, name] {
+      name_this_thread(name);
+      work_loop();
+    });
+  }
 }
 
 WorkPool::~WorkPool() {

@@ -22,7 +22,8 @@ namespace hone::net {
 
 class WorkPool {
  public:
-  WorkPool(int threads, std::size_t queue_limit);
+  // `name` is what its threads are called, in at most 15 characters.
+  WorkPool(int threads, std::size_t queue_limit, const char* name = "hone-work");
   ~WorkPool();
   WorkPool(const WorkPool&) = delete;
   WorkPool& operator=(const WorkPool&) = delete;

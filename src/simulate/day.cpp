@@ -21,8 +21,7 @@ constexpr std::int64_t kErrorsInARow = 24;  // then the gateway is taken for gon
 // The state of a day. All of it is touched on one strand, apart from `done`.
 class Day {
  public:
-  Day(net::Runtime& runtime, const DayPlan& plan)
-      : plan_(plan), client_(runtime), seeded_(Random(plan.seed).fork(plan.day)) {
+  explicit Day(const DayPlan& plan) : plan_(plan), seeded_(Random(plan.seed).fork(plan.day)) {
     for (const Domain& domain : domains()) summary_.domains.push_back({.name = domain.name});
     for (std::uint64_t i = 0; i < plan.workers.size(); ++i) waiting_.push_back({i, 0});
   }
@@ -123,7 +122,7 @@ Result<DaySummary> run_day(net::Runtime& runtime, const DayPlan& plan, const Pro
   if (auto fine = check(plan); !fine) return fail(fine.error());
   const auto start = std::chrono::steady_clock::now();
   const std::uint64_t total = plan.workers.size() * plan.tasks_per_person;
-  Day day(runtime, plan);
+  Day day(plan);
   const auto strand = asio::make_strand(runtime.io());
   std::vector<std::future<void>> desks;
   for (std::uint64_t i = 0; i < std::min(plan.concurrency, plan.workers.size()); ++i) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "base/thread.h"
 #include "store/rows.h"
 #include "store/text.h"
 
@@ -215,7 +216,10 @@ void Indexer::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+// Traffic and recording go first; what the index owes stays in the outbox meanwhile.
 void Indexer::run() {
+  name_this_thread("hone-index");
+  let_others_go_first();
   auto backoff = options_.first_backoff;
   std::unique_lock lock(mutex_);
   while (!stopping_) {

@@ -34,7 +34,7 @@ namespace hone::store {
 
 struct IndexerOptions {
   std::string name = "main";  // of the outbox
-  std::size_t batch_records = 500;
+  std::size_t batch_records = 2000;
   std::size_t batch_bytes = 8U << 20;
   std::chrono::milliseconds keep{std::chrono::hours(24)};  // indexed segments stay this long
   std::chrono::milliseconds first_backoff{100};

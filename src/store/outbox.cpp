@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <future>
 
+#include "base/thread.h"
 #include "store/outbox_state.h"
 
 namespace hone::store {
@@ -185,6 +186,7 @@ void Outbox::State::fence(const Error& cause) {
 }
 
 void Outbox::State::commit_until_stopped() {
+  name_this_thread("hone-commit");
   std::unique_lock lock(mutex);
   while (true) {
     work.wait(lock, [&] { return stopping || !dirty.empty(); });

@@ -31,19 +31,30 @@ class FieldReader {
   }
   template <typename Item, typename Read>
   void read_object(std::string_view name, Item& into, Read read_item) {
-    json::object object;
-    read(name, object);
-    if (done_) read_fields(object, name, into, read_item);
+    const json::value* value = object_.if_contains(name);
+    const json::object* object = value == nullptr ? nullptr : value->if_object();
+    if (object != nullptr) return read_fields(*object, name, into, read_item);
+    json::object wanted;
+    read(name, wanted);  // tells what is wrong
   }
+  // Without a copy: blocks are most of a record.
   template <typename Item, typename Read>
   void read_each(std::string_view name, std::vector<Item>& into, Read read_item) {
-    json::array items;
-    read(name, items);
-    for (const json::value& value : items) {
-      json::object object;
-      take(as<json::object>(value, name), object);
+    const json::value* value = object_.if_contains(name);
+    const json::array* items = value == nullptr ? nullptr : value->if_array();
+    if (items == nullptr) {
+      json::array wanted;
+      return read(name, wanted);  // tells what is wrong
+    }
+    into.reserve(items->size());
+    for (const json::value& item : *items) {
+      const json::object* object = item.if_object();
+      if (object == nullptr) {
+        json::object wanted;
+        return take(as<json::object>(item, name), wanted);
+      }
+      read_fields(*object, name, into.emplace_back(), read_item);
       if (!done_) return;
-      read_fields(object, name, into.emplace_back(), read_item);
     }
   }
   void only(std::initializer_list<std::string_view> known) {

@@ -1,6 +1,7 @@
 #include "store/text.h"
 
 #include <cstdint>
+#include <cstring>
 
 namespace hone::store {
 namespace {
@@ -27,6 +28,28 @@ std::size_t character_size(std::string_view text, std::size_t at) {
   return size;
 }
 
+// Where the valid text that begins at `at` ends. Eight plain bytes are passed at once: nearly all
+// text is ASCII.
+std::size_t valid_end(std::string_view text, std::size_t at) {
+  constexpr std::uint64_t kHigh = 0x8080808080808080U;
+  constexpr std::uint64_t kOnes = 0x0101010101010101U;
+  while (at < text.size()) {
+    std::uint64_t word = 0;
+    if (text.size() - at >= sizeof word) {
+      std::memcpy(&word, text.data() + at, sizeof word);
+      // No byte has its high bit, and none is 0 (which a subtraction of 1 would turn to 0xFF).
+      if (((word | (word - kOnes)) & kHigh) == 0) {
+        at += sizeof word;
+        continue;
+      }
+    }
+    const std::size_t size = character_size(text, at);
+    if (size == 0) return at;
+    at += size;
+  }
+  return at;
+}
+
 }  // namespace
 
 std::string storable_text(std::string_view text) {
@@ -34,14 +57,10 @@ std::string storable_text(std::string_view text) {
   out.reserve(text.size());
   std::size_t at = 0;
   while (at < text.size()) {
-    const std::size_t size = character_size(text, at);
-    if (size == 0) {
-      out += "\xEF\xBF\xBD";
-      ++at;
-    } else {
-      out.append(text, at, size);
-      at += size;
-    }
+    const std::size_t end = valid_end(text, at);
+    out.append(text, at, end - at);
+    if (end < text.size()) out += "\xEF\xBF\xBD";
+    at = end + 1;
   }
   return out;
 }

@@ -1,0 +1,107 @@
+#include "wire/call_parts.h"
+
+#include <algorithm>
+
+#include "base/json_scan.h"
+
+namespace hone::wire {
+namespace {
+
+constexpr std::string_view kNoModel = "\"model\":\"\"";  // read_call asks for one
+
+// What the keys of a format's body are, with their quotes.
+struct Keys {
+  std::string_view list;
+  std::vector<std::string_view> opening;
+};
+
+// Responses is not here: its items become messages together with their neighbours.
+std::optional<Keys> keys_of(Format format) {
+  if (format == Format::kOpenAIChat) return Keys{"\"messages\"", {"\"tools\""}};
+  if (format == Format::kAnthropicMessages) {
+    return Keys{"\"messages\"", {"\"tools\"", "\"system\""}};
+  }
+  return std::nullopt;
+}
+
+bool contains(const std::vector<std::string_view>& all, std::string_view one) {
+  return std::find(all.begin(), all.end(), one) != all.end();
+}
+
+// The elements of an array; false where it is none or has no end.
+bool cut_array(JsonScanner& scanner, std::vector<std::string_view>& elements) {
+  if (!scanner.take('[')) return false;
+  if (scanner.take(']')) return true;
+  do {
+    const auto element = scanner.value();
+    if (!element) return false;
+    elements.push_back(*element);
+  } while (scanner.take(','));
+  return scanner.take(']');
+}
+
+std::string object_text(const std::vector<std::string_view>& members, std::string_view more) {
+  std::string text = "{";
+  for (const auto member : members) {
+    text += member;
+    text += ',';
+  }
+  text += more;
+  text += '}';
+  return text;
+}
+
+std::string no_messages(const CallParts& parts) {
+  return std::string(parts.list) + ":[]";
+}
+
+}  // namespace
+
+std::optional<CallParts> cut_call(Format format, std::string_view body) {
+  const auto keys = keys_of(format);
+  if (!keys) return std::nullopt;
+  CallParts parts{.list = keys->list, .settings = {}, .opening = {}, .messages = {}};
+  std::vector<std::string_view> seen;
+  JsonScanner scanner(body);
+  if (!scanner.take('{')) return std::nullopt;
+  do {
+    const auto key = scanner.string();
+    if (!key || key->find('\\') != std::string_view::npos || contains(seen, *key)) {
+      return std::nullopt;
+    }
+    seen.push_back(*key);
+    const std::size_t begin = scanner.position() - key->size();
+    if (!scanner.take(':')) return std::nullopt;
+    if (*key == keys->list) {
+      if (!cut_array(scanner, parts.messages)) return std::nullopt;
+      continue;
+    }
+    if (!scanner.value()) return std::nullopt;
+    const auto member = body.substr(begin, scanner.position() - begin);
+    (contains(keys->opening, *key) ? parts.opening : parts.settings).push_back(member);
+  } while (scanner.take(','));
+  const bool whole = scanner.take('}') && scanner.peek() == '\0' &&
+                     scanner.position() == body.size() && contains(seen, keys->list);
+  if (!whole) return std::nullopt;
+  return parts;
+}
+
+std::string settings_text(const CallParts& parts) {
+  return object_text(parts.settings, no_messages(parts));
+}
+
+std::string opening_text(const CallParts& parts) {
+  return object_text(parts.opening, std::string(kNoModel) + "," + no_messages(parts));
+}
+
+std::string message_text(const CallParts& parts, std::size_t index) {
+  std::string more(kNoModel);
+  more += ',';
+  more += parts.list;
+  more += ":[";
+  more += parts.messages.at(index);
+  more += ']';
+  return object_text({}, more);
+}
+
+}  // namespace hone::wire

@@ -1,0 +1,66 @@
+// A body cut into parts reads as the body does.
+#include "wire/call_parts.h"
+
+#include <gtest/gtest.h>
+
+namespace hone::wire {
+namespace {
+
+std::vector<json::object> messages_of(Format format, const std::string& text) {
+  const auto object = parse_json_object(text);
+  EXPECT_TRUE(object) << text;
+  const auto call = read_call(format, *object);
+  EXPECT_TRUE(call) << text;
+  return call ? call->messages : std::vector<json::object>();
+}
+
+// The messages of all parts, one after the other.
+std::vector<json::object> messages_by_parts(Format format, const CallParts& parts) {
+  auto all = messages_of(format, opening_text(parts));
+  for (std::size_t i = 0; i < parts.messages.size(); ++i) {
+    for (auto& message : messages_of(format, message_text(parts, i))) all.push_back(message);
+  }
+  return all;
+}
+
+constexpr std::string_view kAnthropic = R"( {"model":"m","max_tokens":5, "messages" :[
+  {"role":"user","content":"hi \"there\\"}, {"role":"assistant","content":[
+   {"type":"tool_use","id":"t1","name":"ls","input":{"p":[1,{"q":"]}"}]}}]},
+  {"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","content":"a"},
+   {"type":"text","text":"go on"}]}],
+  "system":[{"type":"text","text":"be brief"}],"tools":[{"name":"ls","input_schema":{}}] } )";
+
+constexpr std::string_view kOpenAI = R"({"messages":[{"role":"system","content":"s"},
+  {"role":"user","content":[{"type":"text","text":"q"}]}],"tools":[],"temperature":0.5,"model":"m"})";
+
+TEST(CallParts, ReadOneByOneGiveTheMessagesOfTheWholeBody) {
+  for (const auto& [format, body] : {std::pair(Format::kAnthropicMessages, kAnthropic),
+                                     std::pair(Format::kOpenAIChat, kOpenAI)}) {
+    const auto parts = cut_call(format, body);
+    ASSERT_TRUE(parts) << body;
+    EXPECT_EQ(messages_by_parts(format, *parts), messages_of(format, std::string(body)));
+  }
+}
+
+TEST(CallParts, KeepTheSettingsApart) {
+  const auto parts = cut_call(Format::kAnthropicMessages, kAnthropic);
+  ASSERT_TRUE(parts);
+  const auto call =
+      read_call(Format::kAnthropicMessages, *parse_json_object(settings_text(*parts)));
+  ASSERT_TRUE(call);
+  EXPECT_EQ(call->model, "m");
+  EXPECT_EQ(json::serialize(call->params), R"({"max_tokens":5})");
+  EXPECT_TRUE(call->messages.empty());
+}
+
+TEST(CallParts, StayWholeWhereACutCouldBeReadDifferently) {
+  for (const auto* body : {"", "[]", "{}", R"({"model":"m"})", R"({"messages":{}})",
+                           R"({"messages":[1)", R"({"messages":[1}})", R"({"messages":[],})",
+                           R"({"messages":[]} x)", R"({"messages":[],"messages":[]})",
+                           R"({"m\u0065ssages":[]})", R"({"messages":[],"a":"\)"}) {
+    EXPECT_FALSE(cut_call(Format::kOpenAIChat, body)) << body;
+  }
+}
+
+}  // namespace
+}  // namespace hone::wire
