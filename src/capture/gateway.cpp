@@ -1,5 +1,6 @@
 #include "capture/gateway.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
@@ -14,9 +15,16 @@ constexpr std::size_t kAnswerCopyBytes = 32U << 20;
 
 // The format whose clients will read our errors.
 wire::Format format_of(const net::Request& request) {
-  const bool anthropic =
-      request.path().starts_with("/v1/messages") || request.headers.has("anthropic-version");
-  return anthropic ? wire::Format::kAnthropicMessages : wire::Format::kOpenAIChat;
+  const auto path = request.path();
+  if (path.starts_with("/v1/messages") || request.headers.has("anthropic-version")) {
+    return wire::Format::kAnthropicMessages;
+  }
+  return path.starts_with("/v1/responses") ? wire::Format::kOpenAIResponses
+                                           : wire::Format::kOpenAIChat;
+}
+
+bool is_one_of(std::string_view path, std::initializer_list<std::string_view> known) {
+  return std::find(known.begin(), known.end(), path) != known.end();
 }
 
 net::ClientRequest request_to(const Upstream& upstream, const net::Request& request,
@@ -61,7 +69,8 @@ net::awaitable<int> Gateway::dispatch(const net::Request& request, net::Responde
     net::Response empty;
     co_return co_await send(out, std::move(empty));
   }
-  if (request.headers.has("upgrade")) {
+  // Others (Java's "h2c") offer an upgrade and are content without.
+  if (net::same_name(request.headers.get("upgrade"), "websocket")) {
     co_return co_await refuse(out, format, 426, "this server speaks HTTP only, no WebSocket");
   }
   const auto identity = identify(request);
@@ -71,11 +80,13 @@ net::awaitable<int> Gateway::dispatch(const net::Request& request, net::Responde
                               "KEY' with a key from `hone key create`");
   }
   const bool is_post = request.method == "POST";
-  if (is_post && (path == "/v1/chat/completions" || path == "/v1/messages")) {
-    co_return co_await model_call(request, out, *identity, format, true);
-  }
-  if (is_post && path == "/v1/messages/count_tokens") {
-    co_return co_await model_call(request, out, *identity, format, false);
+  const bool recorded =
+      is_one_of(path, {"/v1/chat/completions", "/v1/messages", "/v1/responses"});
+  const bool routed = recorded || is_one_of(path, {"/v1/messages/count_tokens",
+                                                   "/v1/responses/input_tokens",
+                                                   "/v1/responses/compact"});
+  if (is_post && routed) {
+    co_return co_await model_call(request, out, *identity, format, recorded);
   }
   if (request.method == "GET" && path == "/v1/models") {
     net::Response models = co_await list_models(request, *identity, format);

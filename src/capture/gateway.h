@@ -2,11 +2,13 @@
 // the model name that an alias resolves to; the answer's bytes come back as they arrive, chunk by
 // chunk. Recording happens beside (capture/recorder.h).
 //
-//   POST /v1/chat/completions, /v1/messages     routed by alias, recorded
-//   POST /v1/messages/count_tokens              routed by alias, not recorded
-//   GET  /v1/models                             aliases, and what the upstreams have
-//   HEAD anything                               200: clients probe with it
-//   anything else under /v1/                    to the upstream untouched, not recorded
+//   POST /v1/chat/completions, /v1/messages, /v1/responses   routed by alias, recorded
+//   POST /v1/messages/count_tokens,
+//        /v1/responses/input_tokens, /v1/responses/compact   routed by alias, not recorded
+//   GET  /v1/models                       aliases, and what the upstreams have
+//   HEAD anything                         200: clients probe with it
+//   a WebSocket                           426: Codex then goes on over HTTP
+//   anything else under /v1/              to the upstream untouched, not recorded
 //
 // A caller is known by `x-hone-key`, `x-api-key` or `Authorization: Bearer`. An unknown key gets
 // 401, unless the gateway is open: then it may be the provider's, and goes through with the

@@ -105,6 +105,50 @@ TEST_F(RecorderTest, RecordsWhoWhatAndWhen) {
   EXPECT_EQ(handle_of(interaction, "session"), "session-1");
 }
 
+TEST_F(RecorderTest, RecordsACallInTheResponsesFormat) {
+  start();
+  stub.mode = Mode::kStream;
+  stub.headers = {{"content-type", "text/event-stream"}, {"x-request-id", "req_up"}};
+  stub.chunks = {
+      sse("response.output_item.done",
+          R"({"type":"response.output_item.done","output_index":0,"item":{"type":"reasoning",)"
+          R"("summary":[{"type":"summary_text","text":"Plan."}]}})"),
+      sse("response.output_item.done",
+          R"({"type":"response.output_item.done","output_index":1,"item":{"type":"function_call",)"
+          R"("call_id":"call_1","name":"exec","arguments":"{\"cmd\":\"ls\"}"}})"),
+      sse("response.completed",
+          R"({"type":"response.completed","response":{"id":"resp_1","status":"completed",)"
+          R"("output":[],"usage":{"input_tokens":11,"output_tokens":7}}})")};
+  auto sent = request("POST", "/v1/responses", R"({"model":"assistant","stream":true,"input":"hi"})");
+  sent.headers.add("user-agent", "codex_exec/0.169.0 (Debian 12.0.0; x86_64) unknown");
+  sent.headers.add("session-id", "session-1");
+  fetch(sent);
+  const auto interaction = interactions(1)[0];
+  EXPECT_EQ(interaction.tool, "codex");
+  EXPECT_EQ(interaction.wire, "openai-responses");
+  EXPECT_EQ(interaction.content, "stored");
+  EXPECT_EQ(interaction.error, "");
+  EXPECT_EQ(interaction.stop_reason, "completed");
+  EXPECT_EQ(interaction.prompt_tokens, 11);
+  EXPECT_EQ(interaction.completion_tokens, 7);
+  EXPECT_EQ(handle_of(interaction, "response"), "resp_1");
+  EXPECT_EQ(handle_of(interaction, "tool_call"), "call_1");
+  EXPECT_EQ(handle_of(interaction, "request"), "req_up");
+  EXPECT_EQ(handle_of(interaction, "session"), "session-1");
+  ASSERT_EQ(interaction.blocks.size(), 2U);
+  EXPECT_NE(interaction.blocks[1].content.find("Plan."), std::string::npos);
+  // Codex sends the answer back as items, and one more call begins where the first one ended.
+  stub.chunks.clear();
+  post("/v1/responses",
+       R"({"model":"assistant","input":[{"type":"message","role":"user","content":"hi"},)"
+       R"({"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"Plan."}]},)"
+       R"({"type":"function_call","call_id":"call_1","name":"exec","arguments":"{\"cmd\":\"ls\"}"},)"
+       R"({"type":"function_call_output","call_id":"call_1","output":"a.txt"}]})");
+  const auto second = interactions(2)[1];
+  ASSERT_EQ(second.nodes.size(), 1U);
+  EXPECT_EQ(second.nodes[0].parent, interaction.output_node);
+}
+
 TEST_F(RecorderTest, WritesTheStartBeforeTheRequestGoesOut) {
   start();
   stub.mode = Mode::kHang;

@@ -16,7 +16,7 @@ model = "m"
 [[upstream]]
 name = "a"
 url = "https://example.org"
-wires = ["anthropic-messages"]
+wires = ["anthropic-messages", "openai-responses"]
 models = ["claude-*"]
 [alias.assistant]
 upstream = "engine"
@@ -39,6 +39,9 @@ TEST(Settings, NamesTheLineOfAMistake) {
             "127.0.0.1:8700");
   EXPECT_EQ(message("[[upstream]]\nname = \"a\"\nurl = \"ftp://x\"\nwires = []\n"),
             "hone.toml: line 3: 'upstream.url' must begin with http:// or https://");
+  EXPECT_EQ(message("[[upstream]]\nname = \"a\"\nurl = \"http://x\"\nwires = [\"openai\"]\n"),
+            "hone.toml: line 4: 'upstream.wires' knows openai-chat, anthropic-messages, "
+            "openai-responses; not 'openai'");
   EXPECT_EQ(message("[engine]\nmodle = \"m\"\n"),
             "hone.toml: line 2: unknown field 'engine.modle'; did you mean 'model'?");
 }
