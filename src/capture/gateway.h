@@ -80,12 +80,23 @@ class Gateway {
     Route route;
     const Upstream* upstream = nullptr;
   };
+  // A model call as it goes out, and what of it is for the recorder.
+  struct Outgoing {
+    Target target;
+    net::ClientRequest request;
+    std::string text;      // its body without a coding
+    std::string encoding;  // the coding that could not be undone, and hides `text`
+    bool recorded = false;
+  };
 
   // These answer, and give the status that the client got; 0 where it is gone.
   [[nodiscard]] net::awaitable<int> dispatch(const net::Request& request, net::Responder& out);
   [[nodiscard]] net::awaitable<int> model_call(const net::Request& request, net::Responder& out,
                                                const Identity& identity, wire::Format format,
                                                bool recorded);
+  [[nodiscard]] net::awaitable<int> exchange(const net::Request& request, net::Responder& out,
+                                             const Identity& identity, wire::Format format,
+                                             Outgoing call);
   [[nodiscard]] net::awaitable<int> pass_through(const net::Request& request, net::Responder& out,
                                                  const Identity& identity, wire::Format format);
   [[nodiscard]] net::awaitable<int> conclude(net::Responder& out, wire::Format format,
@@ -98,10 +109,14 @@ class Gateway {
                                                           const Identity& identity,
                                                           wire::Format format);
   [[nodiscard]] std::optional<Identity> identify(const net::Request& request) const;
+  [[nodiscard]] Result<Outgoing> prepare(const net::Request& request, const Identity& identity,
+                                         wire::Format format, bool recorded) const;
+  [[nodiscard]] Result<Outgoing> unread(const net::Request& request, const Identity& identity,
+                                        wire::Format format, Outgoing call) const;
   [[nodiscard]] Result<Target> find_target(const std::string& model, const std::string& person,
                                            wire::Format format) const;
   [[nodiscard]] FinishedCall open_call(const net::Request& request, const Identity& identity,
-                                       const Target& target, wire::Format format) const;
+                                       wire::Format format, Outgoing& outgoing) const;
   void close_call(FinishedCall& call, RelayOutcome& outcome, int status) const;
 
   GatewayParts parts_;

@@ -199,7 +199,8 @@ TEST_F(GatewayTest, RoutesResponsesAndWhatBelongsToThemByAlias) {
   start();
   const std::string ask = R"({"model":"assistant","input":"hi"})";
   const std::string sent = R"({"model":"sha-1","input":"hi"})";
-  for (const auto* path : {"/v1/responses", "/v1/responses/input_tokens", "/v1/responses/compact"}) {
+  for (const auto* path :
+       {"/v1/responses", "/v1/responses/input_tokens", "/v1/responses/compact"}) {
     EXPECT_EQ(post(path, ask).status, 200);
     EXPECT_EQ(stub.last().target, path);
     EXPECT_EQ(stub.last().body, sent);

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "net/await.h"
+#include "net/content_coding.h"
 #include "wire/answer.h"
 
 namespace hone::capture {
@@ -14,6 +15,7 @@ namespace {
 // A call's start is worth a moment, not more: the request goes out all the same.
 constexpr auto kStartTime = std::chrono::milliseconds(20);
 constexpr std::size_t kJournalQueue = 4096;
+constexpr std::size_t kDecodedAnswerBytes = 32U << 20;  // as many as are kept of a plain one
 
 std::vector<std::string> persons_of(const std::string& person) {
   return person.empty() ? std::vector<std::string>() : std::vector<std::string>{person};
@@ -27,6 +29,19 @@ void take_answer(const wire::Answer& answer, store::Interaction& facts) {
   if (facts.error.empty() && facts.status < 300 && !answer.complete) facts.error = "incomplete";
   if (!answer.response_id.empty()) facts.handles.push_back({"response", answer.response_id});
   for (const auto& id : answer.tool_call_ids) facts.handles.push_back({"tool_call", id});
+}
+
+// Fails where the bytes cannot be decoded; what was cut off is read as far as it goes.
+Result<wire::Answer> read_answer(const FinishedCall& call) {
+  wire::AnswerReader reader(call.format, call.facts.streamed);
+  if (call.answer_encoding.empty()) {
+    reader.feed(call.answer);
+    return reader.finish();
+  }
+  const auto decoded = net::decode_content(call.answer_encoding, call.answer, kDecodedAnswerBytes);
+  if (!decoded) return fail(decoded.error());
+  reader.feed(decoded->body);
+  return reader.finish();
 }
 
 }  // namespace
@@ -64,48 +79,57 @@ void Recorder::finish(FinishedCall call) {
   if (queued_bytes_ + size <= options_.queue_bytes) {
     queued_bytes_ += size;
     const bool queued = work_.post([this, shared, size] {
-      record(*shared);
+      record(*shared, true);
       queued_bytes_ -= size;
     });
     if (queued) return;
     queued_bytes_ -= size;
   }
-  ++counters_.overflowed;
   shared->request.clear();
   shared->answer.clear();
-  shared->readable = false;
-  if (!journal_.post([this, shared] { record(*shared); })) ++counters_.unrecorded;
+  if (!journal_.post([this, shared] { record(*shared, false); })) ++counters_.unrecorded;
 }
 
 // Completes call.facts from the request and the answer.
 void Recorder::fill(FinishedCall& call) {
   auto& facts = call.facts;
-  facts.handles.insert(facts.handles.begin(), {"id", facts.id});
-  if (!call.readable) return Content::leave_out("unreadable", facts);
-  wire::AnswerReader reader(call.format, facts.streamed);
-  reader.feed(call.answer);
-  const wire::Answer answer = reader.finish();
-  take_answer(answer, facts);
-  if (!call.may_capture) return Content::leave_out("no_consent", facts);
+  const auto answer = read_answer(call);
+  if (answer) take_answer(*answer, facts);
+  if (!call.may_capture) return leave_out("no_consent", facts, counters_.no_consent);
+  if (!answer && answer.error().code == ErrorCode::kTooLarge) {
+    return leave_out("unreadable", facts, counters_.too_large);
+  }
+  if (!answer || !call.request_encoding.empty()) {
+    return leave_out("unreadable", facts, counters_.encoded);
+  }
   const auto body = parse_json_object(call.request);
-  if (!body) return Content::leave_out("unreadable", facts);
+  if (!body) return leave_out("unreadable", facts, counters_.unreadable);
   const auto read = wire::read_call(call.format, *body);
-  if (!read) return Content::leave_out("unreadable", facts);
-  content_.fill(read->messages, answer.message, read->params, facts);
+  if (!read) return leave_out("unreadable", facts, counters_.unreadable);
+  content_.fill(read->messages, answer->message, read->params, facts);
+  if (facts.content == "redaction_failed") ++counters_.redaction_failed;
 }
 
-void Recorder::record(FinishedCall& call) {
+void Recorder::leave_out(std::string_view why, store::Interaction& facts,
+                         std::atomic<std::uint64_t>& counter) {
+  ++counter;
+  Content::leave_out(why, facts);
+}
+
+void Recorder::record(FinishedCall& call, bool with_content) {
+  auto& facts = call.facts;
+  facts.handles.insert(facts.handles.begin(), {"id", facts.id});
   try {
-    fill(call);
+    if (with_content) {
+      fill(call);
+    } else {
+      leave_out("unreadable", facts, counters_.overflowed);
+    }
   } catch (const std::exception& e) {
     // Out of memory, or worse. What happened is recorded, without what was said.
     spdlog::error("a call could not be read: {}", e.what());
-    Content::leave_out("unreadable", call.facts);
+    leave_out("unreadable", facts, counters_.unreadable);
   }
-  const auto& facts = call.facts;
-  if (facts.content == "no_consent") ++counters_.no_consent;
-  if (facts.content == "redaction_failed") ++counters_.redaction_failed;
-  if (facts.content == "unreadable") ++counters_.unreadable;
   const auto appended = outbox_.append({.kind = store::RecordKind::kInteraction,
                                         .id = facts.id,
                                         .persons = persons_of(facts.person),

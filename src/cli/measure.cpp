@@ -41,6 +41,8 @@ void measure_recorder(api::MetricsText& text, const capture::RecorderCounters& c
   text.counter(kBare, kHelp, number(counters.no_consent), "reason=\"no_consent\"");
   text.counter(kBare, kHelp, number(counters.redaction_failed), "reason=\"redaction_failed\"");
   text.counter(kBare, kHelp, number(counters.unreadable), "reason=\"unreadable\"");
+  text.counter(kBare, kHelp, number(counters.encoded), "reason=\"encoding\"");
+  text.counter(kBare, kHelp, number(counters.too_large), "reason=\"too_large\"");
   text.counter(kBare, kHelp, number(counters.overflowed), "reason=\"overflow\"");
 }
 

@@ -55,7 +55,7 @@ struct InteractionStart {
 };
 
 // Why an interaction has no content.
-// "stored", "no_consent", "redaction_failed", "unreadable" (not our formats, or encoded), "cut"
+// "stored", "no_consent", "redaction_failed", "unreadable" (not our formats, in a coding we cannot undo, or too large), "cut"
 // (crash).
 using ContentState = std::string;
 

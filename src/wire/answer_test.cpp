@@ -162,17 +162,17 @@ TEST(WireAnswer, ResponsesTellsHowItFailedAndKeepsWhatWasSaid) {
   EXPECT_FALSE(failed.complete);
   EXPECT_EQ(failed.error, "server_error");
   EXPECT_EQ(text_of(failed.message), "Grüß Gott");
-  const Answer error =
-      read(Format::kOpenAIResponses, true,
-           begun + sse({R"({"type":"error","code":"rate_limit_exceeded","message":"secret"})"}), 100);
+  const Answer error = read(
+      Format::kOpenAIResponses, true,
+      begun + sse({R"({"type":"error","code":"rate_limit_exceeded","message":"secret"})"}), 100);
   EXPECT_FALSE(error.complete);
   EXPECT_EQ(error.error, "rate_limit_exceeded");
-  const Answer wrapped =
-      read(Format::kOpenAIResponses, true,
-           sse({R"({"type":"error","error":{"type":"overloaded_error","message":"secret"}})"}), 100);
+  const Answer wrapped = read(
+      Format::kOpenAIResponses, true,
+      sse({R"({"type":"error","error":{"type":"overloaded_error","message":"secret"}})"}), 100);
   EXPECT_EQ(wrapped.error, "overloaded_error");
-  const Answer cancelled =
-      read(Format::kOpenAIResponses, false, R"({"id":"resp_3","status":"cancelled","output":[]})", 9);
+  const Answer cancelled = read(Format::kOpenAIResponses, false,
+                                R"({"id":"resp_3","status":"cancelled","output":[]})", 9);
   EXPECT_EQ(cancelled.error, "cancelled");
   EXPECT_TRUE(cancelled.message.empty());
   const Answer queued =

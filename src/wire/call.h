@@ -24,11 +24,11 @@ enum class Format {
   kOpenAIResponses,    // POST /v1/responses
 };
 
-constexpr std::array kFormats = {Format::kOpenAIChat, Format::kAnthropicMessages,
-                                 Format::kOpenAIResponses};
+inline constexpr std::array<Format, 3> kFormats = {Format::kOpenAIChat, Format::kAnthropicMessages,
+                                                   Format::kOpenAIResponses};
 
-// "openai-chat", "anthropic-messages", "openai-responses": the spelling in settings, records and the
-// database.
+// "openai-chat", "anthropic-messages", "openai-responses": the spelling in settings, records and
+// the database.
 [[nodiscard]] std::string_view name(Format format);
 [[nodiscard]] std::optional<Format> find_format(std::string_view name);
 

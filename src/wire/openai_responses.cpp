@@ -15,7 +15,8 @@ json::object bare(const json::object& item) {
   json::object copy;
   for (const auto& member : item) {
     const std::string_view key = member.key();
-    if (key != "id" && key != "status" && key != "encrypted_content") copy.emplace(key, member.value());
+    if (key != "id" && key != "status" && key != "encrypted_content")
+      copy.emplace(key, member.value());
   }
   return copy;
 }
@@ -85,8 +86,8 @@ json::object read_output_item(const json::object& item) {
   } else {
     content.push_back(other_part(bare(item)));
   }
-  return make_message("tool",
-                      {tool_result_part(string_or_empty(item, "call_id"), std::move(content), false)});
+  return make_message(
+      "tool", {tool_result_part(string_or_empty(item, "call_id"), std::move(content), false)});
 }
 
 void add_tool(json::array& parts, const json::value& value, std::string_view space) {

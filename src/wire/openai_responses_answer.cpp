@@ -46,9 +46,8 @@ void ResponsesAnswer::read_event(const json::object& event) {
   } else if (type == "error" || event.contains("error")) {
     // {"type": "error", "code", "message"}; some servers wrap it as other formats do.
     const auto* error = object_at(event, "error");
-    answer_.error =
-        error_type(error != nullptr ? *error
-                                    : json::object{{"code", string_or_empty(event, "code")}});
+    answer_.error = error_type(
+        error != nullptr ? *error : json::object{{"code", string_or_empty(event, "code")}});
   } else {
     read_delta(type, event);
   }

@@ -112,7 +112,8 @@ TEST(WireRecordings, EveryModelCallOfARealClientIsRead) {
         if (role_of(message) == "tools") continue;  // some run at the provider
         const bool has_other = canonical(message).find("\"type\":\"other\"") != std::string::npos;
         other += has_other ? 1 : 0;
-        EXPECT_TRUE(!has_other || canonical(message).find("configuration_update") != std::string::npos)
+        EXPECT_TRUE(!has_other ||
+                    canonical(message).find("configuration_update") != std::string::npos)
             << file << canonical(message);
       }
     }
