@@ -16,6 +16,9 @@ if(HONE_SANITIZE)
   target_compile_options(hone_options INTERFACE -fsanitize=${HONE_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(hone_options INTERFACE -fsanitize=${HONE_SANITIZE})
 endif()
+if(HONE_FUZZ)
+  target_compile_options(hone_options INTERFACE -fsanitize=fuzzer-no-link)  # tells libFuzzer what was reached
+endif()
 
 find_program(HONE_CCACHE ccache)
 if(HONE_CCACHE)

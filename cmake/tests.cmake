@@ -2,13 +2,15 @@
 # `ctest` runs them per folder; --gtest_filter narrows further.
 enable_testing()
 find_package(GTest REQUIRED)
+pkg_check_modules(BROTLI_ENCODER REQUIRED IMPORTED_TARGET libbrotlienc)  # what tests encode with
 get_property(test_sources GLOBAL PROPERTY HONE_TEST_SOURCES)
 get_property(test_folders GLOBAL PROPERTY HONE_TEST_FOLDERS)
 file(GLOB_RECURSE more CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/*_test.cpp
-  ${CMAKE_SOURCE_DIR}/tests/support/*.cpp)
+  ${CMAKE_SOURCE_DIR}/tests/support/*.cpp ${CMAKE_SOURCE_DIR}/tests/fuzz/*_fuzz.cpp)
 add_executable(hone_tests ${test_sources} ${more})
 target_include_directories(hone_tests PRIVATE ${CMAKE_SOURCE_DIR}/tests)
-target_link_libraries(hone_tests PRIVATE hone_options ${test_folders} GTest::gtest GTest::gmock GTest::gtest_main)
+target_link_libraries(hone_tests PRIVATE hone_options ${test_folders} PkgConfig::BROTLI_ENCODER
+  GTest::gtest GTest::gmock GTest::gtest_main)
 target_compile_definitions(hone_tests PRIVATE HONE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" HONE_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
 target_precompile_headers(hone_tests PRIVATE <gtest/gtest.h> <boost/json.hpp> <map> <memory> <string> <vector>)
 # What tests/crash kills.

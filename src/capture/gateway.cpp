@@ -1,22 +1,32 @@
 #include "capture/gateway.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
 #include "capture/gateway_headers.h"
 #include "capture/gateway_model_field.h"
 #include "capture/gateway_relay.h"
+#include "net/content_coding.h"
 
 namespace hone::capture {
 namespace {
 
 constexpr std::size_t kAnswerCopyBytes = 32U << 20;
+constexpr std::size_t kDecodedRequestBytes = 32U << 20;  // as large as a plain body may be
 
 // The format whose clients will read our errors.
 wire::Format format_of(const net::Request& request) {
-  const bool anthropic =
-      request.path().starts_with("/v1/messages") || request.headers.has("anthropic-version");
-  return anthropic ? wire::Format::kAnthropicMessages : wire::Format::kOpenAIChat;
+  const auto path = request.path();
+  if (path.starts_with("/v1/messages") || request.headers.has("anthropic-version")) {
+    return wire::Format::kAnthropicMessages;
+  }
+  return path.starts_with("/v1/responses") ? wire::Format::kOpenAIResponses
+                                           : wire::Format::kOpenAIChat;
+}
+
+bool is_one_of(std::string_view path, std::initializer_list<std::string_view> known) {
+  return std::find(known.begin(), known.end(), path) != known.end();
 }
 
 net::ClientRequest request_to(const Upstream& upstream, const net::Request& request,
@@ -61,7 +71,8 @@ net::awaitable<int> Gateway::dispatch(const net::Request& request, net::Responde
     net::Response empty;
     co_return co_await send(out, std::move(empty));
   }
-  if (request.headers.has("upgrade")) {
+  // Others (Java's "h2c") offer an upgrade and are content without.
+  if (net::same_name(request.headers.get("upgrade"), "websocket")) {
     co_return co_await refuse(out, format, 426, "this server speaks HTTP only, no WebSocket");
   }
   const auto identity = identify(request);
@@ -71,12 +82,15 @@ net::awaitable<int> Gateway::dispatch(const net::Request& request, net::Responde
                               "KEY' with a key from `hone key create`");
   }
   const bool is_post = request.method == "POST";
-  if (is_post && (path == "/v1/chat/completions" || path == "/v1/messages")) {
-    const bool recorded = level_of(identity->caller) != people::CaptureLevel::kNothing;
+  const bool understood =
+      is_one_of(path, {"/v1/chat/completions", "/v1/messages", "/v1/responses"});
+  const bool routed =
+      understood || is_one_of(path, {"/v1/messages/count_tokens", "/v1/responses/input_tokens",
+                                     "/v1/responses/compact"});
+  if (is_post && routed) {
+    const bool recorded =
+        understood && level_of(identity->caller) != people::CaptureLevel::kNothing;
     co_return co_await model_call(request, out, *identity, format, recorded);
-  }
-  if (is_post && path == "/v1/messages/count_tokens") {
-    co_return co_await model_call(request, out, *identity, format, false);
   }
   if (request.method == "GET" && path == "/v1/models") {
     net::Response models = co_await list_models(request, *identity, format);
@@ -138,29 +152,76 @@ Result<Gateway::Target> Gateway::find_target(const std::string& model, const std
 net::awaitable<int> Gateway::model_call(const net::Request& request, net::Responder& out,
                                         const Identity& identity, wire::Format format,
                                         bool recorded) {
-  const auto field = find_model(request.body);
-  if (!field) co_return co_await refuse(out, format, 400, field.error().message);
-  const auto target = find_target(field->value, identity.caller.person, format);
-  if (!target) {
-    const int status = net::http_status(target.error().code);
-    co_return co_await refuse(out, format, status, target.error().message);
+  auto prepared = prepare(request, identity, format, recorded);
+  if (!prepared) {
+    const int status = net::http_status(prepared.error().code);
+    co_return co_await refuse(out, format, status, prepared.error().message);
   }
-  net::ClientRequest forward = request_to(*target->upstream, request, format, identity.key);
-  const bool renamed = target->route.upstream_model != field->value;
-  forward.body =
-      renamed ? with_model(request.body, *field, target->route.upstream_model) : request.body;
+  co_return co_await exchange(request, out, identity, format, std::move(*prepared));
+}
+
+// Where a call goes, and with which bytes: those that came, unless an alias has another name there.
+Result<Gateway::Outgoing> Gateway::prepare(const net::Request& request, const Identity& identity,
+                                           wire::Format format, bool recorded) const {
+  Outgoing call;
+  call.recorded = recorded;
+  call.encoding = net::content_encoding(request.headers);
+  if (!call.encoding.empty()) {
+    auto decoded = net::decode_content(call.encoding, request.body, kDecodedRequestBytes);
+    if (!decoded && decoded.error().code == ErrorCode::kTooLarge) return fail(decoded.error());
+    if (!decoded || !decoded->whole) return unread(request, identity, format, std::move(call));
+    call.text = std::move(decoded->body);
+    call.encoding.clear();
+  } else {
+    call.text = request.body;
+  }
+  const auto field = find_model(call.text);
+  // Some counts name no model: the upstream's to judge.
+  if (!field && !recorded) return unread(request, identity, format, std::move(call));
+  if (!field) return fail(field.error());
+  auto target = find_target(field->value, identity.caller.person, format);
+  if (!target) return fail(target.error());
+  call.request = request_to(*target->upstream, request, format, identity.key);
+  if (target->route.upstream_model == field->value) {
+    call.request.body = request.body;
+  } else {
+    call.request.headers.remove("content-encoding");
+    call.request.body = with_model(call.text, *field, target->route.upstream_model);
+  }
+  call.target = std::move(*target);
+  return call;
+}
+
+// A body that only the upstream may be able to read: it gets it as it came.
+Result<Gateway::Outgoing> Gateway::unread(const net::Request& request, const Identity& identity,
+                                          wire::Format format, Outgoing call) const {
+  const Upstream* upstream = parts_.upstreams.fallback(format);
+  if (upstream == nullptr) {
+    return fail(ErrorCode::kNotFound, "no upstream is set up that could answer this");
+  }
+  call.target.upstream = upstream;
+  call.target.route.upstream = upstream->name;
+  call.request = request_to(*upstream, request, format, identity.key);
+  call.request.body = request.body;
+  return call;
+}
+
+net::awaitable<int> Gateway::exchange(const net::Request& request, net::Responder& out,
+                                      const Identity& identity, wire::Format format,
+                                      Outgoing outgoing) {
   RelayStamp stamp{.interaction_id = "", .request_id = parts_.ids.next("req")};
-  if (!recorded) {
-    auto outcome = co_await relay(parts_.client, std::move(forward), out, std::move(stamp), 0);
+  if (!outgoing.recorded) {
+    auto outcome =
+        co_await relay(parts_.client, std::move(outgoing.request), out, std::move(stamp), 0);
     co_return co_await conclude(out, format, outcome);
   }
-  FinishedCall call = open_call(request, identity, *target, format);
+  FinishedCall call = open_call(request, identity, format, outgoing);
   stamp.interaction_id = call.facts.id;
   const auto& facts = call.facts;
   store::InteractionStart start{facts.id, facts.person, facts.alias, facts.model, facts.started_at};
   co_await parts_.recorder.begin(std::move(start));
-  auto outcome =
-      co_await relay(parts_.client, std::move(forward), out, std::move(stamp), kAnswerCopyBytes);
+  auto outcome = co_await relay(parts_.client, std::move(outgoing.request), out, std::move(stamp),
+                                kAnswerCopyBytes);
   const int status = co_await conclude(out, format, outcome);
   close_call(call, outcome, status);
   parts_.recorder.finish(std::move(call));
@@ -168,15 +229,16 @@ net::awaitable<int> Gateway::model_call(const net::Request& request, net::Respon
   co_return status;
 }
 
-// What is known of a call before it goes out.
+// What is known of a call before it goes out. Takes the text of `outgoing`.
 FinishedCall Gateway::open_call(const net::Request& request, const Identity& identity,
-                                const Target& target, wire::Format format) const {
+                                wire::Format format, Outgoing& outgoing) const {
+  const Target& target = outgoing.target;
   FinishedCall call;
   call.format = format;
   call.may_capture = identity.caller.capture;
   call.policy_allows = level_of(identity.caller) == people::CaptureLevel::kContent;
-  call.readable = !is_encoded(request.headers);
-  call.request = request.body;
+  call.request = std::move(outgoing.text);
+  call.request_encoding = std::move(outgoing.encoding);
   auto& facts = call.facts;
   facts.id = parts_.ids.next("int");
   facts.person = identity.caller.person;
@@ -209,7 +271,7 @@ void Gateway::close_call(FinishedCall& call, RelayOutcome& outcome, int status) 
   facts.duration_ms = to_millis(parts_.clock.now()) - to_millis(facts.started_at);
   facts.error = name(outcome.failure);
   facts.streamed = outcome.streamed;
-  if (outcome.encoded) call.readable = false;
+  call.answer_encoding = std::move(outcome.encoding);
   if (!outcome.request_id.empty()) facts.handles.push_back({"request", outcome.request_id});
   call.answer = std::move(outcome.copy);
 }

@@ -2,11 +2,13 @@
 // the model name that an alias resolves to; the answer's bytes come back as they arrive, chunk by
 // chunk. Recording happens beside (capture/recorder.h).
 //
-//   POST /v1/chat/completions, /v1/messages     routed by alias, recorded
-//   POST /v1/messages/count_tokens              routed by alias, not recorded
-//   GET  /v1/models                             aliases, and what the upstreams have
-//   HEAD anything                               200: clients probe with it
-//   anything else under /v1/                    to the upstream untouched, not recorded
+//   POST /v1/chat/completions, /v1/messages, /v1/responses   routed by alias, recorded
+//   POST /v1/messages/count_tokens,
+//        /v1/responses/input_tokens, /v1/responses/compact   routed by alias, not recorded
+//   GET  /v1/models                       aliases, and what the upstreams have
+//   HEAD anything                         200: clients probe with it
+//   a WebSocket                           426: Codex then goes on over HTTP
+//   anything else under /v1/              to the upstream untouched, not recorded
 //
 // A caller is known by `x-hone-key`, `x-api-key` or `Authorization: Bearer`. An unknown key gets
 // 401, unless the gateway is open: then it may be the provider's, and goes through with the
@@ -80,12 +82,23 @@ class Gateway {
     Route route;
     const Upstream* upstream = nullptr;
   };
+  // A model call as it goes out, and what of it is for the recorder.
+  struct Outgoing {
+    Target target;
+    net::ClientRequest request;
+    std::string text;      // its body without a coding
+    std::string encoding;  // the coding that could not be undone, and hides `text`
+    bool recorded = false;
+  };
 
   // These answer, and give the status that the client got; 0 where it is gone.
   [[nodiscard]] net::awaitable<int> dispatch(const net::Request& request, net::Responder& out);
   [[nodiscard]] net::awaitable<int> model_call(const net::Request& request, net::Responder& out,
                                                const Identity& identity, wire::Format format,
                                                bool recorded);
+  [[nodiscard]] net::awaitable<int> exchange(const net::Request& request, net::Responder& out,
+                                             const Identity& identity, wire::Format format,
+                                             Outgoing call);
   [[nodiscard]] net::awaitable<int> pass_through(const net::Request& request, net::Responder& out,
                                                  const Identity& identity, wire::Format format);
   [[nodiscard]] net::awaitable<int> conclude(net::Responder& out, wire::Format format,
@@ -99,10 +112,14 @@ class Gateway {
                                                           wire::Format format);
   [[nodiscard]] people::CaptureLevel level_of(const people::Caller& caller) const;
   [[nodiscard]] std::optional<Identity> identify(const net::Request& request) const;
+  [[nodiscard]] Result<Outgoing> prepare(const net::Request& request, const Identity& identity,
+                                         wire::Format format, bool recorded) const;
+  [[nodiscard]] Result<Outgoing> unread(const net::Request& request, const Identity& identity,
+                                        wire::Format format, Outgoing call) const;
   [[nodiscard]] Result<Target> find_target(const std::string& model, const std::string& person,
                                            wire::Format format) const;
   [[nodiscard]] FinishedCall open_call(const net::Request& request, const Identity& identity,
-                                       const Target& target, wire::Format format) const;
+                                       wire::Format format, Outgoing& outgoing) const;
   void close_call(FinishedCall& call, RelayOutcome& outcome, int status) const;
 
   GatewayParts parts_;

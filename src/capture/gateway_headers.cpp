@@ -163,9 +163,4 @@ bool is_event_stream(const net::Headers& received) {
   return lowered(received.get("content-type")).starts_with("text/event-stream");
 }
 
-bool is_encoded(const net::Headers& headers) {
-  const auto* encoding = headers.find("content-encoding");
-  return encoding != nullptr && !encoding->empty() && !same_name(*encoding, "identity");
-}
-
 }  // namespace hone::capture

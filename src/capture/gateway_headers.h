@@ -32,7 +32,5 @@ namespace hone::capture {
 [[nodiscard]] std::string request_id(const net::Headers& received);
 
 [[nodiscard]] bool is_event_stream(const net::Headers& received);
-// True where the body is compressed, so that its copy cannot be read here.
-[[nodiscard]] bool is_encoded(const net::Headers& headers);
 
 }  // namespace hone::capture

@@ -40,7 +40,8 @@ json::object listed(const std::vector<std::string>& ids, wire::Format format) {
       data.push_back({{"id", id}, {"object", "model"}, {"created", 0}, {"owned_by", "hone"}});
     }
   }
-  if (format == wire::Format::kOpenAIChat) return {{"object", "list"}, {"data", std::move(data)}};
+  if (format != wire::Format::kAnthropicMessages)
+    return {{"object", "list"}, {"data", std::move(data)}};
   json::object list = {{"data", std::move(data)}, {"has_more", false}};
   list["first_id"] = ids.empty() ? json::value() : json::value(ids.front());
   list["last_id"] = ids.empty() ? json::value() : json::value(ids.back());

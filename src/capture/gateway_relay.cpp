@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "capture/gateway_headers.h"
+#include "net/content_coding.h"
 
 namespace hone::capture {
 namespace {
@@ -33,7 +34,7 @@ RelayFailure failure_of(const Error& error, RelayFailure otherwise) {
 net::Headers stamped(const net::Headers& received, const RelayStamp& stamp, RelayOutcome& outcome) {
   net::Headers headers = headers_to_client(received);
   outcome.streamed = is_event_stream(received);
-  outcome.encoded = is_encoded(received);
+  outcome.encoding = net::content_encoding(received);
   outcome.request_id = request_id(received);
   if (outcome.request_id.empty() && !stamp.request_id.empty()) {
     outcome.request_id = stamp.request_id;

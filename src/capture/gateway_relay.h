@@ -33,7 +33,7 @@ struct RelayOutcome {
   int status = 0;       // that the client got; 0 where the relay has not answered
   std::chrono::milliseconds first_byte{0};
   bool streamed = false;
-  bool encoded = false;
+  std::string encoding;  // of the answer, and so of its copy; "" for none
   std::string request_id;
   std::string copy;  // of the answer's bytes, up to the limit
 };

@@ -185,6 +185,39 @@ TEST_F(GatewayTest, AnswersProbesAndUpgradesByItself) {
       "Upgrade: websocket\r\n\r\n");
   EXPECT_TRUE(socket.read_until("\r\n\r\n").starts_with("HTTP/1.1 426 "));
   EXPECT_EQ(stub.seen, 0);
+  // Java's client offers HTTP/2 with every request, and goes on without.
+  auto java = request("POST", "/v1/responses", kPlain);
+  java.headers.add("Connection", "Upgrade, HTTP2-Settings");
+  java.headers.add("Upgrade", "h2c");
+  java.headers.add("HTTP2-Settings", "AAEAAEAA");
+  EXPECT_EQ(fetch(java).status, 200);
+  EXPECT_FALSE(stub.last().headers.has("HTTP2-Settings"));
+}
+
+TEST_F(GatewayTest, RoutesResponsesAndWhatBelongsToThemByAlias) {
+  upstream.api_key = "sk-upstream";
+  start();
+  const std::string ask = R"({"model":"assistant","input":"hi"})";
+  const std::string sent = R"({"model":"sha-1","input":"hi"})";
+  for (const auto* path :
+       {"/v1/responses", "/v1/responses/input_tokens", "/v1/responses/compact"}) {
+    EXPECT_EQ(post(path, ask).status, 200);
+    EXPECT_EQ(stub.last().target, path);
+    EXPECT_EQ(stub.last().body, sent);
+    EXPECT_EQ(stub.last().headers.get("authorization"), "Bearer sk-upstream");
+  }
+  EXPECT_EQ(fetch(request("GET", "/v1/responses/resp_1?include[]=x")).status, 200);
+  EXPECT_EQ(stub.last().target, "/v1/responses/resp_1?include[]=x");
+  EXPECT_EQ(interactions(1)[0].wire, "openai-responses");
+  EXPECT_EQ(records().size(), 2U) << "the start and the interaction of the first call alone";
+}
+
+TEST_F(GatewayTest, RefusesResponsesWhereTheUpstreamDoesNotSpeakThem) {
+  upstream.wires = {wire::Format::kOpenAIChat, wire::Format::kAnthropicMessages};
+  start();
+  const auto answer = post("/v1/responses", R"({"model":"assistant","input":"hi"})");
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_NE(error_message(answer).find("and not openai-responses"), std::string::npos);
 }
 
 TEST_F(GatewayTest, PassesOtherPathsThroughUnrecorded) {

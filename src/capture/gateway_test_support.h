@@ -137,7 +137,7 @@ class GatewayTest : public ::testing::Test {
                                   .trainable = true};
     upstream.name = "stub";
     upstream.url = net::parse_url("http://127.0.0.1:" + std::to_string(stub.port())).value();
-    upstream.wires = {wire::Format::kOpenAIChat, wire::Format::kAnthropicMessages};
+    upstream.wires = {wire::kFormats.begin(), wire::kFormats.end()};
     upstream.trainable = true;
   }
   ~GatewayTest() override {

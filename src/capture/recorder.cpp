@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "net/await.h"
+#include "net/content_coding.h"
 #include "wire/answer.h"
 
 namespace hone::capture {
@@ -20,6 +21,7 @@ constexpr std::size_t kJournalQueue = 4096;
 // How long a connection's next request waits for the recorder at most, and how often it looks.
 constexpr auto kPatience = std::chrono::milliseconds(500);
 constexpr auto kLook = std::chrono::milliseconds(1);
+constexpr std::size_t kDecodedAnswerBytes = 32U << 20;  // as many as are kept of a plain one
 
 std::vector<std::string> persons_of(const std::string& person) {
   return person.empty() ? std::vector<std::string>() : std::vector<std::string>{person};
@@ -33,6 +35,19 @@ void take_answer(const wire::Answer& answer, store::Interaction& facts) {
   if (facts.error.empty() && facts.status < 300 && !answer.complete) facts.error = "incomplete";
   if (!answer.response_id.empty()) facts.handles.push_back({"response", answer.response_id});
   for (const auto& id : answer.tool_call_ids) facts.handles.push_back({"tool_call", id});
+}
+
+// Fails where the bytes cannot be decoded; what was cut off is read as far as it goes.
+Result<wire::Answer> read_answer(const FinishedCall& call) {
+  wire::AnswerReader reader(call.format, call.facts.streamed);
+  if (call.answer_encoding.empty()) {
+    reader.feed(call.answer);
+    return reader.finish();
+  }
+  const auto decoded = net::decode_content(call.answer_encoding, call.answer, kDecodedAnswerBytes);
+  if (!decoded) return fail(decoded.error());
+  reader.feed(decoded->body);
+  return reader.finish();
 }
 
 }  // namespace
@@ -70,17 +85,15 @@ void Recorder::finish(FinishedCall call) {
   if (queued_bytes_ + size <= options_.queue_bytes) {
     queued_bytes_ += size;
     const bool queued = work_.post([this, shared, size] {
-      record(*shared);
+      record(*shared, true);
       queued_bytes_ -= size;
     });
     if (queued) return;
     queued_bytes_ -= size;
   }
-  ++counters_.overflowed;
   shared->request.clear();
   shared->answer.clear();
-  shared->readable = false;
-  if (!journal_.post([this, shared] { record(*shared); })) ++counters_.unrecorded;
+  if (!journal_.post([this, shared] { record(*shared, false); })) ++counters_.unrecorded;
 }
 
 net::awaitable<void> Recorder::wait_for_room() {
@@ -99,30 +112,41 @@ net::awaitable<void> Recorder::wait_for_room() {
 // Completes call.facts from the request and the answer.
 void Recorder::fill(FinishedCall& call) {
   auto& facts = call.facts;
-  facts.handles.insert(facts.handles.begin(), {"id", facts.id});
-  if (!call.readable) return Content::leave_out("unreadable", facts);
-  wire::AnswerReader reader(call.format, facts.streamed);
-  reader.feed(call.answer);
-  const wire::Answer answer = reader.finish();
-  take_answer(answer, facts);
-  if (!call.may_capture) return Content::leave_out("no_consent", facts);
-  if (!call.policy_allows) return Content::leave_out("policy", facts);
-  call.learned = content_.fill_from_body(call.format, call.request, answer.message, facts);
+  const auto answer = read_answer(call);
+  if (answer) take_answer(*answer, facts);
+  if (!call.may_capture) return leave_out("no_consent", facts, counters_.no_consent);
+  if (!call.policy_allows) return leave_out("policy", facts, counters_.policy);
+  if (!answer && answer.error().code == ErrorCode::kTooLarge) {
+    return leave_out("unreadable", facts, counters_.too_large);
+  }
+  if (!answer || !call.request_encoding.empty()) {
+    return leave_out("unreadable", facts, counters_.encoded);
+  }
+  call.learned = content_.fill_from_body(call.format, call.request, answer->message, facts);
+  if (facts.content == "unreadable") ++counters_.unreadable;
+  if (facts.content == "redaction_failed") ++counters_.redaction_failed;
 }
 
-void Recorder::record(FinishedCall& call) {
+void Recorder::leave_out(std::string_view why, store::Interaction& facts,
+                         std::atomic<std::uint64_t>& counter) {
+  ++counter;
+  Content::leave_out(why, facts);
+}
+
+void Recorder::record(FinishedCall& call, bool with_content) {
+  auto& facts = call.facts;
+  facts.handles.insert(facts.handles.begin(), {"id", facts.id});
   try {
-    fill(call);
+    if (with_content) {
+      fill(call);
+    } else {
+      leave_out("unreadable", facts, counters_.overflowed);
+    }
   } catch (const std::exception& e) {
     // Out of memory, or worse. What happened is recorded, without what was said.
     spdlog::error("a call could not be read: {}", e.what());
-    Content::leave_out("unreadable", call.facts);
+    leave_out("unreadable", facts, counters_.unreadable);
   }
-  const auto& facts = call.facts;
-  if (facts.content == "no_consent") ++counters_.no_consent;
-  if (facts.content == "policy") ++counters_.policy;
-  if (facts.content == "redaction_failed") ++counters_.redaction_failed;
-  if (facts.content == "unreadable") ++counters_.unreadable;
   const auto appended = outbox_.append({.kind = store::RecordKind::kInteraction,
                                         .id = facts.id,
                                         .persons = persons_of(facts.person),

@@ -2,7 +2,7 @@
 // start goes into the outbox before the request goes out; what was said is parsed, redacted and
 // appended on threads of the recorder's own when the answer has ended. Its queue is bounded in
 // number and bytes; what does not fit loses its content, not its place: the interaction is still
-// recorded, and counted.
+// recorded, and counted. Bodies in a content coding are decoded here, up to a limit.
 //
 // Thread-safe. Nothing unredacted leaves it.
 #pragma once
@@ -25,12 +25,13 @@ namespace hone::capture {
 struct FinishedCall {
   store::Interaction facts;  // who, what, when; the recorder adds what is in the content
   wire::Format format = wire::Format::kOpenAIChat;
-  bool may_capture = true;    // the person's consent
-  bool policy_allows = true;  // the team's policy: content, and not only metadata
-  bool readable = true;       // false where a body is compressed
-  std::string request;        // the body as the tool sent it
-  std::string answer;         // the bytes of the answer, as far as they were kept
-  Learned learned;            // the recorder's own
+  bool may_capture = true;       // the person's consent
+  bool policy_allows = true;     // the team's policy: content, and not only metadata
+  std::string request;           // the body, without its coding where we know it
+  std::string request_encoding;  // the coding that could not be undone; "" where `request` is plain
+  std::string answer;            // the bytes of the answer, as far as they were kept
+  std::string answer_encoding;   // of these bytes; "" for none
+  Learned learned;               // the recorder's own
 };
 
 struct RecorderOptions {
@@ -48,7 +49,9 @@ struct RecorderCounters {
   std::atomic<std::uint64_t> no_consent = 0;
   std::atomic<std::uint64_t> policy = 0;
   std::atomic<std::uint64_t> redaction_failed = 0;
-  std::atomic<std::uint64_t> unreadable = 0;
+  std::atomic<std::uint64_t> unreadable = 0;  // not what the format says, or damaged
+  std::atomic<std::uint64_t> encoded = 0;     // in a coding that we do not know, or cannot undo
+  std::atomic<std::uint64_t> too_large = 0;   // over the limit once decoded
   std::atomic<std::uint64_t> overflowed = 0;  // recorded without content, for the queue was full
 };
 
@@ -78,7 +81,10 @@ class Recorder {
 
  private:
   void fill(FinishedCall& call);
-  void record(FinishedCall& call);
+  void leave_out(std::string_view why, store::Interaction& facts,
+                 std::atomic<std::uint64_t>& counter);
+  // Without reading what was said, where the queue had no room for it.
+  void record(FinishedCall& call, bool with_content);
 
   store::Outbox& outbox_;
   const RecorderOptions options_;

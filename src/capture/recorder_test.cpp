@@ -2,6 +2,7 @@
 #include "capture/recorder.h"
 
 #include "capture/gateway_test_support.h"
+#include "net/encode_test_support.h"
 
 namespace hone::capture {
 namespace {
@@ -103,6 +104,52 @@ TEST_F(RecorderTest, RecordsWhoWhatAndWhen) {
   EXPECT_EQ(handle_of(interaction, "tool_call"), "toolu_1");
   EXPECT_EQ(handle_of(interaction, "request"), "req_up");
   EXPECT_EQ(handle_of(interaction, "session"), "session-1");
+}
+
+TEST_F(RecorderTest, RecordsACallInTheResponsesFormat) {
+  start();
+  stub.mode = Mode::kStream;
+  stub.headers = {{"content-type", "text/event-stream"}, {"x-request-id", "req_up"}};
+  stub.chunks = {
+      sse("response.output_item.done",
+          R"({"type":"response.output_item.done","output_index":0,"item":{"type":"reasoning",)"
+          R"("summary":[{"type":"summary_text","text":"Plan."}]}})"),
+      sse("response.output_item.done",
+          R"({"type":"response.output_item.done","output_index":1,"item":{"type":"function_call",)"
+          R"("call_id":"call_1","name":"exec","arguments":"{\"cmd\":\"ls\"}"}})"),
+      sse("response.completed",
+          R"({"type":"response.completed","response":{"id":"resp_1","status":"completed",)"
+          R"("output":[],"usage":{"input_tokens":11,"output_tokens":7}}})")};
+  auto sent =
+      request("POST", "/v1/responses", R"({"model":"assistant","stream":true,"input":"hi"})");
+  sent.headers.add("user-agent", "codex_exec/0.169.0 (Debian 12.0.0; x86_64) unknown");
+  sent.headers.add("session-id", "session-1");
+  fetch(sent);
+  const auto interaction = interactions(1)[0];
+  EXPECT_EQ(interaction.tool, "codex");
+  EXPECT_EQ(interaction.wire, "openai-responses");
+  EXPECT_EQ(interaction.content, "stored");
+  EXPECT_EQ(interaction.error, "");
+  EXPECT_EQ(interaction.stop_reason, "completed");
+  EXPECT_EQ(interaction.prompt_tokens, 11);
+  EXPECT_EQ(interaction.completion_tokens, 7);
+  EXPECT_EQ(handle_of(interaction, "response"), "resp_1");
+  EXPECT_EQ(handle_of(interaction, "tool_call"), "call_1");
+  EXPECT_EQ(handle_of(interaction, "request"), "req_up");
+  EXPECT_EQ(handle_of(interaction, "session"), "session-1");
+  ASSERT_EQ(interaction.blocks.size(), 2U);
+  EXPECT_NE(interaction.blocks[1].content.find("Plan."), std::string::npos);
+  // Codex sends the answer back as items, and one more call begins where the first one ended.
+  stub.chunks.clear();
+  post(
+      "/v1/responses",
+      R"({"model":"assistant","input":[{"type":"message","role":"user","content":"hi"},)"
+      R"({"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"Plan."}]},)"
+      R"({"type":"function_call","call_id":"call_1","name":"exec","arguments":"{\"cmd\":\"ls\"}"},)"
+      R"({"type":"function_call_output","call_id":"call_1","output":"a.txt"}]})");
+  const auto second = interactions(2)[1];
+  ASSERT_EQ(second.nodes.size(), 1U);
+  EXPECT_EQ(second.nodes[0].parent, interaction.output_node);
 }
 
 TEST_F(RecorderTest, WritesTheStartBeforeTheRequestGoesOut) {
@@ -273,16 +320,108 @@ TEST_F(RecorderTest, CancelsTheUpstreamAndKeepsThePartWhereTheClientIsGone) {
 
 TEST_F(RecorderTest, RecordsWithoutContentWhatItCannotRead) {
   start();
-  stub.headers = {{"content-encoding", "gzip"}};
-  stub.body = "\x1f\x8b compressed";
+  stub.body = chat_answer("answer");
+  post("/v1/chat/completions", R"({"model":"m","messages":"none"})");
+  EXPECT_EQ(interactions(1)[0].content, "unreadable");
+  EXPECT_EQ(interactions(1)[0].prompt_tokens, 3) << "what the answer tells of itself is kept";
+  EXPECT_EQ(recorder->counters().unreadable, 1U);
+  stub.headers = {{"content-encoding", "aes128gcm"}};
+  stub.body = "\x01\x02 encoded";
   const auto answer = post("/v1/chat/completions", kAsk);
   EXPECT_EQ(answer.body, stub.body);
-  EXPECT_EQ(answer.headers.get("content-encoding"), "gzip");
-  EXPECT_EQ(interactions(1)[0].content, "unreadable");
-  stub.headers = {};
-  post("/v1/chat/completions", R"({"model":"m","messages":"none"})");
+  EXPECT_EQ(answer.headers.get("content-encoding"), "aes128gcm");
   EXPECT_EQ(interactions(2)[1].content, "unreadable");
-  EXPECT_EQ(recorder->counters().unreadable, 2U);
+  EXPECT_EQ(recorder->counters().encoded, 1U);
+  EXPECT_EQ(recorder->counters().unreadable, 1U);
+}
+
+TEST_F(RecorderTest, ReadsEncodedRequestsAndAnswersAndPassesThemAsTheyAre) {
+  start();
+  std::string plain;
+  for (const auto& chunk : messages_stream()) plain += chunk;
+  const std::string ask = R"({"model":"claude-x","stream":true,"messages":[]})";
+  std::size_t calls = 0;
+  for (const std::string coding : {"gzip", "deflate", "br", "zstd"}) {
+    stub.mode = Mode::kAnswer;
+    stub.headers = {{"content-type", "text/event-stream"}, {"Content-Encoding", coding}};
+    stub.body = net::encode(coding, plain);
+    auto sent = request("POST", "/v1/messages", net::encode(coding, ask));
+    sent.headers.add("Content-Encoding", coding);
+    const auto answer = fetch(sent);
+    EXPECT_EQ(answer.body, stub.body) << coding;
+    EXPECT_EQ(answer.headers.get("content-encoding"), coding);
+    EXPECT_EQ(stub.last().body, sent.body) << coding;
+    EXPECT_EQ(stub.last().headers.get("content-encoding"), coding);
+    const auto interaction = interactions(++calls).back();
+    EXPECT_EQ(interaction.content, "stored") << coding;
+    EXPECT_EQ(interaction.alias, "claude-x");
+    EXPECT_EQ(interaction.error, "");
+    EXPECT_EQ(interaction.stop_reason, "tool_use");
+    EXPECT_EQ(handle_of(interaction, "tool_call"), "toolu_1");
+  }
+}
+
+TEST_F(RecorderTest, KeepsThePartOfAnEncodedStreamThatCameBeforeTheCut) {
+  start();
+  stream_messages();
+  stub.mode = Mode::kCut;
+  stub.headers.add("content-encoding", "gzip");
+  stub.chunks.resize(3);
+  const std::string whole = net::encode_flushed("gzip", stub.chunks);
+  stub.chunks = {whole.substr(0, whole.size() - 10)};
+  net::TestSocket socket(server->port());
+  socket.send(raw_post("/v1/messages", kAsk));
+  socket.read_all();
+  const auto interaction = interactions(1)[0];
+  EXPECT_EQ(interaction.error, "upstream_cut");
+  ASSERT_EQ(interaction.blocks.size(), 2U);
+  EXPECT_NE(interaction.blocks[1].content.find("Hello"), std::string::npos);
+}
+
+TEST_F(RecorderTest, PutsTheModelOfAnAliasIntoAnEncodedRequest) {
+  start();
+  stub.body = chat_answer("answer");
+  auto sent = request("POST", "/v1/chat/completions", net::encode("zstd", kAsk));
+  sent.headers.add("content-encoding", "zstd");
+  sent.headers.add("x-custom", "kept");
+  EXPECT_EQ(fetch(sent).status, 200);
+  std::string expected = kAsk;
+  expected.replace(expected.find("assistant"), 9, "sha-1");
+  EXPECT_EQ(stub.last().body, expected) << "plain, since its bytes had to change";
+  EXPECT_FALSE(stub.last().headers.has("content-encoding"));
+  EXPECT_EQ(stub.last().headers.get("x-custom"), "kept");
+  EXPECT_EQ(interactions(1)[0].content, "stored");
+}
+
+TEST_F(RecorderTest, PassesARequestInAnUnknownCodingToTheUpstreamWithoutContent) {
+  start();
+  stub.body = chat_answer("answer");
+  auto sent = request("POST", "/v1/chat/completions", "\x01\x02 encoded");
+  sent.headers.add("content-encoding", "compress");
+  EXPECT_EQ(fetch(sent).body, stub.body);
+  EXPECT_EQ(stub.last().body, sent.body);
+  EXPECT_EQ(stub.last().headers.get("content-encoding"), "compress");
+  const auto interaction = interactions(1)[0];
+  EXPECT_EQ(interaction.content, "unreadable");
+  EXPECT_EQ(interaction.upstream, "stub");
+  EXPECT_EQ(interaction.alias, "");
+  EXPECT_EQ(interaction.completion_tokens, 2);
+  EXPECT_EQ(recorder->counters().encoded, 1U);
+}
+
+TEST_F(RecorderTest, BombsCostTheirLimitAndNoMore) {
+  start();
+  const std::string bomb = net::encode("gzip", std::string(40U << 20, ' '));
+  ASSERT_LT(bomb.size(), 100'000U);
+  auto sent = request("POST", "/v1/chat/completions", bomb);
+  sent.headers.add("content-encoding", "gzip");
+  EXPECT_EQ(fetch(sent).status, 413);
+  EXPECT_EQ(stub.seen, 0);
+  stub.headers = {{"content-encoding", "gzip"}};
+  stub.body = bomb;
+  EXPECT_EQ(post("/v1/chat/completions", kAsk).body, bomb);
+  EXPECT_EQ(interactions(1)[0].content, "unreadable");
+  EXPECT_EQ(recorder->counters().too_large, 1U);
 }
 
 TEST_F(RecorderTest, LetsTrafficPassUnrecordedAndCountedWhereTheOutboxIsFull) {
@@ -307,6 +446,7 @@ TEST_F(RecorderTest, KeepsTheInteractionWhereTheQueueOverflows) {
   small.finish(std::move(call));
   small.wait_idle();
   EXPECT_EQ(small.counters().overflowed, 1U);
+  EXPECT_EQ(small.counters().unreadable, 0U) << "one reason each";
   EXPECT_EQ(interactions(1)[0].content, "unreadable");
 }
 

@@ -42,6 +42,8 @@ void measure_recorder(api::MetricsText& text, const capture::RecorderCounters& c
   text.counter(kBare, kHelp, number(counters.policy), "reason=\"policy\"");
   text.counter(kBare, kHelp, number(counters.redaction_failed), "reason=\"redaction_failed\"");
   text.counter(kBare, kHelp, number(counters.unreadable), "reason=\"unreadable\"");
+  text.counter(kBare, kHelp, number(counters.encoded), "reason=\"encoding\"");
+  text.counter(kBare, kHelp, number(counters.too_large), "reason=\"too_large\"");
   text.counter(kBare, kHelp, number(counters.overflowed), "reason=\"overflow\"");
 }
 

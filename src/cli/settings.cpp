@@ -2,15 +2,22 @@
 
 #include <charconv>
 #include <cstdlib>
-#include <set>
 
 #include "base/config.h"
 #include "base/file.h"
+#include "wire/call.h"
 
 namespace hone::cli {
 namespace {
 
-const std::set<std::string> kWires = {"openai-chat", "anthropic-messages"};
+std::string known_wires() {
+  std::string names;
+  for (const auto format : wire::kFormats) {
+    if (!names.empty()) names += ", ";
+    names += wire::name(format);
+  }
+  return names;
+}
 
 EngineSettings read_engine(TomlTable table) {
   EngineSettings engine;
@@ -37,8 +44,8 @@ UpstreamSettings read_upstream(TomlTable table) {
     table.problem("url", "must begin with http:// or https://");
   }
   for (const auto& wire : upstream.wires) {
-    if (!kWires.contains(wire)) {
-      table.problem("wires", "knows openai-chat and anthropic-messages, not '" + wire + "'");
+    if (!wire::find_format(wire)) {
+      table.problem("wires", "knows " + known_wires() + "; not '" + wire + "'");
     }
   }
   return upstream;

@@ -16,7 +16,7 @@ model = "m"
 [[upstream]]
 name = "a"
 url = "https://example.org"
-wires = ["anthropic-messages"]
+wires = ["anthropic-messages", "openai-responses"]
 models = ["claude-*"]
 [privacy]
 off = ["IP"]
@@ -64,6 +64,9 @@ TEST(Settings, NamesTheLineOfAMistake) {
   const std::string pattern = message("[[privacy.pattern]]\nname = \"x\"\npattern = \"a(\"\n");
   EXPECT_TRUE(pattern.starts_with("hone.toml: line 3: 'privacy.pattern.pattern' is wrong: "))
       << pattern;
+  EXPECT_EQ(message("[[upstream]]\nname = \"a\"\nurl = \"http://x\"\nwires = [\"openai\"]\n"),
+            "hone.toml: line 4: 'upstream.wires' knows openai-chat, anthropic-messages, "
+            "openai-responses; not 'openai'");
   EXPECT_EQ(message("[engine]\nmodle = \"m\"\n"),
             "hone.toml: line 2: unknown field 'engine.modle'; did you mean 'model'?");
 }

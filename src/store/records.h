@@ -55,8 +55,8 @@ struct InteractionStart {
 };
 
 // Why an interaction has no content.
-// "stored", "no_consent", "policy" (the team's: metadata only), "redaction_failed", "unreadable" (not
-// our formats, or encoded), "cut" (crash).
+// "stored", "no_consent", "policy" (the team's: metadata only), "redaction_failed", "unreadable"
+// (not our formats, in a coding we cannot undo, or too large), "cut" (crash).
 using ContentState = std::string;
 
 struct Interaction {

@@ -5,6 +5,7 @@
 #include "base/sse.h"
 #include "wire/anthropic_messages.h"
 #include "wire/openai_chat.h"
+#include "wire/openai_responses.h"
 
 namespace hone::wire {
 
@@ -12,6 +13,7 @@ struct AnswerReader::State {
   State(Format format, bool is_stream, std::size_t limit)
       : streamed(is_stream), limit_bytes(limit), splitter(limit) {
     if (format == Format::kAnthropicMessages) reading.emplace<AnthropicAnswer>();
+    if (format == Format::kOpenAIResponses) reading.emplace<ResponsesAnswer>();
   }
 
   void read_event(const SseEvent& event) {
@@ -22,10 +24,8 @@ struct AnswerReader::State {
     const auto object = parse_json_object(event.data);
     if (!object) {
       unreadable = true;
-    } else if (auto* openai = std::get_if<OpenAIAnswer>(&reading)) {
-      openai->read_chunk(*object);
     } else {
-      std::get<AnthropicAnswer>(reading).read_event(*object);
+      std::visit([&](auto& answer) { answer.read_event(*object); }, reading);
     }
   }
 
@@ -33,10 +33,8 @@ struct AnswerReader::State {
     const auto object = parse_json_object(body);
     if (!object) {
       unreadable = true;
-    } else if (auto* openai = std::get_if<OpenAIAnswer>(&reading)) {
-      openai->read_body(*object);
     } else {
-      std::get<AnthropicAnswer>(reading).read_body(*object);
+      std::visit([&](auto& answer) { answer.read_body(*object); }, reading);
     }
   }
 
@@ -52,7 +50,7 @@ struct AnswerReader::State {
   std::size_t limit_bytes;
   SseSplitter splitter;
   std::string body;  // of an answer that is not streamed
-  std::variant<OpenAIAnswer, AnthropicAnswer> reading;
+  std::variant<OpenAIAnswer, AnthropicAnswer, ResponsesAnswer> reading;
 };
 
 AnswerReader::AnswerReader(Format format, bool streamed, std::size_t limit_bytes)

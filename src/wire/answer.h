@@ -24,7 +24,7 @@ struct Answer {
   json::object message;            // canonical, role "assistant"; empty where nothing was said
   std::string response_id;         // the provider's
   std::string model;               // as the upstream named it
-  std::string stop_reason;         // as the format spells it: "stop", "end_turn", "tool_use", …
+  std::string stop_reason;         // as the format spells it: "stop", "end_turn", "completed", …
   std::int64_t prompt_tokens = 0;  // with those read from or written to a cache
   std::int64_t completion_tokens = 0;
   std::vector<std::string> tool_call_ids;

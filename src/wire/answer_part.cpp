@@ -16,6 +16,11 @@ bool plain_word(std::string_view text) {
 
 }  // namespace
 
+const json::object* object_at(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value == nullptr ? nullptr : value->if_object();
+}
+
 std::string error_type(const json::value& error) {
   if (const auto* object = error.if_object()) {
     for (const std::string_view name : {"type", "code"}) {

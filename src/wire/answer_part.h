@@ -1,4 +1,4 @@
-// Small readings that both formats' answers share. Used inside this folder only.
+// Small readings that the formats' answers share. Used inside this folder only.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,9 @@
 #include "wire/answer.h"
 
 namespace hone::wire {
+
+// The object at `name`, or nullptr.
+[[nodiscard]] const json::object* object_at(const json::object& object, std::string_view name);
 
 // The type (or code) of an error object. Only a short plain word comes through: messages may hold
 // content.

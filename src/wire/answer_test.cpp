@@ -13,7 +13,7 @@ Answer read(Format format, bool streamed, std::string_view text, std::size_t pie
   return reader.finish();
 }
 
-std::string sse(std::initializer_list<std::string_view> data) {
+std::string sse(const std::vector<std::string_view>& data) {
   std::string text;
   for (const std::string_view event : data) text += "data: " + std::string(event) + "\n\n";
   return text;
@@ -85,6 +85,102 @@ TEST(WireAnswer, AnthropicStreamGivesTheMessageThatTheClientSendsBack) {
   }
 }
 
+// One of everything that a Responses stream says, without its last event.
+const std::vector<std::string_view> kResponsesStream = {
+    R"({"type":"response.created","response":{"id":"resp_1","model":"gpt-x","status":"in_progress","output":[],"usage":null}})",
+    R"({"type":"response.output_item.added","output_index":0,"item":{"type":"reasoning","id":"rs_1","summary":[]}})",
+    R"({"type":"response.reasoning_summary_part.added","output_index":0,"summary_index":0,"part":{"type":"summary_text","text":""}})",
+    R"({"type":"response.reasoning_summary_text.delta","output_index":0,"summary_index":0,"delta":"Pl"})",
+    R"({"type":"response.reasoning_summary_text.delta","output_index":0,"summary_index":0,"delta":"an."})",
+    R"({"type":"response.output_item.done","output_index":0,"item":{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"Plan."}],"encrypted_content":"gAAA"}})",
+    R"({"type":"response.output_item.added","output_index":1,"item":{"type":"message","id":"msg_1","role":"assistant","content":[]}})",
+    R"({"type":"response.content_part.added","output_index":1,"content_index":0,"part":{"type":"output_text","text":""}})",
+    R"({"type":"response.output_text.delta","output_index":1,"content_index":0,"delta":"Grüß"})",
+    R"({"type":"response.output_text.delta","output_index":1,"content_index":0,"delta":" Gott"})",
+    R"({"type":"response.output_text.done","output_index":1,"content_index":0,"text":"Grüß Gott"})",
+    R"({"type":"response.unheard_of","output_index":1,"delta":"x"})",
+    R"({"type":"response.output_item.added","output_index":2,"item":{"type":"function_call","id":"fc_1","call_id":"c1","name":"f","arguments":""}})",
+    R"({"type":"response.function_call_arguments.delta","output_index":2,"delta":"{\"x\""})",
+    R"({"type":"response.function_call_arguments.delta","output_index":2,"delta":": 2}"})",
+    R"({"type":"response.function_call_arguments.done","output_index":2,"arguments":"{\"x\": 2}"})",
+    R"({"type":"response.custom_tool_call_input.delta","output_index":3,"delta":"ls"})",
+    R"({"type":"response.output_item.done","output_index":3,"item":{"type":"custom_tool_call","call_id":"c2","name":"exec","input":"ls"}})"};
+
+const std::string kResponsesOutput =
+    R"([{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"Plan."}],)"
+    R"("encrypted_content":"gAAA"},{"type":"message","id":"msg_1","role":"assistant",)"
+    R"("content":[{"type":"output_text","text":"Grüß Gott","annotations":[]}]},)"
+    R"({"type":"function_call","call_id":"c1","name":"f","arguments":"{\"x\": 2}"},)"
+    R"({"type":"custom_tool_call","call_id":"c2","name":"exec","input":"ls"}])";
+
+TEST(WireAnswer, ResponsesStreamGivesTheMessageThatTheClientSendsBack) {
+  const auto next = parse_json_object(R"({"model":"m","input":)" + kResponsesOutput + "}").value();
+  const std::string expected =
+      canonical(read_call(Format::kOpenAIResponses, next).value().messages.at(0));
+  // OpenAI repeats the output at the end, Codex's own back end saves itself the trouble.
+  for (const std::string& output : {kResponsesOutput, std::string("[]")}) {
+    const std::string text =
+        sse(kResponsesStream) +
+        sse({R"({"type":"response.completed","response":{"id":"resp_1","status":"completed","output":)" +
+             output + R"(,"usage":{"input_tokens":11,"output_tokens":5,"total_tokens":16}}})"});
+    for (const std::size_t piece : {std::size_t{1}, std::size_t{13}, text.size()}) {
+      const Answer answer = read(Format::kOpenAIResponses, true, text, piece);
+      EXPECT_TRUE(answer.complete);
+      EXPECT_EQ(answer.error, "");
+      EXPECT_EQ(answer.response_id, "resp_1");
+      EXPECT_EQ(answer.model, "gpt-x");
+      EXPECT_EQ(answer.stop_reason, "completed");
+      EXPECT_EQ(answer.prompt_tokens, 11);
+      EXPECT_EQ(answer.completion_tokens, 5);
+      EXPECT_EQ(answer.tool_call_ids, (std::vector<std::string>{"c1", "c2"}));
+      EXPECT_EQ(text_of(answer.message), "Grüß Gott");
+      EXPECT_EQ(canonical(answer.message), expected);
+    }
+  }
+  const Answer body =
+      read(Format::kOpenAIResponses, false,
+           R"({"id":"resp_2","object":"response","status":"incomplete","error":null,)"
+           R"("incomplete_details":{"reason":"max_output_tokens"},"output":)" +
+               kResponsesOutput + "}",
+           11);
+  EXPECT_TRUE(body.complete);
+  EXPECT_EQ(body.stop_reason, "max_output_tokens");
+  EXPECT_EQ(canonical(body.message), expected);
+}
+
+TEST(WireAnswer, ResponsesTellsHowItFailedAndKeepsWhatWasSaid) {
+  const std::string begun = sse(kResponsesStream);
+  const Answer cut = read(Format::kOpenAIResponses, true, begun, 100);
+  EXPECT_FALSE(cut.complete);
+  EXPECT_EQ(text_of(cut.message), "Grüß Gott");
+  EXPECT_EQ(cut.tool_call_ids.size(), 2U);
+  const Answer failed = read(
+      Format::kOpenAIResponses, true,
+      begun +
+          sse({R"({"type":"response.failed","response":{"id":"resp_1","status":"failed","output":[],"error":{"code":"server_error","message":"secret words"}}})"}),
+      100);
+  EXPECT_FALSE(failed.complete);
+  EXPECT_EQ(failed.error, "server_error");
+  EXPECT_EQ(text_of(failed.message), "Grüß Gott");
+  const Answer error = read(
+      Format::kOpenAIResponses, true,
+      begun + sse({R"({"type":"error","code":"rate_limit_exceeded","message":"secret"})"}), 100);
+  EXPECT_FALSE(error.complete);
+  EXPECT_EQ(error.error, "rate_limit_exceeded");
+  const Answer wrapped = read(
+      Format::kOpenAIResponses, true,
+      sse({R"({"type":"error","error":{"type":"overloaded_error","message":"secret"}})"}), 100);
+  EXPECT_EQ(wrapped.error, "overloaded_error");
+  const Answer cancelled = read(Format::kOpenAIResponses, false,
+                                R"({"id":"resp_3","status":"cancelled","output":[]})", 9);
+  EXPECT_EQ(cancelled.error, "cancelled");
+  EXPECT_TRUE(cancelled.message.empty());
+  const Answer queued =
+      read(Format::kOpenAIResponses, false, R"({"id":"resp_4","status":"queued","output":[]})", 9);
+  EXPECT_FALSE(queued.complete);
+  EXPECT_EQ(queued.response_id, "resp_4");
+}
+
 TEST(WireAnswer, ReadsAnswersThatAreNotStreamed) {
   const Answer openai = read(Format::kOpenAIChat, false,
                              R"({"id":"chatcmpl-2","model":"m","choices":[{"index":0,
@@ -131,12 +227,14 @@ TEST(WireAnswer, ReadsAPlainErrorBodyInThePlaceOfAStream) {
         read(Format::kAnthropicMessages, streamed,
              R"({"type":"error","error":{"type":"overloaded_error","message":"x"}})", 3);
     EXPECT_EQ(a.error, "overloaded_error");
-    const Answer o =
-        read(Format::kOpenAIChat, streamed,
-             R"({"error":{"message":"x","type":"insufficient_quota","code":null}})", 3);
-    EXPECT_EQ(o.error, "insufficient_quota");
-    EXPECT_TRUE(o.message.empty());
-    EXPECT_FALSE(o.complete);
+    for (const Format format : {Format::kOpenAIChat, Format::kOpenAIResponses}) {
+      const Answer o =
+          read(format, streamed,
+               R"({"error":{"message":"x","type":"insufficient_quota","code":null}})", 3);
+      EXPECT_EQ(o.error, "insufficient_quota");
+      EXPECT_TRUE(o.message.empty());
+      EXPECT_FALSE(o.complete);
+    }
   }
 }
 
@@ -157,6 +255,13 @@ TEST(WireAnswer, MemoryIsBounded) {
   EXPECT_FALSE(answer.complete);
   EXPECT_EQ(answer.error, "answer_too_large");
   EXPECT_LT(text_of(answer.message).size(), 1100U);
+
+  AnswerReader scattered(Format::kOpenAIResponses, true, 10'000);
+  for (int i = 0; i < 1000; ++i) {
+    scattered.feed(sse({R"({"type":"response.output_text.delta","output_index":)" +
+                        std::to_string(i) + R"(,"delta":""})"}));
+  }
+  EXPECT_EQ(scattered.finish().error, "answer_too_large");
 
   AnswerReader body(Format::kOpenAIChat, false, 1000);
   for (int i = 0; i < 1000; ++i) body.feed("{ a body without end");

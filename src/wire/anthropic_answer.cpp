@@ -2,15 +2,6 @@
 #include "wire/anthropic_messages.h"
 
 namespace hone::wire {
-namespace {
-
-const json::object* object_at(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value == nullptr ? nullptr : value->if_object();
-}
-
-}  // namespace
-
 void AnthropicAnswer::read_event(const json::object& event) {
   const std::string_view type = string_or_empty(event, "type");
   if (type == "message_start") {

@@ -4,18 +4,21 @@
 
 #include "wire/anthropic_messages.h"
 #include "wire/openai_chat.h"
+#include "wire/openai_responses.h"
 
 namespace hone::wire {
 namespace {
 
 // What shapes an answer besides the messages. A list of what is kept, not of what is not: the rest
 // may name people ("metadata", "user", "safeguards") or hold whole files.
-constexpr std::array<std::string_view, 24> kParams = {"temperature",
+constexpr std::array<std::string_view, 29> kParams = {"temperature",
                                                       "top_p",
                                                       "top_k",
                                                       "min_p",
                                                       "max_tokens",
                                                       "max_completion_tokens",
+                                                      "max_output_tokens",
+                                                      "max_tool_calls",
                                                       "stop",
                                                       "stop_sequences",
                                                       "n",
@@ -28,6 +31,9 @@ constexpr std::array<std::string_view, 24> kParams = {"temperature",
                                                       "top_logprobs",
                                                       "response_format",
                                                       "reasoning_effort",
+                                                      "reasoning",
+                                                      "text",
+                                                      "truncation",
                                                       "thinking",
                                                       "output_config",
                                                       "tool_choice",
@@ -54,14 +60,34 @@ std::string_view error_type_for(Format format, int status) {
   }
 }
 
+Result<std::vector<json::object>> read_messages(Format format, const json::object& body) {
+  switch (format) {
+    case Format::kOpenAIChat:
+      return read_openai_messages(body);
+    case Format::kAnthropicMessages:
+      return read_anthropic_messages(body);
+    case Format::kOpenAIResponses:
+      return read_responses_input(body);
+  }
+  return fail(ErrorCode::kInvalid, "no such format");
+}
+
 }  // namespace
 
 std::string_view name(Format format) {
-  return format == Format::kOpenAIChat ? "openai-chat" : "anthropic-messages";
+  switch (format) {
+    case Format::kOpenAIChat:
+      return "openai-chat";
+    case Format::kAnthropicMessages:
+      return "anthropic-messages";
+    case Format::kOpenAIResponses:
+      return "openai-responses";
+  }
+  return "";
 }
 
 std::optional<Format> find_format(std::string_view text) {
-  for (const Format format : {Format::kOpenAIChat, Format::kAnthropicMessages}) {
+  for (const Format format : kFormats) {
     if (name(format) == text) return format;
   }
   return std::nullopt;
@@ -70,8 +96,7 @@ std::optional<Format> find_format(std::string_view text) {
 Result<Call> read_call(Format format, const json::object& body) {
   auto model = field<std::string>(body, "model");
   if (!model) return fail(model.error());
-  auto messages =
-      format == Format::kOpenAIChat ? read_openai_messages(body) : read_anthropic_messages(body);
+  auto messages = read_messages(format, body);
   if (!messages) return fail(messages.error());
   Call call;
   call.format = format;
@@ -88,7 +113,7 @@ Result<Call> read_call(Format format, const json::object& body) {
 std::string error_body(Format format, int status, std::string_view message,
                        std::string_view request_id) {
   const std::string_view type = error_type_for(format, status);
-  if (format == Format::kOpenAIChat) {
+  if (format != Format::kAnthropicMessages) {
     return json::serialize(json::object{
         {"error", {{"message", message}, {"type", type}, {"param", nullptr}, {"code", nullptr}}}});
   }

@@ -7,6 +7,7 @@
 //   for (const json::object& message : call->messages) …     // root first, see wire/message.h
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,9 +21,14 @@ namespace hone::wire {
 enum class Format {
   kOpenAIChat,         // POST /v1/chat/completions
   kAnthropicMessages,  // POST /v1/messages
+  kOpenAIResponses,    // POST /v1/responses
 };
 
-// "openai-chat", "anthropic-messages": the spelling in records and the database.
+inline constexpr std::array<Format, 3> kFormats = {Format::kOpenAIChat, Format::kAnthropicMessages,
+                                                   Format::kOpenAIResponses};
+
+// "openai-chat", "anthropic-messages", "openai-responses": the spelling in settings, records and
+// the database.
 [[nodiscard]] std::string_view name(Format format);
 [[nodiscard]] std::optional<Format> find_format(std::string_view name);
 

@@ -77,6 +77,81 @@ TEST(WireCall, AnthropicWritingsOfTheSameMessagesAreOne) {
   EXPECT_EQ(text_of(one.messages[5]), "use tabs");
 }
 
+TEST(WireCall, ResponsesGivesTheMessagesThatChatGives) {
+  const Call chat = read(Format::kOpenAIChat, R"({"model":"m",
+    "tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{}}}],
+    "messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"hi"},
+     {"role":"assistant","content":"I call.","tool_calls":[{"id":"c1","type":"function",
+       "function":{"name":"f","arguments":"{\"a\":1}"}}]},
+     {"role":"tool","tool_call_id":"c1","content":"done"}]})");
+  const Call responses = read(Format::kOpenAIResponses, R"({"model":"m","stream":true,
+    "max_output_tokens":7,"reasoning":{"effort":"low"},"store":false,"user":"ana@example.org",
+    "instructions":"Be brief.",
+    "tools":[{"type":"function","name":"f","description":"d","parameters":{},"strict":false}],
+    "input":[{"role":"user","content":[{"type":"input_text","text":"hi"}]},
+     {"type":"message","id":"msg_1","status":"completed","role":"assistant",
+      "content":[{"type":"output_text","text":"I call.","annotations":[]}]},
+     {"type":"function_call","id":"fc_1","status":"completed","call_id":"c1","name":"f",
+      "arguments":"{\"a\": 1.0}"},
+     {"type":"function_call_output","id":"fco_1","call_id":"c1","output":"done"}]})");
+  EXPECT_EQ(messages_of(chat), messages_of(responses));
+  EXPECT_TRUE(responses.stream);
+  EXPECT_EQ(canonical(responses.params), R"({"max_output_tokens":7,"reasoning":{"effort":"low"}})");
+  const Call text = read(Format::kOpenAIResponses, R"({"model":"m","input":"hi"})");
+  EXPECT_EQ(messages_of(text), R"({"content":[{"text":"hi","type":"text"}],"role":"user"})"
+                               "\n");
+}
+
+TEST(WireCall, ResponsesKeepsReasoningCustomToolsAndNamespaces) {
+  const Call call = read(Format::kOpenAIResponses, R"({"model":"m",
+    "input":[{"type":"additional_tools","id":"at_1","role":"developer","tools":[
+       {"type":"namespace","name":"ns","description":"n","tools":[
+         {"type":"custom","name":"exec","description":"d","format":{"type":"text"}}]},
+       {"type":"web_search"}]},
+     {"type":"message","role":"developer","content":[{"type":"input_text","text":"x"}]},
+     {"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"Plan."}],
+      "content":[{"type":"reasoning_text","text":"All of it."}],"encrypted_content":"gAAA"},
+     {"type":"custom_tool_call","id":"ct_1","call_id":"c2","namespace":"ns","name":"exec",
+      "input":"ls -l"},
+     {"type":"custom_tool_call_output","call_id":"c2","output":[
+       {"type":"input_text","text":"ok"},{"type":"input_image","image_url":"https://x/y.png"}]},
+     {"type":"compaction","id":"cmp_1","encrypted_content":"gAAB"}]})");
+  EXPECT_EQ(messages_of(call),
+            R"({"content":[{"description":"n","name":"ns","parameters":null,"type":"tool"},)"
+            R"({"description":"d","name":"ns.exec","parameters":{"type":"text"},"type":"tool"},)"
+            R"({"type":"other","value":{"type":"web_search"}}],"role":"tools"})"
+            "\n"
+            R"({"content":[{"text":"x","type":"text"}],"role":"system"})"
+            "\n"
+            R"({"content":[{"text":"Plan.","type":"thinking"},{"text":"All of it.",)"
+            R"("type":"thinking"},{"arguments":"ls -l","id":"c2","name":"ns.exec",)"
+            R"("type":"tool_call"}],"role":"assistant"})"
+            "\n"
+            R"({"content":[{"content":[{"text":"ok","type":"text"},{"source":{"image_url":)"
+            R"("https://x/y.png"},"type":"image"}],"id":"c2","type":"tool_result"}],"role":"tool"})"
+            "\n"
+            R"({"content":[{"type":"other","value":{"type":"compaction"}}],"role":"assistant"})"
+            "\n");
+}
+
+TEST(WireCall, ResponsesSaysWhereTheBeginningOfTheContextIsElsewhere) {
+  const Call call = read(Format::kOpenAIResponses,
+                         R"({"model":"m","previous_response_id":"resp_1","conversation":null,
+    "instructions":"Be brief.","input":[{"type":"item_reference","id":"msg_9"},
+    {"role":"user","content":"and?"}]})");
+  EXPECT_EQ(messages_of(call),
+            R"({"content":[{"type":"other","value":{"previous_response_id":"resp_1"}},)"
+            R"({"text":"Be brief.","type":"text"}],"role":"system"})"
+            "\n"
+            R"({"content":[{"type":"other","value":{"id":"msg_9","type":"item_reference"}}],)"
+            R"("role":"system"})"
+            "\n"
+            R"({"content":[{"text":"and?","type":"text"}],"role":"user"})"
+            "\n");
+  EXPECT_TRUE(read_call(Format::kOpenAIResponses,
+                        parse_json_object(R"({"model":"m","prompt":{"id":"p"}})").value()));
+}
+
 TEST(WireCall, KeepsTheDigestOfAnImageAndNotItsBytes) {
   const std::string bytes(5000, 'A');
   const Call anthropic =
@@ -89,7 +164,13 @@ TEST(WireCall, KeepsTheDigestOfAnImageAndNotItsBytes) {
                            R"({"model":"m","messages":[{"role":"user","content":[{"type":
       "image_url","image_url":{"url":"data:image/png;base64,)" +
                                bytes + R"("}}]}]})");
-  for (const Call& call : {anthropic, openai}) {
+  const Call responses = read(Format::kOpenAIResponses,
+                              R"({"model":"m","input":[{"role":"user","content":[{"type":
+      "input_image","image_url":"data:image/png;base64,)" +
+                                  bytes + R"("},{"type":"input_file","file_data":")" + bytes +
+                                  R"("}]},{"type":"image_generation_call","id":"ig_1","result":")" +
+                                  bytes + R"("}]})");
+  for (const Call& call : {anthropic, openai, responses}) {
     const std::string text = messages_of(call);
     EXPECT_EQ(text.find("AAAA"), std::string::npos);
     EXPECT_NE(text.find("sha256"), std::string::npos);
@@ -103,8 +184,9 @@ TEST(WireCall, ReadsWhatItDoesNotKnowAndRefusesWhatIsNoCall) {
   EXPECT_EQ(call.messages.size(), 4U);
   EXPECT_EQ(role_of(call.messages[1]), "critic");
   for (const char* body : {R"({})", R"({"model":1,"messages":[]})", R"({"model":"m"})",
-                           R"({"model":"m","messages":{}})", R"({"model":"m","messages":[1]})"}) {
-    for (const Format format : {Format::kOpenAIChat, Format::kAnthropicMessages}) {
+                           R"({"model":"m","messages":{},"input":{}})",
+                           R"({"model":"m","messages":[1],"input":[1]})"}) {
+    for (const Format format : kFormats) {
       const auto refused = read_call(format, parse_json_object(body).value());
       ASSERT_FALSE(refused) << body;
       EXPECT_NE(refused.error().message.find("field '"), std::string::npos);
@@ -116,6 +198,8 @@ TEST(WireCall, WritesErrorsAsEachFormatsClientsKnowThem) {
   EXPECT_EQ(error_body(Format::kOpenAIChat, 404, "no alias 'x'"),
             R"({"error":{"message":"no alias 'x'","type":"invalid_request_error","param":null,)"
             R"("code":null}})");
+  EXPECT_EQ(error_body(Format::kOpenAIResponses, 404, "no alias 'x'"),
+            error_body(Format::kOpenAIChat, 404, "no alias 'x'"));
   EXPECT_EQ(error_body(Format::kAnthropicMessages, 404, "no alias 'x'", "req_1"),
             R"({"type":"error","error":{"type":"not_found_error","message":"no alias 'x'"},)"
             R"("request_id":"req_1"})");

@@ -19,11 +19,6 @@ const json::object* first_choice(const json::object& object) {
   return nullptr;
 }
 
-const json::object* object_at(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value == nullptr ? nullptr : value->if_object();
-}
-
 }  // namespace
 
 void OpenAIAnswer::read_common(const json::object& object) {
@@ -39,7 +34,7 @@ void OpenAIAnswer::read_common(const json::object& object) {
   }
 }
 
-void OpenAIAnswer::read_chunk(const json::object& chunk) {
+void OpenAIAnswer::read_event(const json::object& chunk) {
   read_common(chunk);
   const json::object* choice = first_choice(chunk);
   if (choice == nullptr) return;

@@ -18,7 +18,7 @@ namespace hone::wire {
 // Puts an answer together from the chunks of a stream, or takes it from one body.
 class OpenAIAnswer {
  public:
-  void read_chunk(const json::object& chunk);
+  void read_event(const json::object& chunk);
   void read_body(const json::object& body);
   void end_of_stream() { ended_ = true; }  // "[DONE]"
   [[nodiscard]] std::size_t size_bytes() const { return size_bytes_; }

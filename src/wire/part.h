@@ -1,4 +1,4 @@
-// What the two formats share when they bring parts of messages into the neutral form. Used inside
+// What the formats share when they bring parts of messages into the neutral form. Used inside
 // this folder only.
 #pragma once
 

@@ -54,7 +54,7 @@ const kWithout: Record<string, string> = {
   no_consent: "The person has not agreed to the recording of content.",
   policy: "The team's policy records that calls happen, and no word of them.",
   redaction_failed: "Redaction failed, so the content was not stored.",
-  unreadable: "The content could not be read (another format, or compressed).",
+  unreadable: "The content could not be read (another format, an unknown encoding, or too large).",
   cut: "The server ended in the middle of this interaction.",
 };
 

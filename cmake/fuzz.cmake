@@ -1,0 +1,16 @@
+# libFuzzer programs, one a target of tests/fuzz/targets.h: build/fuzz/bin/fuzz_NAME FOLDER [-max_total_time=60]
+# grows FOLDER from tests/fuzz/corpus/NAME. `fuzzers` builds them all.
+file(STRINGS ${CMAKE_SOURCE_DIR}/tests/fuzz/targets.h fuzz_names REGEX "^void [a-z_]+\\(std::string_view bytes\\);")
+list(TRANSFORM fuzz_names REPLACE "^void ([a-z_]+)\\(.*" "\\1")
+file(GLOB fuzz_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/*_fuzz.cpp)
+add_library(hone_fuzz_targets OBJECT EXCLUDE_FROM_ALL ${fuzz_sources})
+target_include_directories(hone_fuzz_targets PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+target_link_libraries(hone_fuzz_targets PRIVATE hone_options hone_capture)
+add_custom_target(fuzzers)
+foreach(name ${fuzz_names})
+  add_executable(fuzz_${name} EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/tests/fuzz/main.cpp)
+  target_include_directories(fuzz_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_compile_definitions(fuzz_${name} PRIVATE HONE_FUZZ_TARGET=${name})
+  target_link_libraries(fuzz_${name} PRIVATE hone_options hone_fuzz_targets hone_capture -fsanitize=fuzzer)
+  add_dependencies(fuzzers fuzz_${name})
+endforeach()

@@ -1,0 +1,46 @@
+// What reads bytes from outside, each as a function of bytes that must hold its promises whatever
+// they are: no crash, no sanitizer's complaint, no broken invariant (std::abort, by `must`).
+//
+// libFuzzer drives one function per program (preset fuzz; tests/fuzz/main.cpp); the test program
+// replays the committed inputs of tests/fuzz/corpus/NAME through the same functions.
+#pragma once
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+namespace hone::fuzz {
+
+void http_head(std::string_view bytes);    // the guard, and Beast's parser behind it
+void http_chunks(std::string_view bytes);  // a body in chunks, cut anywhere
+void coding(std::string_view bytes);       // content codings
+void sse(std::string_view bytes);          // event streams, cut anywhere
+void openai_chat(std::string_view bytes);  // requests and answers of each wire format
+void anthropic_messages(std::string_view bytes);
+void openai_responses(std::string_view bytes);
+void model_field(std::string_view bytes);  // the model's name in a body
+void outbox(std::string_view bytes);       // segments and their slots
+
+struct Target {
+  std::string_view name;
+  void (*run)(std::string_view bytes);
+};
+
+inline constexpr std::array<Target, 9> kTargets = {{{"http_head", http_head},
+                                                    {"http_chunks", http_chunks},
+                                                    {"coding", coding},
+                                                    {"sse", sse},
+                                                    {"openai_chat", openai_chat},
+                                                    {"anthropic_messages", anthropic_messages},
+                                                    {"openai_responses", openai_responses},
+                                                    {"model_field", model_field},
+                                                    {"outbox", outbox}}};
+
+inline void must(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "broken: %s\n", what);
+  std::abort();
+}
+
+}  // namespace hone::fuzz
