@@ -38,10 +38,11 @@ std::string lowered(std::string_view text) {
 
 // RFC 9110, section 7.6.1, and what each connection counts for itself.
 bool belongs_to_connection(std::string_view name) {
-  constexpr std::array<std::string_view, 11> kNames = {"connection",
+  constexpr std::array<std::string_view, 12> kNames = {"connection",
                                                        "keep-alive",
                                                        "proxy-authenticate",
                                                        "proxy-authorization",
+                                                       "http2-settings",
                                                        "proxy-connection",
                                                        "te",
                                                        "trailer",

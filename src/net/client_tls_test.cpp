@@ -17,6 +17,7 @@
 
 #include "base/test_support.h"
 #include "net/client.h"
+#include "net/runtime.h"
 
 namespace hone::net {
 namespace {
