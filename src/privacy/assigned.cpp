@@ -271,8 +271,11 @@ std::optional<std::size_t> skip_sign(std::string_view text, const Name& name) {
     return at;
   }
   if (sign == '>' && char_before(text, name.begin) == '<') return at + 1;  // <password>
-  if (sign == ',' && closed) return at + 1;                                // ("password", "…")
   if (sign == '|') return at + 1;                                          // a table's row
+  if (sign == ',' && closed) {                                             // ("password", "…")
+    while (is_blank(char_at(text, ++at))) continue;
+    if (char_at(text, at) == '"' || char_at(text, at) == '\'') return at;
+  }
   return std::nullopt;
 }
 
@@ -376,8 +379,11 @@ std::optional<Finding> find_assigned(std::string_view text, std::size_t at) {
   }
   const Value value = read_value(text, *begin, char_before(text, name.begin));
   const std::string_view said = text.substr(value.begin, value.end - value.begin);
-  if (said.empty() || (!value.quoted && is_code(text, value)) || !counts(kind, said))
+  const bool compared = text.substr(*begin - 2, 2) == "==";
+  if (said.empty() || (!value.quoted && (compared || is_code(text, value))) ||
+      !counts(kind, said)) {
     return std::nullopt;
+  }
   return finding_of(value, kind == NameKind::kPassword
                                ? "follows a password's name"
                                : "follows a secret's name, and looks drawn by chance");

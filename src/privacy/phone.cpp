@@ -115,6 +115,7 @@ bool begins_there(std::string_view text, const Number& number) {
   const char before = char_before(text, number.begin);
   if (is_word(before) || before == '+') return false;
   const char earlier = number.begin >= 2 ? text[number.begin - 2] : '\0';
+  if (before == ':' && is_digit(earlier)) return false;  // 10:09:03.0123456
   if ((before == '-' || before == '.' || before == '/') && is_word(earlier)) return before == '/';
   // "3 541-714-1388" begins at 541, "01 02 03" does not begin at 02.
   return !(number.groups.size() > 1 && is_digit(earlier) &&

@@ -109,6 +109,7 @@ TEST(Rules, FindsTelephoneNumbers) {
                     "550e8400-e29b-41d4-a716-446655440000",
                     "port 5432, 8080",
                     "+1 -2 +3",
+                    "10:09:03.0123456",
                     "123-45-6789012345678",
                     "ISBN 978-3-16-148410-0",
                     "lines 120-180-240-300"});
@@ -237,6 +238,8 @@ TEST(Rules, FindsSecretsByTheNameTheyAreGiven) {
                     "api_key=\"YOUR_API_KEY_123\"",
                     "max_tokens: 4096",
                     "token = xmlhttprequestfactory",
+                    "f(stmt=\"pass\", setup=\"pass\", timer=timer2)",
+                    "if token == stringEndArchive64a9: pass",
                     "tokens = 12345678901234",
                     "key = sorted_values_by_2",
                     "password = settings.password2",
