@@ -70,6 +70,12 @@ Result<void> Content::add(const std::vector<json::object>& messages, const json:
   if (auto added = add_params(params, facts); !added) return added;
   Place place;
   if (auto added = add_steps(messages, facts, place); !added) return added;
+  return add_answer(answer, facts, std::move(place));
+}
+
+// `place` is where the context ends.
+Result<void> Content::add_answer(const json::object& answer, store::Interaction& facts,
+                                 Place place) {
   facts.context_node = place.leaf;
   if (answer.empty()) return {};
   if (auto added = add_step(answer, facts, place); !added) return added;
@@ -93,10 +99,7 @@ Result<Learned> Content::add_body(wire::Format format, std::string_view body,
   Place place;
   auto learned = add_parts(format, *parts, place, facts);
   if (!learned) return learned;
-  facts.context_node = place.leaf;
-  if (answer.empty()) return learned;
-  if (auto added = add_step(answer, facts, place); !added) return fail(added.error());
-  facts.output_node = place.leaf;
+  if (auto added = add_answer(answer, facts, std::move(place)); !added) return fail(added.error());
   return learned;
 }
 

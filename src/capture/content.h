@@ -95,6 +95,7 @@ class Content {
  private:
   Result<void> add(const std::vector<json::object>& messages, const json::object& answer,
                    const json::object& params, store::Interaction& facts);
+  Result<void> add_answer(const json::object& answer, store::Interaction& facts, Place place);
   Result<Learned> add_body(wire::Format format, std::string_view body, const json::object& answer,
                            store::Interaction& facts);
   Result<Learned> add_parts(wire::Format format, const wire::CallParts& parts, Place& place,
