@@ -11,7 +11,9 @@ add_executable(hone_tests ${test_sources} ${more})
 target_include_directories(hone_tests PRIVATE ${CMAKE_SOURCE_DIR}/tests)
 target_link_libraries(hone_tests PRIVATE hone_options ${test_folders} PkgConfig::BROTLI_ENCODER
   GTest::gtest GTest::gmock GTest::gtest_main)
-target_compile_definitions(hone_tests PRIVATE HONE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" HONE_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
+set(places ${CMAKE_SOURCE_DIR}/tests/support/places.cpp)
+set_source_files_properties(${places} PROPERTIES SKIP_PRECOMPILE_HEADERS ON COMPILE_DEFINITIONS
+  "HONE_SOURCE_DIR=\"${CMAKE_SOURCE_DIR}\";HONE_BIN_DIR=\"${CMAKE_BINARY_DIR}/bin\"")
 target_precompile_headers(hone_tests PRIVATE <gtest/gtest.h> <boost/json.hpp> <map> <memory> <string> <vector>)
 # What tests/crash kills.
 add_executable(outbox_writer ${CMAKE_SOURCE_DIR}/tests/crash/outbox_writer.cpp)
@@ -22,9 +24,9 @@ add_test(NAME hone_tests COMMAND hone_tests --gtest_brief=1)
 if(HONE_ENGINE)
   file(GLOB_RECURSE engine_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/engine/*_test.cpp)
   if(engine_tests)
-    add_executable(engine_tests ${engine_tests})
+    add_executable(engine_tests ${engine_tests} ${places})
     target_link_libraries(engine_tests PRIVATE hone_options hone_engine GTest::gtest GTest::gmock GTest::gtest_main)
-    target_compile_definitions(engine_tests PRIVATE HONE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" HONE_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
+    target_include_directories(engine_tests PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_precompile_headers(engine_tests PRIVATE <gtest/gtest.h> <ATen/ATen.h> <boost/json.hpp> <string> <vector>)
     add_dependencies(engine_tests hone-engine)  # tests that kill a trainer start the real one
     add_test(NAME engine_tests COMMAND engine_tests --gtest_brief=1)

@@ -12,6 +12,8 @@
 #include <sstream>
 #include <string>
 
+#include "support/places.h"
+
 namespace hone::testing {
 
 class TempFolder {
@@ -38,7 +40,7 @@ class TempFolder {
 //   if (!file) GTEST_SKIP();
 inline std::optional<std::string> shared_path(const std::string& name) {
   const char* given = std::getenv("HONE_SHARED");
-  const std::string shared = given != nullptr ? given : HONE_SOURCE_DIR "/../shared";
+  const std::string shared = given != nullptr ? given : source_dir() + "/../shared";
   if (std::filesystem::exists(shared + "/" + name)) return shared + "/" + name;
   std::cerr << "SKIPPED: needs " << name << ", no ../shared\n";
   return std::nullopt;

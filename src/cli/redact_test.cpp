@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/test_support.h"
+#include "support/places.h"
 
 namespace hone::cli {
 namespace {
@@ -19,7 +20,7 @@ class RedactCommand : public ::testing::Test {
  protected:
   // Standard output and, behind it, the exit status.
   std::string run(const std::string& arguments) {
-    return output_of("cd '" + folder_.path() + "' && '" HONE_BIN_DIR "/hone' redact " + arguments +
+    return output_of("cd '" + folder_.path() + "' && '" + bin_dir() + "/hone' redact " + arguments +
                      " 2>err.txt; echo \"status $?\"");
   }
   std::string file(const std::string& name, const std::string& text) {
@@ -42,8 +43,8 @@ TEST_F(RedactCommand, PrintsTheTextAsItWouldBeStored) {
 
 TEST_F(RedactCommand, ExplainsEachFinding) {
   file("a.txt", "one\nmail ana@example.org\n");
-  const auto rows = parse_json(output_of(
-      "cd '" + folder_.path() + "' && '" HONE_BIN_DIR "/hone' --json redact --explain a.txt"));
+  const auto rows = parse_json(output_of("cd '" + folder_.path() + "' && '" + bin_dir() +
+                                         "/hone' --json redact --explain a.txt"));
   ASSERT_TRUE(rows);
   ASSERT_EQ(rows->as_array().size(), 1U);
   const json::object& row = rows->as_array()[0].as_object();

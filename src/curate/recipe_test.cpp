@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/places.h"
+
 namespace hone::curate {
 namespace {
 
@@ -12,7 +14,7 @@ std::string error_of(std::string_view rest) {
 
 TEST(Recipe, ShippedOnesAreRead) {
   for (const auto* file : {"house-style.toml", "dpo.toml"}) {
-    const auto recipe = load_recipe(std::string(HONE_SOURCE_DIR) + "/recipes/" + file);
+    const auto recipe = load_recipe(source_dir() + "/recipes/" + file);
     ASSERT_TRUE(recipe) << recipe.error().message;
     EXPECT_EQ(recipe->alias, "assistant");
   }

@@ -245,8 +245,7 @@ TEST(Redactor, BenignLinesStayAsTheyAre) {
       text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     }
   };
-  for (const auto& entry :
-       std::filesystem::recursive_directory_iterator(std::string(HONE_SOURCE_DIR) + "/src")) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(source_dir() + "/src")) {
     const std::string path = entry.path();
     // This folder's and the tests' files are full of what is looked for.
     const bool code = path.ends_with(".cpp") || path.ends_with(".h");
@@ -343,8 +342,7 @@ TEST(Redactor, FindsWhatIsLabelledInThePresidioSetAndLittleElse) {
 
 TEST(Redactor, PrintsItsSpeed) {
   std::string text;
-  for (const auto& entry :
-       std::filesystem::recursive_directory_iterator(std::string(HONE_SOURCE_DIR) + "/src")) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(source_dir() + "/src")) {
     if (entry.is_regular_file()) text += hone::testing::read_all(entry.path());
   }
   while (text.size() < (1U << 20)) text += text;

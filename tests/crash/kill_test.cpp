@@ -16,6 +16,7 @@
 #include "store/database.h"
 #include "store/indexer.h"
 #include "store/outbox.h"
+#include "support/places.h"
 #include "support/temp_folder.h"
 
 namespace hone::store {
@@ -29,7 +30,7 @@ std::vector<std::string> run_and_kill(const std::string& folder, const std::stri
                                       std::chrono::milliseconds life) {
   int ends[2];
   HONE_ASSERT(pipe(ends) == 0);
-  const std::string program = std::string(HONE_BIN_DIR) + "/outbox_writer";
+  const std::string program = bin_dir() + "/outbox_writer";
   std::fflush(nullptr);  // or the child writes our buffers again
   const pid_t child = fork();
   if (child == 0) {

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "fuzz/targets.h"
+#include "support/places.h"
 
 namespace hone::fuzz {
 namespace {
@@ -16,7 +17,7 @@ TEST_P(Corpus, IsReadWithoutBreakingAPromise) {
   const std::string name(GetParam().name);
   std::size_t inputs = 0;
   for (const auto& entry :
-       std::filesystem::directory_iterator(HONE_SOURCE_DIR "/tests/fuzz/corpus/" + name)) {
+       std::filesystem::directory_iterator(source_dir() + "/tests/fuzz/corpus/" + name)) {
     std::ostringstream bytes;
     bytes << std::ifstream(entry.path(), std::ios::binary).rdbuf();
     const std::string input = bytes.str();

@@ -9,13 +9,15 @@
 #include <set>
 #include <sstream>
 
+#include "support/places.h"
+
 namespace hone {
 namespace {
 
 namespace fs = std::filesystem;
 using Names = std::set<std::string>;
 
-const fs::path kRoot = HONE_SOURCE_DIR;
+const fs::path kRoot = source_dir();
 
 std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> parts;

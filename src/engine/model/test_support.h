@@ -13,6 +13,8 @@
 #include <sstream>
 #include <string>
 
+#include "support/places.h"
+
 namespace hone::engine {
 
 class TempFolder {
@@ -36,7 +38,7 @@ class TempFolder {
 // The path of `name` under the shared folder, or nothing, said aloud, where there is none.
 inline std::optional<std::string> shared_file(const std::string& name) {
   const char* given = std::getenv("HONE_SHARED");
-  const std::string shared = given != nullptr ? given : HONE_SOURCE_DIR "/../shared";
+  const std::string shared = given != nullptr ? given : source_dir() + "/../shared";
   if (std::filesystem::exists(shared + "/" + name)) return shared + "/" + name;
   std::cerr << "SKIPPED: needs " << name << ", no ../shared\n";
   return std::nullopt;

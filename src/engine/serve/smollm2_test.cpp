@@ -19,7 +19,7 @@ using Ids = std::vector<std::int64_t>;
 std::optional<std::string> base_gguf() {
   const char* given = std::getenv("HONE_BASE_GGUF");
   const std::string path =
-      given != nullptr ? given : HONE_SOURCE_DIR "/.deps/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf";
+      given != nullptr ? given : source_dir() + "/.deps/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf";
   if (std::filesystem::exists(path)) return path;
   std::cerr << "SKIPPED: the base model is not there (" << path << ")\n";
   return std::nullopt;

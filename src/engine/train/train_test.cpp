@@ -52,7 +52,7 @@ std::vector<json::object> progress_of(const std::string& folder) {
 
 pid_t start_engine(const std::string& folder, const std::string& shell_before = "") {
   const std::string command = shell_before + "exec \"$0\" train \"$1\" 2>> \"$1/trainer.log\"";
-  const std::string program = HONE_BIN_DIR "/hone-engine";
+  const std::string program = bin_dir() + "/hone-engine";
   std::vector<std::string> words = {"sh", "-c", command, program, folder};
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
