@@ -14,6 +14,9 @@ find_library(HONE_BOOST_JSON boost_json REQUIRED)
 find_library(HONE_BOOST_CONTAINER boost_container REQUIRED)
 find_library(HONE_BOOST_URL boost_url REQUIRED)
 
+find_path(HONE_XXHASH xxhash.h REQUIRED)  # header only
+find_library(HONE_MIMALLOC mimalloc REQUIRED)
+
 add_library(hone_zstd INTERFACE)
 target_link_libraries(hone_zstd INTERFACE PkgConfig::ZSTD)
 add_library(hone::zstd ALIAS hone_zstd)

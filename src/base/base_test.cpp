@@ -53,6 +53,20 @@ TEST(Json, BoundsDepthAndSize) {
   EXPECT_FALSE(parse_json(""));
 }
 
+TEST(Json, WritesStringsAsBoostDoes) {
+  std::string all;
+  for (int byte = 0; byte < 256; ++byte) {
+    const std::string one(1, static_cast<char>(byte));
+    std::string written;
+    append_json_string(written, one);
+    EXPECT_EQ(written, json::serialize(json::string_view(one))) << byte;
+    all += one + "x";
+  }
+  std::string written = "[";
+  append_json_string(written, all);
+  EXPECT_EQ(written, "[" + json::serialize(json::string_view(all)));
+}
+
 TEST(Json, CanonicalFormSortsKeys) {
   EXPECT_EQ(canonical(parse_json(R"({"b": [1, {"z":0,"y":"é"}], "a": null})").value()),
             R"({"a":null,"b":[1,{"y":"é","z":0}]})");

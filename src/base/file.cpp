@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -92,6 +93,19 @@ class PosixLock final : public FileLock {
   int descriptor_;
 };
 
+class PosixMappedBytes final : public MappedBytes {
+ public:
+  PosixMappedBytes(void* bytes, std::size_t size) : bytes_(bytes), size_(size) {}
+  ~PosixMappedBytes() override { ::munmap(bytes_, size_); }
+  PosixMappedBytes(const PosixMappedBytes&) = delete;
+  PosixMappedBytes& operator=(const PosixMappedBytes&) = delete;
+  char* data() override { return static_cast<char*>(bytes_); }
+
+ private:
+  void* bytes_;
+  std::size_t size_;
+};
+
 class PosixFileSystem final : public FileSystem {
  public:
   Result<std::unique_ptr<File>> open(const std::string& path, Mode mode) override {
@@ -142,6 +156,21 @@ class PosixFileSystem final : public FileSystem {
     struct statvfs status{};
     if (::statvfs(folder.c_str(), &status) != 0) return io_error("stat", folder, errno);
     return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
+  }
+
+  Result<std::unique_ptr<MappedBytes>> map(const std::string& path, std::uint64_t size) override {
+    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (descriptor < 0) return io_error("open", path, errno);
+    const auto length = static_cast<off_t>(size);
+    int failed = ::ftruncate(descriptor, length) == 0 ? 0 : errno;
+    if (failed == 0) failed = ::posix_fallocate(descriptor, 0, length);
+    void* bytes = failed != 0 ? MAP_FAILED
+                              : ::mmap(nullptr, static_cast<std::size_t>(size),
+                                       PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+    if (failed == 0 && bytes == MAP_FAILED) failed = errno;
+    ::close(descriptor);
+    if (failed != 0) return io_error("map", path, failed);
+    return std::make_unique<PosixMappedBytes>(bytes, static_cast<std::size_t>(size));
   }
 
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override {

@@ -31,6 +31,14 @@ class FileLock {
   virtual ~FileLock() = default;
 };
 
+// A file's bytes as memory: what is written there is in the file, for the next process too, but
+// nothing says when it is on disk.
+class MappedBytes {
+ public:
+  virtual ~MappedBytes() = default;
+  [[nodiscard]] virtual char* data() = 0;
+};
+
 class FileSystem {
  public:
   enum class Mode { kRead, kReadWrite, kCreate /* fails if it exists */ };
@@ -42,6 +50,9 @@ class FileSystem {
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
   virtual Result<void> sync_folder(const std::string& folder) = 0;  // makes names in it durable
   virtual Result<std::uint64_t> free_bytes(const std::string& folder) = 0;
+  // `path` with exactly `size` bytes, zeros where it had none; their room on the disk is taken, so
+  // that writing them cannot fail later.
+  virtual Result<std::unique_ptr<MappedBytes>> map(const std::string& path, std::uint64_t size) = 0;
   // Takes `path` (made if absent) for this process alone; kUnavailable while another holds it.
   virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
 };

@@ -1,10 +1,28 @@
 #include "base/json.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 namespace hone {
 namespace {
+
+// For each byte what stands behind the backslash: 'u' for \u00XX, 0 for a byte that stands for
+// itself.
+constexpr std::array<char, 256> make_escapes() {
+  std::array<char, 256> escapes{};
+  for (std::size_t i = 0; i < 0x20; ++i) escapes[i] = 'u';
+  escapes['\b'] = 'b';
+  escapes['\t'] = 't';
+  escapes['\n'] = 'n';
+  escapes['\f'] = 'f';
+  escapes['\r'] = 'r';
+  escapes['"'] = '"';
+  escapes['\\'] = '\\';
+  return escapes;
+}
+
+constexpr auto kEscapes = make_escapes();
 
 void write_canonical(const json::value& value, std::string& out) {
   if (const auto* object = value.if_object()) {
@@ -16,7 +34,7 @@ void write_canonical(const json::value& value, std::string& out) {
     out.push_back('{');
     for (std::size_t i = 0; i < items.size(); ++i) {
       if (i > 0) out.push_back(',');
-      out += json::serialize(json::string_view(items[i]->key()));
+      append_json_string(out, items[i]->key());
       out.push_back(':');
       write_canonical(items[i]->value(), out);
     }
@@ -28,6 +46,8 @@ void write_canonical(const json::value& value, std::string& out) {
       write_canonical((*array)[i], out);
     }
     out.push_back(']');
+  } else if (const auto* text = value.if_string()) {
+    append_json_string(out, *text);
   } else {
     out += json::serialize(value);
   }
@@ -95,6 +115,27 @@ std::string canonical(const json::value& value) {
   std::string out;
   write_canonical(value, out);
   return out;
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  out.push_back('"');
+  std::size_t written = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const char escape = kEscapes[byte];
+    if (escape == 0) continue;
+    out.append(text, written, i - written);
+    written = i + 1;
+    out.push_back('\\');
+    out.push_back(escape);
+    if (escape != 'u') continue;
+    out += "00";
+    out.push_back(kDigits[byte >> 4]);
+    out.push_back(kDigits[byte & 15]);
+  }
+  out.append(text, written);
+  out.push_back('"');
 }
 
 std::string_view kind_name(const json::value& value) {

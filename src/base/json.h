@@ -29,6 +29,8 @@ struct JsonLimits {
 [[nodiscard]] Result<json::object> parse_json_object(std::string_view text, JsonLimits limits = {});
 
 [[nodiscard]] std::string canonical(const json::value& value);
+// Appends `text` as a JSON string, with the quotes, as Boost.JSON writes it.
+void append_json_string(std::string& out, std::string_view text);
 
 // "string", "number", "object", …, for messages.
 [[nodiscard]] std::string_view kind_name(const json::value& value);

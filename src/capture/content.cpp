@@ -3,26 +3,17 @@
 namespace hone::capture {
 namespace {
 
-// One digest for each beginning of the body: the opening, and the opening with the first, the first
+// One key for each beginning of the body: the opening, and the opening with the first, the first
 // two, … messages. Each goes on from the one before it, so that all cost one pass.
-std::vector<Digest> beginnings_of(const wire::CallParts& parts, std::string_view policy,
-                                  wire::Format format) {
-  std::vector<Digest> digests;
-  digests.reserve(parts.messages.size() + 1);
-  Sha256 hash;
-  hash.update(policy);
-  hash.update(wire::name(format));
-  for (const auto member : parts.opening) {
-    hash.update(member);
-    hash.update(",");
-  }
-  digests.push_back(hash.finish());
-  for (const auto message : parts.messages) {
-    hash.update(as_bytes(digests.back()));
-    hash.update(message);
-    digests.push_back(hash.finish());
-  }
-  return digests;
+std::vector<MemoKey> beginnings_of(const wire::CallParts& parts, const MemoKey& policy,
+                                   wire::Format format) {
+  std::vector<MemoKey> keys;
+  keys.reserve(parts.messages.size() + 1);
+  MemoKey key = memo_key(wire::name(format), policy);
+  for (const auto member : parts.opening) key = memo_key(member, key);
+  keys.push_back(key);
+  for (const auto message : parts.messages) keys.push_back(memo_key(message, keys.back()));
+  return keys;
 }
 
 Result<wire::Call> read(wire::Format format, const std::string& text) {
@@ -106,22 +97,23 @@ Result<Learned> Content::add_body(wire::Format format, std::string_view body,
 // Reads what is not known of the conversation; `place` becomes the end of it.
 Result<Learned> Content::add_parts(wire::Format format, const wire::CallParts& parts, Place& place,
                                    store::Interaction& facts) {
-  const auto digests = beginnings_of(parts, redactor_.policy_digest(), format);
-  std::size_t next = digests.size();  // the first beginning to be read
+  const auto keys = beginnings_of(parts, policy_, format);
+  std::size_t next = keys.size();  // the first beginning to be read
   while (next > 0) {
-    if (auto known = beginnings_.find(digests[next - 1])) {
+    if (auto known = beginnings_.find(keys[next - 1])) {
       place = std::move(*known);
       break;
     }
     --next;
   }
   Learned learned;
-  for (; next < digests.size(); ++next) {
+  if (next == 0 && parts.opening.empty()) next = 1;  // nothing to read
+  for (; next < keys.size(); ++next) {
     const auto call =
         read(format, next == 0 ? wire::opening_text(parts) : wire::message_text(parts, next - 1));
     if (!call) return fail(call.error());
     if (auto added = add_steps(call->messages, facts, place); !added) return fail(added.error());
-    learned.emplace_back(digests[next], place);
+    learned.emplace_back(keys[next], place);
   }
   return learned;
 }
@@ -144,7 +136,7 @@ Result<void> Content::add_steps(const std::vector<json::object>& messages,
 // One message further down the tree: `place` moves to it.
 Result<void> Content::add_step(const json::object& message, store::Interaction& facts,
                                Place& place) {
-  const Digest key = sha256(redactor_.policy_digest() + "\n" + canonical(message));
+  const MemoKey key = memo_key(canonical(message), policy_);
   if (const auto block = blocks_.find(key)) {
     std::string node = store::node_hash(place.leaf, *block);
     if (known_.contains(node)) {
@@ -166,7 +158,7 @@ Result<void> Content::add_step(const json::object& message, store::Interaction& 
 
 void Content::appended(const store::Interaction& interaction, const Learned& learned) {
   for (const auto& node : interaction.nodes) known_.add(node.hash);
-  for (const auto& [digest, place] : learned) beginnings_.add(digest, place);
+  for (const auto& [key, place] : learned) beginnings_.add(key, place);
 }
 
 }  // namespace hone::capture

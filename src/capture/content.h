@@ -7,56 +7,19 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <mutex>
-#include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "base/hash.h"
 #include "base/json.h"
 #include "base/result.h"
+#include "capture/memo.h"
 #include "privacy/redactor.h"
 #include "store/records.h"
 #include "store/tree.h"
 #include "wire/call_parts.h"
 
 namespace hone::capture {
-
-// Remembers the latest entries by digest, between half of `capacity` and all of it. Thread-safe.
-template <typename Value>
-class Memo {
- public:
-  explicit Memo(std::size_t capacity) : capacity_(capacity) {}
-  [[nodiscard]] std::optional<Value> find(const Digest& key) {
-    const std::lock_guard lock(mutex_);
-    if (const auto at = young_.find(key); at != young_.end()) return at->second;
-    if (const auto at = old_.find(key); at != old_.end()) return at->second;
-    return std::nullopt;
-  }
-  void add(const Digest& key, Value value) {
-    const std::lock_guard lock(mutex_);
-    if (young_.size() >= capacity_ / 2) old_ = std::exchange(young_, {});
-    young_.insert_or_assign(key, std::move(value));
-  }
-
- private:
-  struct FirstBytes {
-    std::size_t operator()(const Digest& digest) const {
-      std::size_t hash = 0;
-      std::memcpy(&hash, digest.data(), sizeof hash);
-      return hash;
-    }
-  };
-  using Map = std::unordered_map<Digest, Value, FirstBytes>;
-
-  const std::size_t capacity_;
-  std::mutex mutex_;
-  Map young_;
-  Map old_;
-};
 
 // A place in the conversation tree.
 struct Place {
@@ -66,13 +29,14 @@ struct Place {
 
 // Which beginnings of bodies lead where: true once the interaction that it was learned from is in
 // the outbox.
-using Learned = std::vector<std::pair<Digest, Place>>;
+using Learned = std::vector<std::pair<MemoKey, Place>>;
 
 class Content {
  public:
   Content(const privacy::Redactor& redactor, std::string tenant_key, std::size_t known_nodes)
       : redactor_(redactor),
         tenant_key_(std::move(tenant_key)),
+        policy_(memo_key(redactor.policy_digest())),
         known_(known_nodes),
         blocks_(known_nodes),
         beginnings_(known_nodes) {}
@@ -107,10 +71,10 @@ class Content {
 
   const privacy::Redactor& redactor_;
   const std::string tenant_key_;
+  const MemoKey policy_;  // what the keys below begin with: a new rule reads everything anew
   store::KnownNodes known_;
-  // Both under the redaction policy in force: a new rule reads everything anew.
-  Memo<std::string> blocks_;  // digest of a canonical message -> hash of its block
-  Memo<Place> beginnings_;    // digest of a body's beginning, as sent -> where it leads
+  Memo<std::string> blocks_;  // a canonical message -> hash of its block
+  Memo<Place> beginnings_;    // a body's beginning, as sent -> where it leads
 };
 
 }  // namespace hone::capture

@@ -5,7 +5,6 @@
 
 #include "base/log.h"
 #include "capture/gateway_headers.h"
-#include "capture/gateway_model_field.h"
 #include "capture/gateway_relay.h"
 #include "net/content_coding.h"
 
@@ -48,7 +47,7 @@ bool Gateway::handles(const net::Request& request) {
   return request.method == "HEAD" || request.path().starts_with("/v1/");
 }
 
-net::awaitable<void> Gateway::handle(const net::Request& request, net::Responder& out) {
+net::awaitable<void> Gateway::handle(net::Request& request, net::Responder& out) {
   ++counters_.requests;
   ++counters_.in_flight;
   const int status = co_await dispatch(request, out);
@@ -64,7 +63,7 @@ net::awaitable<void> Gateway::handle(const net::Request& request, net::Responder
   }
 }
 
-net::awaitable<int> Gateway::dispatch(const net::Request& request, net::Responder& out) {
+net::awaitable<int> Gateway::dispatch(net::Request& request, net::Responder& out) {
   const auto path = request.path();
   const auto format = format_of(request);
   if (request.method == "HEAD") {
@@ -149,7 +148,7 @@ Result<Gateway::Target> Gateway::find_target(const std::string& model, const std
   return target;
 }
 
-net::awaitable<int> Gateway::model_call(const net::Request& request, net::Responder& out,
+net::awaitable<int> Gateway::model_call(net::Request& request, net::Responder& out,
                                         const Identity& identity, wire::Format format,
                                         bool recorded) {
   auto prepared = prepare(request, identity, format, recorded);
@@ -161,7 +160,7 @@ net::awaitable<int> Gateway::model_call(const net::Request& request, net::Respon
 }
 
 // Where a call goes, and with which bytes: those that came, unless an alias has another name there.
-Result<Gateway::Outgoing> Gateway::prepare(const net::Request& request, const Identity& identity,
+Result<Gateway::Outgoing> Gateway::prepare(net::Request& request, const Identity& identity,
                                            wire::Format format, bool recorded) const {
   Outgoing call;
   call.recorded = recorded;
@@ -171,29 +170,32 @@ Result<Gateway::Outgoing> Gateway::prepare(const net::Request& request, const Id
     if (!decoded && decoded.error().code == ErrorCode::kTooLarge) return fail(decoded.error());
     if (!decoded || !decoded->whole) return unread(request, identity, format, std::move(call));
     call.text = std::move(decoded->body);
+    call.encoded = std::move(request.body);
     call.encoding.clear();
   } else {
-    call.text = request.body;
+    call.text = std::move(request.body);
   }
-  const auto field = find_model(call.text);
-  // Some counts name no model: the upstream's to judge.
-  if (!field && !recorded) return unread(request, identity, format, std::move(call));
+  auto field = find_model(call.text);
+  if (!field && !recorded) {  // some counts name no model: the upstream's to judge
+    request.body = std::move(call.encoded.empty() ? call.text : call.encoded);
+    return unread(request, identity, format, std::move(call));
+  }
   if (!field) return fail(field.error());
   auto target = find_target(field->value, identity.caller.person, format);
   if (!target) return fail(target.error());
   call.request = request_to(*target->upstream, request, format, identity.key);
-  if (target->route.upstream_model == field->value) {
-    call.request.body = request.body;
-  } else {
+  if (target->route.upstream_model != field->value) {
+    call.renamed = json_string(target->route.upstream_model);
+    call.encoded.clear();
     call.request.headers.remove("content-encoding");
-    call.request.body = with_model(call.text, *field, target->route.upstream_model);
   }
+  call.model = std::move(*field);
   call.target = std::move(*target);
   return call;
 }
 
 // A body that only the upstream may be able to read: it gets it as it came.
-Result<Gateway::Outgoing> Gateway::unread(const net::Request& request, const Identity& identity,
+Result<Gateway::Outgoing> Gateway::unread(net::Request& request, const Identity& identity,
                                           wire::Format format, Outgoing call) const {
   const Upstream* upstream = parts_.upstreams.fallback(format);
   if (upstream == nullptr) {
@@ -202,14 +204,21 @@ Result<Gateway::Outgoing> Gateway::unread(const net::Request& request, const Ide
   call.target.upstream = upstream;
   call.target.route.upstream = upstream->name;
   call.request = request_to(*upstream, request, format, identity.key);
-  call.request.body = request.body;
+  call.request.body = std::move(request.body);
   return call;
+}
+
+std::array<std::string_view, 3> Gateway::Outgoing::pieces() const {
+  if (!encoded.empty()) return {encoded};
+  if (renamed.empty()) return {text};
+  return with_model(text, model, renamed);
 }
 
 net::awaitable<int> Gateway::exchange(const net::Request& request, net::Responder& out,
                                       const Identity& identity, wire::Format format,
                                       Outgoing outgoing) {
   RelayStamp stamp{.interaction_id = "", .request_id = parts_.ids.next("req")};
+  outgoing.request.pieces = outgoing.pieces();  // `outgoing` stays where it is from here on
   if (!outgoing.recorded) {
     auto outcome =
         co_await relay(parts_.client, std::move(outgoing.request), out, std::move(stamp), 0);
@@ -217,28 +226,24 @@ net::awaitable<int> Gateway::exchange(const net::Request& request, net::Responde
   }
   FinishedCall call = open_call(request, identity, format, outgoing);
   stamp.interaction_id = call.facts.id;
-  const auto& facts = call.facts;
-  store::InteractionStart start{facts.id, facts.person, facts.alias, facts.model, facts.started_at};
-  co_await parts_.recorder.begin(std::move(start));
+  parts_.recorder.begin(call);
   auto outcome = co_await relay(parts_.client, std::move(outgoing.request), out, std::move(stamp),
                                 kAnswerCopyBytes);
   const int status = co_await conclude(out, format, outcome);
-  close_call(call, outcome, status);
+  close_call(call, outgoing, outcome, status);
   parts_.recorder.finish(std::move(call));
   co_await parts_.recorder.wait_for_room();
   co_return status;
 }
 
-// What is known of a call before it goes out. Takes the text of `outgoing`.
+// What is known of a call before it goes out.
 FinishedCall Gateway::open_call(const net::Request& request, const Identity& identity,
-                                wire::Format format, Outgoing& outgoing) const {
+                                wire::Format format, const Outgoing& outgoing) const {
   const Target& target = outgoing.target;
   FinishedCall call;
   call.format = format;
   call.may_capture = identity.caller.capture;
   call.policy_allows = level_of(identity.caller) == people::CaptureLevel::kContent;
-  call.request = std::move(outgoing.text);
-  call.request_encoding = std::move(outgoing.encoding);
   auto& facts = call.facts;
   facts.id = parts_.ids.next("int");
   facts.person = identity.caller.person;
@@ -263,8 +268,11 @@ FinishedCall Gateway::open_call(const net::Request& request, const Identity& ide
   return call;
 }
 
-// What is known of it when it is over.
-void Gateway::close_call(FinishedCall& call, RelayOutcome& outcome, int status) const {
+// What is known of it when it is over, with what was said.
+void Gateway::close_call(FinishedCall& call, Outgoing& outgoing, RelayOutcome& outcome,
+                         int status) const {
+  call.request = std::move(outgoing.text);
+  call.request_encoding = std::move(outgoing.encoding);
   auto& facts = call.facts;
   facts.status = status;
   facts.first_byte_ms = outcome.first_byte.count();
@@ -301,14 +309,14 @@ net::awaitable<int> Gateway::conclude(net::Responder& out, wire::Format format,
   co_return co_await refuse(out, format, status, outcome.message);
 }
 
-net::awaitable<int> Gateway::pass_through(const net::Request& request, net::Responder& out,
+net::awaitable<int> Gateway::pass_through(net::Request& request, net::Responder& out,
                                           const Identity& identity, wire::Format format) {
   const Upstream* upstream = parts_.upstreams.fallback(format);
   if (upstream == nullptr) {
     co_return co_await refuse(out, format, 404, "no upstream is set up that could answer this");
   }
   net::ClientRequest forward = request_to(*upstream, request, format, identity.key);
-  forward.body = request.body;
+  forward.body = std::move(request.body);
   forward.safe_to_resend = false;  // who knows what it does
   RelayStamp stamp{.interaction_id = "", .request_id = parts_.ids.next("req")};
   auto outcome = co_await relay(parts_.client, std::move(forward), out, std::move(stamp), 0);

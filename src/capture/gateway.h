@@ -16,13 +16,16 @@
 // passed on.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "capture/gateway_model_field.h"
 #include "capture/recorder.h"
 #include "capture/router.h"
 #include "capture/upstream.h"
@@ -70,7 +73,8 @@ class Gateway {
 
   // True for what is the gateway's to answer.
   [[nodiscard]] static bool handles(const net::Request& request);
-  [[nodiscard]] net::awaitable<void> handle(const net::Request& request, net::Responder& out);
+  // Takes the request's body.
+  [[nodiscard]] net::awaitable<void> handle(net::Request& request, net::Responder& out);
   [[nodiscard]] const GatewayCounters& counters() const { return counters_; }
 
  private:
@@ -82,24 +86,29 @@ class Gateway {
     Route route;
     const Upstream* upstream = nullptr;
   };
-  // A model call as it goes out, and what of it is for the recorder.
+  // A model call as it goes out, and what of it is for the recorder. A body is never copied: it
+  // goes out in pieces, around the name that another one takes the place of.
   struct Outgoing {
     Target target;
     net::ClientRequest request;
-    std::string text;      // its body without a coding
+    std::string text;      // the body without a coding
+    std::string encoded;   // the body as it came, where it goes out so and is not `text`
     std::string encoding;  // the coding that could not be undone, and hides `text`
+    ModelField model;      // in `text`
+    std::string renamed;   // what takes its place, with quotes; "" where it stays
     bool recorded = false;
+    [[nodiscard]] std::array<std::string_view, 3> pieces() const;
   };
 
   // These answer, and give the status that the client got; 0 where it is gone.
-  [[nodiscard]] net::awaitable<int> dispatch(const net::Request& request, net::Responder& out);
-  [[nodiscard]] net::awaitable<int> model_call(const net::Request& request, net::Responder& out,
+  [[nodiscard]] net::awaitable<int> dispatch(net::Request& request, net::Responder& out);
+  [[nodiscard]] net::awaitable<int> model_call(net::Request& request, net::Responder& out,
                                                const Identity& identity, wire::Format format,
                                                bool recorded);
   [[nodiscard]] net::awaitable<int> exchange(const net::Request& request, net::Responder& out,
                                              const Identity& identity, wire::Format format,
                                              Outgoing call);
-  [[nodiscard]] net::awaitable<int> pass_through(const net::Request& request, net::Responder& out,
+  [[nodiscard]] net::awaitable<int> pass_through(net::Request& request, net::Responder& out,
                                                  const Identity& identity, wire::Format format);
   [[nodiscard]] net::awaitable<int> conclude(net::Responder& out, wire::Format format,
                                              const RelayOutcome& outcome);
@@ -112,15 +121,15 @@ class Gateway {
                                                           wire::Format format);
   [[nodiscard]] people::CaptureLevel level_of(const people::Caller& caller) const;
   [[nodiscard]] std::optional<Identity> identify(const net::Request& request) const;
-  [[nodiscard]] Result<Outgoing> prepare(const net::Request& request, const Identity& identity,
+  [[nodiscard]] Result<Outgoing> prepare(net::Request& request, const Identity& identity,
                                          wire::Format format, bool recorded) const;
-  [[nodiscard]] Result<Outgoing> unread(const net::Request& request, const Identity& identity,
+  [[nodiscard]] Result<Outgoing> unread(net::Request& request, const Identity& identity,
                                         wire::Format format, Outgoing call) const;
   [[nodiscard]] Result<Target> find_target(const std::string& model, const std::string& person,
                                            wire::Format format) const;
   [[nodiscard]] FinishedCall open_call(const net::Request& request, const Identity& identity,
-                                       wire::Format format, Outgoing& outgoing) const;
-  void close_call(FinishedCall& call, RelayOutcome& outcome, int status) const;
+                                       wire::Format format, const Outgoing& outgoing) const;
+  void close_call(FinishedCall& call, Outgoing& outgoing, RelayOutcome& outcome, int status) const;
 
   GatewayParts parts_;
   GatewayCounters counters_;

@@ -50,13 +50,13 @@ Result<ModelField> find_model(std::string_view body) {
   return *found;
 }
 
-std::string with_model(std::string_view body, const ModelField& field, std::string_view model) {
-  std::string out;
-  out.reserve(body.size() + model.size());
-  out += body.substr(0, field.begin);
-  out += json::serialize(json::string_view(model.data(), model.size()));
-  out += body.substr(field.begin + field.size);
-  return out;
+std::array<std::string_view, 3> with_model(std::string_view body, const ModelField& field,
+                                           std::string_view name) {
+  return {body.substr(0, field.begin), name, body.substr(field.begin + field.size)};
+}
+
+std::string json_string(std::string_view text) {
+  return json::serialize(json::string_view(text));
 }
 
 }  // namespace hone::capture

@@ -2,6 +2,7 @@
 // in its place and every other byte stays as the client wrote it.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -20,7 +21,11 @@ struct ModelField {
 // upstream's to find.
 [[nodiscard]] Result<ModelField> find_model(std::string_view body);
 
-[[nodiscard]] std::string with_model(std::string_view body, const ModelField& field,
-                                     std::string_view model);
+// The body in pieces, one after the other, with another name in the place of the model's. `name` is
+// a JSON string as `json_string` makes it; the pieces lie in it and in the body.
+[[nodiscard]] std::array<std::string_view, 3> with_model(std::string_view body,
+                                                         const ModelField& field,
+                                                         std::string_view name);
+[[nodiscard]] std::string json_string(std::string_view text);
 
 }  // namespace hone::capture

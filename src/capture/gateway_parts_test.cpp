@@ -19,7 +19,10 @@ TEST(ModelField, ReplacesTheNameAndNoOtherByte) {
   EXPECT_EQ(body.substr(field->begin, field->size), "\"assistant\"");
   std::string expected = body;
   expected.replace(expected.find("\"assistant\""), 11, "\"sha-\\\"1\"");
-  EXPECT_EQ(with_model(body, *field, "sha-\"1"), expected);
+  const std::string name = json_string("sha-\"1");
+  std::string joined;
+  for (const auto piece : with_model(body, *field, name)) joined += piece;
+  EXPECT_EQ(joined, expected);
 }
 
 TEST(ModelField, ReadsEscapesInKeyAndValue) {

@@ -151,7 +151,9 @@ class GatewayTest : public ::testing::Test {
     outbox = std::move(
         store::Outbox::open(posix_files(), directory_folder->path("outbox"), clock, outbox_options)
             .value());
-    recorder = std::make_unique<Recorder>(*outbox, *redacts, "tenant key");
+    in_flight = std::move(
+        store::InFlight::open(posix_files(), directory_folder->path("outbox/in-flight")).value());
+    recorder = std::make_unique<Recorder>(*outbox, *in_flight, *redacts, "tenant key");
     gateway = std::make_unique<Gateway>(GatewayParts{.clock = clock,
                                                      .ids = ids,
                                                      .client = client,
@@ -161,7 +163,7 @@ class GatewayTest : public ::testing::Test {
                                                      .recorder = *recorder,
                                                      .open = open,
                                                      .capture_policy = capture_policy});
-    auto handler = [this](const net::Request& request, net::Responder& out) {
+    auto handler = [this](net::Request& request, net::Responder& out) {
       return gateway->handle(request, out);
     };
     server = std::move(net::Server::listen(runtime, {}, handler).value());
@@ -240,6 +242,7 @@ class GatewayTest : public ::testing::Test {
   std::string silent_key;
   store::OutboxOptions outbox_options;
   std::unique_ptr<store::Outbox> outbox;
+  std::unique_ptr<store::InFlight> in_flight;
   net::Runtime runtime;
   net::Client client;
   StubUpstream stub{runtime};

@@ -5,18 +5,14 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <memory>
-#include <variant>
 
 #include "base/log.h"
-#include "net/await.h"
 #include "net/content_coding.h"
 #include "wire/answer.h"
 
 namespace hone::capture {
 namespace {
 
-// A call's start is worth a moment, not more: the request goes out all the same.
-constexpr auto kStartTime = std::chrono::milliseconds(20);
 constexpr std::size_t kJournalQueue = 4096;
 // How long a connection's next request waits for the recorder at most, and how often it looks.
 constexpr auto kPatience = std::chrono::milliseconds(500);
@@ -52,9 +48,11 @@ Result<wire::Answer> read_answer(const FinishedCall& call) {
 
 }  // namespace
 
-Recorder::Recorder(store::Outbox& outbox, const privacy::Redactor& redactor, std::string tenant_key,
+Recorder::Recorder(store::Outbox& outbox, store::InFlight& in_flight,
+                   const privacy::Redactor& redactor, std::string tenant_key,
                    RecorderOptions options)
     : outbox_(outbox),
+      in_flight_(in_flight),
       options_(options),
       content_(redactor, std::move(tenant_key), options.known_nodes),
       journal_(1, kJournalQueue, "hone-journal"),
@@ -64,19 +62,16 @@ Recorder::~Recorder() {
   stop();
 }
 
-net::awaitable<void> Recorder::begin(store::InteractionStart start) {
-  auto append_start = [this, start = std::move(start)](auto done) {
-    auto work = [this, start, done] {
-      const auto appended = outbox_.append({.kind = store::RecordKind::kInteractionStart,
-                                            .id = start.id,
-                                            .persons = persons_of(start.person),
-                                            .payload = store::to_payload(start)});
-      done(appended ? Result<std::int64_t>(*appended) : fail(appended.error()));
-    };
-    if (!journal_.post(std::move(work))) done(fail(ErrorCode::kUnavailable, "the queue is full"));
-  };
-  const auto begun = co_await net::await_callback<std::int64_t>(kStartTime, append_start);
-  if (!begun) ++counters_.starts_missed;
+void Recorder::begin(FinishedCall& call) {
+  const auto& facts = call.facts;
+  call.place =
+      in_flight_.begin({facts.id, facts.person, facts.alias, facts.model, facts.started_at});
+  if (!call.place) ++counters_.starts_missed;
+}
+
+// It is in the outbox, or counted as missing there.
+void Recorder::end(FinishedCall& call) {
+  if (call.place) in_flight_.end(*call.place);
 }
 
 void Recorder::finish(FinishedCall call) {
@@ -93,7 +88,9 @@ void Recorder::finish(FinishedCall call) {
   }
   shared->request.clear();
   shared->answer.clear();
-  if (!journal_.post([this, shared] { record(*shared, false); })) ++counters_.unrecorded;
+  if (journal_.post([this, shared] { record(*shared, false); })) return;
+  ++counters_.unrecorded;
+  end(*shared);
 }
 
 net::awaitable<void> Recorder::wait_for_room() {
@@ -151,6 +148,7 @@ void Recorder::record(FinishedCall& call, bool with_content) {
                                         .id = facts.id,
                                         .persons = persons_of(facts.person),
                                         .payload = store::to_payload(facts)});
+  end(call);
   if (!appended) {
     ++counters_.unrecorded;
     return;

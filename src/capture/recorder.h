@@ -1,6 +1,6 @@
-// Writes down what passed through the gateway, beside the traffic and never in its way. A call's
-// start goes into the outbox before the request goes out; what was said is parsed, redacted and
-// appended on threads of the recorder's own when the answer has ended. Its queue is bounded in
+// Writes down what passed through the gateway, beside the traffic and never in its way. A call is
+// among those under way before its request goes out; what was said is parsed, redacted and appended
+// on threads of the recorder's own when the answer has ended. Its queue is bounded in
 // number and bytes; what does not fit loses its content, not its place: the interaction is still
 // recorded, and counted. Bodies in a content coding are decoded here, up to a limit.
 //
@@ -9,12 +9,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "capture/content.h"
 #include "net/async.h"
 #include "net/work_pool.h"
 #include "privacy/redactor.h"
+#include "store/in_flight.h"
 #include "store/outbox.h"
 #include "store/records.h"
 #include "wire/call.h"
@@ -31,7 +33,8 @@ struct FinishedCall {
   std::string request_encoding;  // the coding that could not be undone; "" where `request` is plain
   std::string answer;            // the bytes of the answer, as far as they were kept
   std::string answer_encoding;   // of these bytes; "" for none
-  Learned learned;               // the recorder's own
+  Learned learned;               // the recorder's own, as is what follows
+  std::optional<store::InFlight::Place> place;
 };
 
 struct RecorderOptions {
@@ -44,7 +47,7 @@ struct RecorderOptions {
 struct RecorderCounters {
   std::atomic<std::uint64_t> recorded = 0;    // interactions in the outbox, with or without content
   std::atomic<std::uint64_t> unrecorded = 0;  // the outbox refused: fenced or full
-  std::atomic<std::uint64_t> starts_missed = 0;  // not in the outbox when the request went out
+  std::atomic<std::uint64_t> starts_missed = 0;  // no place among the calls under way
   // Interactions without content, by reason.
   std::atomic<std::uint64_t> no_consent = 0;
   std::atomic<std::uint64_t> policy = 0;
@@ -57,14 +60,14 @@ struct RecorderCounters {
 
 class Recorder {
  public:
-  Recorder(store::Outbox& outbox, const privacy::Redactor& redactor, std::string tenant_key,
-           RecorderOptions options = {});
+  Recorder(store::Outbox& outbox, store::InFlight& in_flight, const privacy::Redactor& redactor,
+           std::string tenant_key, RecorderOptions options = {});
   ~Recorder();  // stop()
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
 
-  // Waits for the outbox a moment at most; a blocked disk does not hold up the request.
-  [[nodiscard]] net::awaitable<void> begin(store::InteractionStart start);
+  // Before the request goes out: should the process die, the next one tells that it was cut off.
+  void begin(FinishedCall& call);
   // Returns at once.
   void finish(FinishedCall call);
   // For who has just answered: waits, half a second at most, while the queue is more than half
@@ -81,12 +84,14 @@ class Recorder {
 
  private:
   void fill(FinishedCall& call);
+  void end(FinishedCall& call);
   void leave_out(std::string_view why, store::Interaction& facts,
                  std::atomic<std::uint64_t>& counter);
   // Without reading what was said, where the queue had no room for it.
   void record(FinishedCall& call, bool with_content);
 
   store::Outbox& outbox_;
+  store::InFlight& in_flight_;
   const RecorderOptions options_;
   RecorderCounters counters_;
   Content content_;

@@ -152,19 +152,26 @@ TEST_F(RecorderTest, RecordsACallInTheResponsesFormat) {
   EXPECT_EQ(second.nodes[0].parent, interaction.output_node);
 }
 
-TEST_F(RecorderTest, WritesTheStartBeforeTheRequestGoesOut) {
+TEST_F(RecorderTest, ACallIsAmongThoseUnderWayUntilItIsRecorded) {
   start();
   stub.mode = Mode::kHang;
   net::TestSocket socket(server->port());
   socket.send(raw_post("/v1/messages", kAsk));
   while (stub.seen == 0) std::this_thread::sleep_for(1ms);
-  const auto written = records();
-  ASSERT_EQ(written.size(), 1U);
-  EXPECT_EQ(written[0].kind, store::RecordKind::kInteractionStart);
-  EXPECT_EQ(written[0].persons, std::vector<std::string>{person});
-  const auto begun = store::read_interaction_start(written[0].payload).value();
-  EXPECT_EQ(begun.person, person);
-  EXPECT_EQ(begun.model, "digest-1");
+  const auto under_way = [this] {
+    // As the next process would see it.
+    return store::InFlight::open(posix_files(), directory_folder->path("outbox/in-flight"))
+        .value()
+        ->left();
+  };
+  ASSERT_EQ(under_way().size(), 1U);
+  EXPECT_EQ(under_way()[0].person, person);
+  EXPECT_EQ(under_way()[0].alias, "assistant");
+  EXPECT_EQ(under_way()[0].model, "digest-1");
+  socket.close();
+  EXPECT_EQ(interactions(1)[0].error, "client_gone");
+  recorder->wait_idle();
+  EXPECT_TRUE(under_way().empty());
 }
 
 TEST_F(RecorderTest, MakesOneChainOfAConversationAndWritesOnlyWhatIsNew) {
@@ -433,13 +440,12 @@ TEST_F(RecorderTest, LetsTrafficPassUnrecordedAndCountedWhereTheOutboxIsFull) {
     std::this_thread::sleep_for(5ms);
   }
   EXPECT_EQ(recorder->counters().unrecorded, 1U);
-  EXPECT_EQ(recorder->counters().starts_missed, 1U);
   EXPECT_EQ(recorder->counters().recorded, 0U);
 }
 
 TEST_F(RecorderTest, KeepsTheInteractionWhereTheQueueOverflows) {
   start();
-  Recorder small(*outbox, redactor(), "tenant key", {.queue_bytes = 10});
+  Recorder small(*outbox, *in_flight, redactor(), "tenant key", {.queue_bytes = 10});
   FinishedCall call;
   call.facts.id = ids.next("int");
   call.request = kAsk;

@@ -133,6 +133,7 @@ struct Service::Parts {
   std::unique_ptr<store::Database> read_database;
   std::unique_ptr<store::Database> housekeeping_database;
   std::unique_ptr<store::Outbox> outbox;
+  std::unique_ptr<store::InFlight> in_flight;
   std::unique_ptr<store::Indexer> indexer;
   std::unique_ptr<EngineKeeper> engine;
   std::unique_ptr<Housekeeping> housekeeping;
@@ -148,7 +149,7 @@ struct Service::Parts {
   Result<void> start_models(const Invocation& call);
   Result<void> listen();
   void stop();
-  net::awaitable<void> handle(const net::Request& request, net::Responder& responder);
+  net::awaitable<void> handle(net::Request& request, net::Responder& responder);
   void measure(api::MetricsText& text) const;
 };
 
@@ -187,8 +188,14 @@ Result<void> Service::Parts::open_store(const Settings& settings) {
   outbox = std::move(*journal);
   for (const auto& damage : outbox->damage()) spdlog::warn("outbox: {}", damage.message());
   if (auto adopted = adopt_leftovers(*workspace); !adopted) return adopted;
-  indexer = std::make_unique<store::Indexer>(*outbox, *index_database, workspace->clock(),
-                                             store::IndexerOptions{.name = "main"});
+  auto calls = store::InFlight::open(posix_files(), workspace->folder("outbox/main/in-flight"));
+  if (!calls) return fail(calls.error());
+  in_flight = std::move(*calls);
+  const auto cut_off = store::move_left(*in_flight, *outbox);
+  if (!cut_off) return fail(cut_off.error());
+  indexer = std::make_unique<store::Indexer>(
+      *outbox, *index_database, workspace->clock(),
+      store::IndexerOptions{.name = "main", .cut_off_up_to = *cut_off});
   indexer->start();
   return {};
 }
@@ -238,8 +245,8 @@ Result<void> Service::Parts::listen() {
   router = std::make_unique<ReleaseRouter>(routes);
   work = std::make_unique<net::WorkPool>(2, 1024);
   client = std::make_unique<net::Client>();
-  recorder =
-      std::make_unique<capture::Recorder>(*outbox, workspace->redactor(), workspace->tenant_key());
+  recorder = std::make_unique<capture::Recorder>(*outbox, *in_flight, workspace->redactor(),
+                                                 workspace->tenant_key());
   gateway = std::make_unique<capture::Gateway>(
       capture::GatewayParts{.clock = workspace->clock(),
                             .ids = workspace->ids(),
@@ -266,18 +273,16 @@ Result<void> Service::Parts::listen() {
                    if (!engine || engine->ready()) return {};
                    return fail(ErrorCode::kUnavailable, "hone-engine is starting");
                  }});
-  auto listening =
-      net::Server::listen(runtime, {.address = endpoint->host, .port = endpoint->port},
-                          [this](const net::Request& request, net::Responder& responder) {
-                            return handle(request, responder);
-                          });
+  auto listening = net::Server::listen(runtime, {.address = endpoint->host, .port = endpoint->port},
+                                       [this](net::Request& request, net::Responder& responder) {
+                                         return handle(request, responder);
+                                       });
   if (!listening) return fail(listening.error());
   server = std::move(*listening);
   return {};
 }
 
-net::awaitable<void> Service::Parts::handle(const net::Request& request,
-                                            net::Responder& responder) {
+net::awaitable<void> Service::Parts::handle(net::Request& request, net::Responder& responder) {
   if (capture::Gateway::handles(request)) return gateway->handle(request, responder);
   return api->handle(request, responder);
 }

@@ -26,9 +26,9 @@ Result<std::string> request_head(const ClientRequest& request) {
     if (!ours) headers.add(field.name, field.value);
   }
   const bool bodiless = request.method == "GET" || request.method == "HEAD";
-  if (!request.body.empty() || !bodiless) {
-    headers.add("Content-Length", std::to_string(request.body.size()));
-  }
+  std::size_t size = 0;
+  for (const auto piece : request.body_pieces()) size += piece.size();
+  if (size > 0 || !bodiless) headers.add("Content-Length", std::to_string(size));
   auto block = header_block(headers);
   if (!block) return fail(block.error());
   if (request.url.target.find_first_of(std::string_view(" \r\n\0", 4)) != std::string::npos) {

@@ -14,11 +14,13 @@
 // A command without coroutines of its own uses `fetch_blocking`.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "net/async.h"
 #include "net/http.h"
@@ -31,6 +33,8 @@ struct ClientRequest {
   Url url;
   Headers headers;  // host and content-length are added
   std::string body;
+  // Instead of `body`: its pieces, which stay where they are until `start` has returned.
+  std::array<std::string_view, 3> pieces{};
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds first_byte_timeout{
       600'000};                                     // from the request sent to the answer's head
@@ -39,6 +43,10 @@ struct ClientRequest {
   // way. It is sent once more, on a new connection, where no byte of an answer came; a method other
   // than GET, HEAD, PUT and DELETE only where the caller says so.
   bool safe_to_resend = false;
+
+  [[nodiscard]] std::array<std::string_view, 3> body_pieces() const {
+    return body.empty() ? pieces : std::array<std::string_view, 3>{body};
+  }
 };
 
 class ClientExchange {

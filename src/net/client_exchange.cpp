@@ -95,7 +95,7 @@ awaitable<Result<void>> ClientExchange::State::ask(const std::string& head,
   watchdog_.arm(first_byte_timeout_);
   // A server may answer and close before it has read a large body: a failed write is no verdict
   // yet.
-  const auto unsent = co_await stream->write_all(head, request.body);
+  const auto unsent = co_await stream->write_all(head, request.body_pieces());
   static_cast<void>(unsent);
   auto answered = co_await read_head(request.method == "HEAD");
   watchdog_.disarm();

@@ -77,7 +77,8 @@ struct ServerCounters {
 
 class Server {
  public:
-  using Handler = std::function<awaitable<void>(const Request&, Responder&)>;
+  // It may take the request's body for itself.
+  using Handler = std::function<awaitable<void>(Request&, Responder&)>;
 
   // Fails with kUnavailable where the port is taken, kInvalid where the address is none.
   [[nodiscard]] static Result<std::unique_ptr<Server>> listen(Runtime& runtime,

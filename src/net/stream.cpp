@@ -48,9 +48,12 @@ awaitable<std::pair<Stream::Code, std::size_t>> Stream::read_some(asio::mutable_
   co_return std::pair(failed, bytes);
 }
 
-awaitable<Stream::Code> Stream::write_all(std::string_view first, std::string_view second) {
-  const std::array<asio::const_buffer, 2> parts = {asio::buffer(first.data(), first.size()),
-                                                   asio::buffer(second.data(), second.size())};
+awaitable<Stream::Code> Stream::write_all(std::string_view head,
+                                          std::array<std::string_view, 3> body) {
+  std::array<asio::const_buffer, 4> parts = {asio::buffer(head.data(), head.size())};
+  for (std::size_t i = 0; i < body.size(); ++i) {
+    parts[i + 1] = asio::buffer(body[i].data(), body[i].size());
+  }
   if (tls_) {
     const auto [failed, bytes] = co_await asio::async_write(*tls_, parts, kToken);
     co_return failed;

@@ -2,11 +2,13 @@
 // rests in the pool has none, so that it may go on with another strand.
 #pragma once
 
+#include <array>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,7 +29,8 @@ class Stream {
   // The TLS handshake; the certificate must be valid for `host`.
   [[nodiscard]] awaitable<Code> secure(asio::ssl::context& context, const std::string& host);
   [[nodiscard]] awaitable<std::pair<Code, std::size_t>> read_some(asio::mutable_buffer into);
-  [[nodiscard]] awaitable<Code> write_all(std::string_view first, std::string_view second);
+  [[nodiscard]] awaitable<Code> write_all(std::string_view head,
+                                          std::array<std::string_view, 3> body);
   // Open, and nothing came: it may be used for another request.
   [[nodiscard]] bool quiet();
   void close();

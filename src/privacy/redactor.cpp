@@ -4,6 +4,7 @@
 #include <bitset>
 
 #include "base/hash.h"
+#include "privacy/clean_words.h"
 #include "privacy/encoding.h"
 #include "privacy/matcher.h"
 #include "privacy/own_rules.h"
@@ -89,6 +90,7 @@ struct Redactor::State {
   std::bitset<kTypes.size()> on;
   std::unique_ptr<Matcher> matcher;
   OwnRules own;
+  mutable CleanWords clean;
 
   Result<void> find_by_literals(std::string_view text, const Deadline& deadline,
                                 std::vector<Finding>& findings) const {
@@ -302,8 +304,11 @@ Result<Redaction> Redactor::explain(std::string_view text) const {
 }
 
 Result<std::string> Redactor::redact(std::string_view text) const {
+  const bool is_word = CleanWords::takes(text);
+  if (is_word && state_->clean.contains(text)) return std::string(text);
   auto redaction = explain(text);
   if (!redaction) return fail(redaction.error());
+  if (is_word && redaction->replaced.empty()) state_->clean.add(text);
   return std::move(redaction->text);
 }
 
@@ -331,7 +336,7 @@ Result<json::value> Redactor::redact_json(const json::value& value) const {
       if (!key) return fail(key.error());
       auto redacted = state_->redact_named(*this, member.key(), member.value());
       if (!redacted) return fail(redacted.error());
-      result[*key] = std::move(*redacted);
+      result.insert_or_assign(*key, std::move(*redacted));
     }
     return result;
   }

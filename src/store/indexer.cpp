@@ -68,7 +68,7 @@ Result<std::int64_t> Indexer::run_once() {
     if (!written) return fail(written.error());
   }
   batch_.records.clear();
-  if (!cut_off_counted_ && batch_.position >= outbox_.recovered_position()) {
+  if (!cut_off_counted_ && batch_.position >= cut_off_up_to()) {
     if (auto counted = count_cut_off(); !counted) return fail(counted.error());
   }
   {
@@ -118,13 +118,17 @@ Result<void> Indexer::read_batch() {
 
 Result<void> Indexer::write(const std::vector<OutboxRecord>& records, std::int64_t position) {
   const auto ended = ended_in(records);
+  const bool feedback_comes = std::ranges::any_of(
+      records, [](const auto& record) { return record.kind == RecordKind::kFeedback; });
   return db_.transaction([&]() -> Result<void> {
+    const auto waits = feedback_comes ? Result<bool>(true) : feedback_waits(db_);
+    if (!waits) return fail(waits.error());
     for (const OutboxRecord& record : records) {
       Result<void> done;
       if (record.tombstone) {
         done = count(db_, "records_tombstoned", 1);
       } else if (record.kind != RecordKind::kInteractionStart) {
-        done = write_record(db_, record);
+        done = write_record(db_, record, *waits);
       } else if (!ended.contains(record.id)) {
         const auto start = read_interaction_start(record.payload);
         if (!start) return fail(start.error());
@@ -181,9 +185,13 @@ Result<void> Indexer::set_aside(const OutboxRecord& record, const Error& reason)
   return {};
 }
 
+std::int64_t Indexer::cut_off_up_to() const {
+  return std::max(options_.cut_off_up_to, outbox_.recovered_position());
+}
+
 Result<void> Indexer::count_cut_off() {
   auto counted = db_.transaction([&]() -> Result<void> {
-    auto cut = cut_off_starts(db_, key_, outbox_.recovered_position());
+    auto cut = cut_off_starts(db_, key_, cut_off_up_to());
     if (!cut) return fail(cut.error());
     if (*cut > 0) spdlog::warn("indexer: {} interactions were cut off by the last exit", *cut);
     return {};

@@ -37,6 +37,9 @@ struct IndexerOptions {
   std::size_t batch_records = 2000;
   std::size_t batch_bytes = 8U << 20;
   std::chrono::milliseconds keep{std::chrono::hours(24)};  // indexed segments stay this long
+  // Starts up to here that have no end by then are of an earlier process (store/in_flight.h); what
+  // the outbox found when it was opened always is.
+  std::int64_t cut_off_up_to = 0;
   std::chrono::milliseconds first_backoff{100};
   std::chrono::milliseconds max_backoff{5000};
 };
@@ -83,6 +86,7 @@ class Indexer {
   Result<void> move_position(std::int64_t position);  // in a transaction
   Result<void> write_one_by_one();
   Result<void> set_aside(const OutboxRecord& record, const Error& reason);
+  [[nodiscard]] std::int64_t cut_off_up_to() const;
   Result<void> count_cut_off();
   Result<void> link_waiting();
   void run();

@@ -105,6 +105,60 @@ json::value truth_or_null(const std::optional<bool>& truth) {
   return truth ? json::value(*truth) : json::value();
 }
 
+// Writes one object after the other without a document in between: a record is written for every
+// call, and most of it is text.
+class FieldWriter {
+ public:
+  explicit FieldWriter(std::string& out) : out_(out) { out_.push_back('{'); }
+  void close() { out_.push_back('}'); }
+
+  void text(std::string_view name, std::string_view value) {
+    key(name);
+    append_json_string(out_, value);
+  }
+  // What may hold anything.
+  void any_text(std::string_view name, std::string_view value) { text(name, storable_text(value)); }
+  void whole(std::string_view name, std::int64_t value) {
+    key(name);
+    out_ += std::to_string(value);
+  }
+  void truth(std::string_view name, bool value) {
+    key(name);
+    out_ += value ? "true" : "false";
+  }
+  void number(std::string_view name, double value) {
+    key(name);
+    out_ += json::serialize(json::value(std::isfinite(value) ? value : 0.0));
+  }
+  void object(std::string_view name, const json::object& value) {
+    key(name);
+    out_ += json::serialize(value);
+  }
+  template <typename Item, typename Write>
+  void each(std::string_view name, const std::vector<Item>& items, Write write) {
+    key(name);
+    out_.push_back('[');
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      if (i > 0) out_.push_back(',');
+      FieldWriter writer(out_);
+      write(writer, items[i]);
+      writer.close();
+    }
+    out_.push_back(']');
+  }
+
+ private:
+  void key(std::string_view name) {
+    if (!first_) out_.push_back(',');
+    first_ = false;
+    append_json_string(out_, name);
+    out_.push_back(':');
+  }
+
+  std::string& out_;
+  bool first_ = true;
+};
+
 json::object handle_object(const Handle& handle) {
   return {{"kind", storable_text(handle.kind)}, {"value", storable_text(handle.value)}};
 }
@@ -115,35 +169,35 @@ void read_handle(FieldReader& reader, Handle& handle) {
   reader.only({"kind", "value"});
 }
 
-json::object base_object(const Interaction& i) {
-  return {{"id", i.id},
-          {"person", i.person},
-          {"team", i.team},
-          {"tool", storable_text(i.tool)},
-          {"wire", i.wire},
-          {"alias", storable_text(i.alias)},
-          {"arm", i.arm},
-          {"release", i.release},
-          {"propensity", i.propensity},
-          {"model", storable_text(i.model)},
-          {"upstream", storable_text(i.upstream)},
-          {"trainable", i.trainable},
-          {"purpose", storable_text(i.purpose)},
-          {"access_label", storable_text(i.access_label)},
-          {"started_at", to_millis(i.started_at)},
-          {"first_byte_ms", i.first_byte_ms},
-          {"duration_ms", i.duration_ms},
-          {"status", i.status},
-          {"stop_reason", storable_text(i.stop_reason)},
-          {"error", storable_text(i.error)},
-          {"streamed", i.streamed},
-          {"prompt_tokens", i.prompt_tokens},
-          {"completion_tokens", i.completion_tokens},
-          {"cost_usd", std::isfinite(i.cost_usd) ? i.cost_usd : 0.0},
-          {"params", i.params},
-          {"content", i.content},
-          {"context_node", i.context_node},
-          {"output_node", i.output_node}};
+void write_base(FieldWriter& writer, const Interaction& i) {
+  writer.text("id", i.id);
+  writer.text("person", i.person);
+  writer.text("team", i.team);
+  writer.any_text("tool", i.tool);
+  writer.text("wire", i.wire);
+  writer.any_text("alias", i.alias);
+  writer.text("arm", i.arm);
+  writer.text("release", i.release);
+  writer.number("propensity", i.propensity);
+  writer.any_text("model", i.model);
+  writer.any_text("upstream", i.upstream);
+  writer.truth("trainable", i.trainable);
+  writer.any_text("purpose", i.purpose);
+  writer.any_text("access_label", i.access_label);
+  writer.whole("started_at", to_millis(i.started_at));
+  writer.whole("first_byte_ms", i.first_byte_ms);
+  writer.whole("duration_ms", i.duration_ms);
+  writer.whole("status", i.status);
+  writer.any_text("stop_reason", i.stop_reason);
+  writer.any_text("error", i.error);
+  writer.truth("streamed", i.streamed);
+  writer.whole("prompt_tokens", i.prompt_tokens);
+  writer.whole("completion_tokens", i.completion_tokens);
+  writer.number("cost_usd", i.cost_usd);
+  writer.object("params", i.params);
+  writer.text("content", i.content);
+  writer.text("context_node", i.context_node);
+  writer.text("output_node", i.output_node);
 }
 
 void read_base(FieldReader& reader, Interaction& i) {
@@ -188,26 +242,29 @@ std::string to_payload(const InteractionStart& start) {
 }
 
 std::string to_payload(const Interaction& interaction) {
-  json::object object = base_object(interaction);
-  json::array nodes;
-  for (const Node& node : interaction.nodes) {
-    nodes.push_back({{"hash", node.hash},
-                     {"parent", node.parent},
-                     {"block", node.block},
-                     {"depth", node.depth}});
-  }
-  json::array blocks;
-  for (const Block& block : interaction.blocks) {
-    blocks.push_back({{"hash", block.hash},
-                      {"role", storable_text(block.role)},
-                      {"content", storable_text(block.content)}});
-  }
-  json::array handles;
-  for (const Handle& handle : interaction.handles) handles.push_back(handle_object(handle));
-  object["nodes"] = std::move(nodes);
-  object["blocks"] = std::move(blocks);
-  object["handles"] = std::move(handles);
-  return json::serialize(object);
+  std::size_t size = 2048;
+  for (const Block& block : interaction.blocks) size += block.content.size() * 5 / 4 + 128;
+  std::string payload;
+  payload.reserve(size);
+  FieldWriter writer(payload);
+  write_base(writer, interaction);
+  writer.each("nodes", interaction.nodes, [](FieldWriter& item, const Node& node) {
+    item.text("hash", node.hash);
+    item.text("parent", node.parent);
+    item.text("block", node.block);
+    item.whole("depth", node.depth);
+  });
+  writer.each("blocks", interaction.blocks, [](FieldWriter& item, const Block& block) {
+    item.text("hash", block.hash);
+    item.any_text("role", block.role);
+    item.any_text("content", block.content);
+  });
+  writer.each("handles", interaction.handles, [](FieldWriter& item, const Handle& handle) {
+    item.any_text("kind", handle.kind);
+    item.any_text("value", handle.value);
+  });
+  writer.close();
+  return payload;
 }
 
 std::string to_payload(const Feedback& feedback) {

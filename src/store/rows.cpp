@@ -64,13 +64,14 @@ Result<void> mark_due(Database& db, const std::string& interaction) {
              {interaction});
 }
 
-// Names the interaction, and links the feedback that came before it.
-Result<void> insert_handle(Database& db, const std::string& interaction, const Handle& handle) {
+// Names the interaction, and links the feedback that came before it, where any waits.
+Result<void> insert_handle(Database& db, const std::string& interaction, const Handle& handle,
+                           bool feedback_waits) {
   auto named = run(db,
                    "INSERT INTO handle (kind, value, interaction_id) VALUES (?, ?, ?)"
                    " ON CONFLICT DO NOTHING",
                    {handle.kind, handle.value, interaction});
-  if (!named) return named;
+  if (!named || !feedback_waits) return named;
   const auto linked = db.execute(
       "UPDATE feedback SET interaction_id = ? WHERE interaction_id = '' AND"
       " handle_value = ? AND (handle_kind = '' OR handle_kind = ?)",
@@ -91,13 +92,14 @@ Result<void> insert_node(Database& db, const Node& node) {
              {node.hash, node.parent, node.block, node.depth});
 }
 
-Result<void> write_interaction(Database& db, const Interaction& interaction) {
+Result<void> write_interaction(Database& db, const Interaction& interaction, bool feedback_waits) {
   const auto inserted = insert_interaction(db, interaction);
   if (!inserted) return fail(inserted.error());
-  const auto own = insert_handle(db, interaction.id, {"id", interaction.id});
+  const auto own = insert_handle(db, interaction.id, {"id", interaction.id}, feedback_waits);
   if (!own) return own;
   const auto handles = each(interaction.handles, [&](const Handle& handle) {
-    return insert_handle(db, interaction.id, handle);
+    if (handle.kind == "id" && handle.value == interaction.id) return Result<void>();
+    return insert_handle(db, interaction.id, handle, feedback_waits);
   });
   if (!handles) return handles;
   const auto blocks =
@@ -171,10 +173,19 @@ Result<void> write_payload(Database& db, const Result<Record>& record,
 
 }  // namespace
 
-Result<void> write_record(Database& db, const OutboxRecord& record) {
+Result<bool> feedback_waits(Database& db) {
+  const auto rows = db.query("SELECT 1 AS one FROM feedback WHERE interaction_id = '' LIMIT 1", {});
+  if (!rows) return fail(rows.error());
+  return !rows->empty();
+}
+
+Result<void> write_record(Database& db, const OutboxRecord& record, bool feedback_waits) {
   switch (record.kind) {
-    case RecordKind::kInteraction:
-      return write_payload(db, read_interaction(record.payload), write_interaction);
+    case RecordKind::kInteraction: {
+      const auto interaction = read_interaction(record.payload);
+      if (!interaction) return fail(interaction.error());
+      return write_interaction(db, *interaction, feedback_waits);
+    }
     case RecordKind::kFeedback:
       return write_payload(db, read_feedback(record.payload), write_feedback);
     case RecordKind::kConsent:
@@ -215,7 +226,8 @@ Result<std::int64_t> cut_off_starts(Database& db, std::string_view outbox, std::
     const auto inserted = insert_interaction(db, i);
     if (!inserted) return fail(inserted.error());
     cut += *inserted;
-    if (auto named = insert_handle(db, i.id, {"id", i.id}); !named) return fail(named.error());
+    if (auto named = insert_handle(db, i.id, {"id", i.id}, true); !named)
+      return fail(named.error());
   }
   const auto done = run(db, "DELETE FROM interaction_start WHERE outbox = ? AND position <= ?",
                         {outbox, position});

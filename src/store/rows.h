@@ -14,7 +14,11 @@ namespace hone::store {
 
 // Interactions, feedback, consent. Starts are the indexer's own (they need its outbox); an erasure
 // is kInvalid as long as nothing carries it out.
-[[nodiscard]] Result<void> write_record(Database& db, const OutboxRecord& record);
+// With `feedback_waits` false an interaction does not look for feedback that came before it.
+[[nodiscard]] Result<void> write_record(Database& db, const OutboxRecord& record,
+                                        bool feedback_waits = true);
+// Whether any feedback waits for its interaction.
+[[nodiscard]] Result<bool> feedback_waits(Database& db);
 
 [[nodiscard]] Result<void> write_start(Database& db, const InteractionStart& start,
                                        std::string_view outbox, std::int64_t position);

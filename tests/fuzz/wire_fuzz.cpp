@@ -77,7 +77,9 @@ void openai_responses(std::string_view bytes) {
 void model_field(std::string_view bytes) {
   const auto field = capture::find_model(bytes);
   if (!field) return;
-  const std::string changed = capture::with_model(bytes, *field, "other \"name\"");
+  const std::string name = capture::json_string("other \"name\"");
+  std::string changed;
+  for (const auto piece : capture::with_model(bytes, *field, name)) changed += piece;
   const auto again = capture::find_model(changed);
   must(again && again->value == "other \"name\"", "a model's name that was put in is not found");
   must(changed.substr(0, field->begin) == bytes.substr(0, field->begin), "bytes before it changed");

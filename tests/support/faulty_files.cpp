@@ -7,6 +7,15 @@ namespace {
 
 constexpr std::size_t kSector = 512;
 
+class FaultyMap final : public MappedBytes {
+ public:
+  explicit FaultyMap(std::shared_ptr<std::string> bytes) : bytes_(std::move(bytes)) {}
+  char* data() override { return bytes_->data(); }
+
+ private:
+  std::shared_ptr<std::string> bytes_;
+};
+
 class NoLock final : public FileLock {};
 
 }  // namespace
@@ -124,6 +133,7 @@ void FaultyFiles::crash() {
     node = std::make_shared<Node>(Node{disk, disk, false});
   }
   synced_names_ = names_;
+  for (auto& [path, bytes] : maps_) bytes = std::make_shared<std::string>(bytes->size(), '\0');
 }
 
 void FaultyFiles::flip_bit(const std::string& path, std::uint64_t offset) {
@@ -191,6 +201,15 @@ Result<void> FaultyFiles::sync_folder(const std::string&) {
 
 Result<std::uint64_t> FaultyFiles::free_bytes(const std::string&) {
   return 1ULL << 40;
+}
+
+Result<std::unique_ptr<MappedBytes>> FaultyFiles::map(const std::string& path, std::uint64_t size) {
+  const std::lock_guard lock(mutex_);
+  if (auto fault = operate("map"); !fault) return fail(fault.error());
+  auto& bytes = maps_[path];
+  if (!bytes) bytes = std::make_shared<std::string>();
+  bytes->resize(static_cast<std::size_t>(size));
+  return std::make_unique<FaultyMap>(bytes);
 }
 
 Result<std::unique_ptr<FileLock>> FaultyFiles::lock(const std::string&) {

@@ -43,6 +43,7 @@ class FaultyFiles final : public FileSystem {
   Result<void> rename(const std::string& from, const std::string& to) override;
   Result<void> sync_folder(const std::string& folder) override;
   Result<std::uint64_t> free_bytes(const std::string& folder) override;
+  Result<std::unique_ptr<MappedBytes>> map(const std::string& path, std::uint64_t size) override;
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
 
  private:
@@ -59,6 +60,7 @@ class FaultyFiles final : public FileSystem {
   std::string after_power_cut(const Node& node);
 
   mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<std::string>> maps_;  // a crash zeroes them
   Random random_;
   Names names_;         // as seen
   Names synced_names_;  // as of the last folder sync
