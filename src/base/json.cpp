@@ -77,7 +77,8 @@ std::unexpected<Error> wrong_type(const json::value& value, std::string_view fie
 
 }  // namespace
 
-Result<json::value> parse_json(std::string_view text, JsonLimits limits) {
+Result<json::value> parse_json(std::string_view text, JsonLimits limits,
+                               json::storage_ptr memory) {
   if (text.size() > limits.size_bytes) {
     return fail(ErrorCode::kTooLarge, "JSON of " + std::to_string(text.size()) +
                                           " bytes is over the limit of " +
@@ -86,6 +87,7 @@ Result<json::value> parse_json(std::string_view text, JsonLimits limits) {
   json::parse_options options;
   options.max_depth = limits.depth;
   json::parser parser(json::storage_ptr(), options);
+  parser.reset(std::move(memory));
   boost::system::error_code error;
   const std::size_t used = parser.write(text, error);
   if (error) {

@@ -25,7 +25,9 @@ struct JsonLimits {
   std::size_t depth = 64;
 };
 
-[[nodiscard]] Result<json::value> parse_json(std::string_view text, JsonLimits limits = {});
+// The value lives in `memory`, which outlives it.
+[[nodiscard]] Result<json::value> parse_json(std::string_view text, JsonLimits limits = {},
+                                             json::storage_ptr memory = {});
 [[nodiscard]] Result<json::object> parse_json_object(std::string_view text, JsonLimits limits = {});
 
 [[nodiscard]] std::string canonical(const json::value& value);

@@ -1,5 +1,5 @@
-// How a thread of ours shows in `top -H` and profiles, and how it stands back for others. Both are
-// for the thread that calls; where the system refuses, nothing happens.
+// How a thread of ours shows in `top -H` and profiles, and who goes first when all processors are
+// busy. Both are for the thread that calls; where the system refuses, nothing happens.
 #pragma once
 
 namespace hone {
@@ -7,8 +7,14 @@ namespace hone {
 // At most 15 characters.
 void name_this_thread(const char* name);
 
-// For work that may lag behind: when all processors are busy, others go first, though it never
-// starves (Linux: nice 10 for this thread alone).
-void let_others_go_first();
+enum class Rank {
+  kTraffic,  // somebody waits for it; what a thread is without being told
+  kRecord,   // nobody waits, but its queue is bounded
+  kIndex,    // may lag behind
+};
+
+// A lower rank never interrupts a higher one, and has a smaller share while both have work, though
+// it never starves (Linux: SCHED_BATCH, nice 5 and 10).
+void set_rank(Rank rank);
 
 }  // namespace hone

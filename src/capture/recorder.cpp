@@ -56,7 +56,7 @@ Recorder::Recorder(store::Outbox& outbox, store::InFlight& in_flight,
       options_(options),
       content_(redactor, std::move(tenant_key), options.known_nodes),
       journal_(1, kJournalQueue, "hone-journal"),
-      work_(options.threads, options.queue_limit, "hone-record") {}
+      work_(options.threads, options.queue_limit, "hone-record", Rank::kRecord) {}
 
 Recorder::~Recorder() {
   stop();

@@ -6,15 +6,14 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
-#include "base/thread.h"
-
 namespace hone::net {
 
-WorkPool::WorkPool(int threads, std::size_t queue_limit, const char* name)
+WorkPool::WorkPool(int threads, std::size_t queue_limit, const char* name, Rank rank)
     : queue_limit_(queue_limit) {
   for (int i = 0; i < threads; ++i) {
-    threads_.emplace_back([this, name] {
+    threads_.emplace_back([this, name, rank] {
       name_this_thread(name);
+      set_rank(rank);
       work_loop();
     });
   }

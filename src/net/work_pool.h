@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/thread.h"
 #include "net/async.h"
 
 namespace hone::net {
@@ -23,7 +24,8 @@ namespace hone::net {
 class WorkPool {
  public:
   // `name` is what its threads are called, in at most 15 characters.
-  WorkPool(int threads, std::size_t queue_limit, const char* name = "hone-work");
+  WorkPool(int threads, std::size_t queue_limit, const char* name = "hone-work",
+           Rank rank = Rank::kTraffic);
   ~WorkPool();
   WorkPool(const WorkPool&) = delete;
   WorkPool& operator=(const WorkPool&) = delete;

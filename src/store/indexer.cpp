@@ -227,7 +227,7 @@ void Indexer::stop() {
 // Traffic and recording go first; what the index owes stays in the outbox meanwhile.
 void Indexer::run() {
   name_this_thread("hone-index");
-  let_others_go_first();
+  set_rank(Rank::kIndex);
   auto backoff = options_.first_backoff;
   std::unique_lock lock(mutex_);
   while (!stopping_) {

@@ -1,5 +1,6 @@
 #include "store/records.h"
 
+#include <array>
 #include <cmath>
 
 #include "store/text.h"
@@ -84,8 +85,13 @@ class FieldReader {
 
 template <typename Record, typename Read>
 Result<Record> read_record(std::string_view payload, std::string_view what, Read read) {
-  auto object = parse_json_object(payload, kLimits);
-  if (!object) return fail(object.error().with(what));
+  // Read once and thrown away: its memory comes in few pieces, and goes in one.
+  std::array<unsigned char, 16U << 10> first;
+  json::monotonic_resource memory(first.data(), first.size());
+  const auto value = parse_json(payload, kLimits, &memory);
+  if (!value) return fail(value.error().with(what));
+  const json::object* object = value->if_object();
+  if (object == nullptr) return fail(as<json::object>(*value, what).error());
   FieldReader reader(*object);
   Record record;
   read(reader, record);
