@@ -83,5 +83,6 @@ run_bench() {
   fi
   [[ -f bench/${what}_bench.cpp ]] || die "no benchmark '$what'; there is: gateway $(cd bench && ls *_bench.cpp | sed 's/_bench.cpp//' | xargs)"
   configure_and_build release "${what}_bench"
-  "build/release/bin/${what}_bench"
+  if [[ $what == tree ]]; then set -- "$@" $(git ls-files 'src/*.cpp' 'src/*.h' 'docs/*.md'); fi
+  "build/release/bin/${what}_bench" "$@"
 }

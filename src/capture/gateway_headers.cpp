@@ -11,6 +11,7 @@ namespace {
 using net::same_name;
 
 constexpr std::size_t kMaxLabel = 64;
+constexpr std::string_view kOurs = "x-hone-";
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -54,10 +55,8 @@ bool belongs_to_connection(std::string_view name) {
                      [&](std::string_view known) { return same_name(name, known); });
 }
 
-// True where `Connection: a, b` names the field too.
-bool named_by_connection(const net::Headers& headers, std::string_view name) {
-  const std::string value = headers.get("connection");
-  std::string_view rest = value;
+// True where the value of `Connection: a, b` names the field too.
+bool named_by_connection(std::string_view rest, std::string_view name) {
   while (!rest.empty()) {
     const auto comma = rest.find(',');
     std::string_view word = rest.substr(0, comma);
@@ -94,10 +93,11 @@ std::string caller_key(const net::Headers& headers) {
 net::Headers headers_to_upstream(const net::Headers& sent, const Upstream& upstream,
                                  wire::Format format, std::string_view our_key) {
   net::Headers out;
+  const std::string connection = sent.get("connection");
   bool key_placed = upstream.api_key.empty();
   for (const auto& field : sent) {
-    if (belongs_to_connection(field.name) || named_by_connection(sent, field.name)) continue;
-    if (lowered(field.name).starts_with("x-hone-")) continue;
+    if (belongs_to_connection(field.name) || named_by_connection(connection, field.name)) continue;
+    if (same_name(std::string_view(field.name).substr(0, kOurs.size()), kOurs)) continue;
     const bool is_key = same_name(field.name, "x-api-key");
     if (is_key || same_name(field.name, "authorization")) {
       if (!upstream.api_key.empty()) {
@@ -121,8 +121,9 @@ net::Headers headers_to_upstream(const net::Headers& sent, const Upstream& upstr
 
 net::Headers headers_to_client(const net::Headers& received) {
   net::Headers out;
+  const std::string connection = received.get("connection");
   for (const auto& field : received) {
-    if (belongs_to_connection(field.name) || named_by_connection(received, field.name)) continue;
+    if (belongs_to_connection(field.name) || named_by_connection(connection, field.name)) continue;
     out.add(field.name, field.value);
   }
   return out;

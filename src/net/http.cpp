@@ -1,6 +1,7 @@
 #include "net/http.h"
 
 #include <algorithm>
+#include <array>
 
 namespace hone::net {
 namespace {
@@ -16,9 +17,20 @@ int hex_digit(char c) {
   return -1;
 }
 
+constexpr std::array<bool, 256> make_token_characters() {
+  std::array<bool, 256> is{};
+  for (const char c :
+       std::string_view("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                        "!#$%&'*+-.^_`|~")) {
+    is[static_cast<unsigned char>(c)] = true;
+  }
+  return is;
+}
+
+constexpr auto kTokenCharacters = make_token_characters();
+
 bool is_token_character(char c) {
-  if ((c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z')) return true;
-  return std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  return kTokenCharacters[static_cast<unsigned char>(c)];
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ std::string one_line(std::string text, std::size_t limit) {
 }
 
 std::string about(const store::SessionCall& call) {
-  std::string line = call.id + " " + format_time(call.started_at) + " " + call.tool + " " +
+  std::string line = call.id + " " + to_text(call.started_at) + " " + call.tool + " " +
                      (call.status == 0 ? "no answer" : std::to_string(call.status));
   if (!call.error.empty()) line += " (" + call.error + ")";
   return line;
