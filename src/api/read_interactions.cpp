@@ -1,5 +1,6 @@
 // Interactions: a page of them, newest first, and one with its context, answer and feedback.
 #include "api/reads.h"
+#include "store/session.h"
 #include "store/tree.h"
 
 namespace hone::api {
@@ -97,6 +98,18 @@ Result<json::value> read_interactions(const Query& query) {
   json::array list;
   for (const store::Row row : *rows) list.push_back(summary(row));
   return json::object{{"interactions", std::move(list)}};
+}
+
+Result<json::value> read_session(const Query& query) {
+  const auto session = store::load_session(query.database, query.name);
+  const std::string only = query.only_person();
+  if (session && !only.empty() && session->person != only) {
+    return fail(ErrorCode::kNotFound, "there is no session of " + query.name.substr(0, 64));
+  }
+  if (!session) return fail(session.error());
+  auto object = store::to_json(*session);
+  if (!object) return fail(object.error());
+  return json::value(std::move(*object));
 }
 
 Result<json::value> read_interaction(const Query& query) {

@@ -12,14 +12,15 @@ constexpr std::string_view kRoot = "/api/v1/";
 
 struct Read {
   std::string_view collection;
-  Result<json::value> (*all)(const Query&);
+  Result<json::value> (*all)(const Query&);  // of /collection; may be null
   Result<json::value> (*one)(const Query&);  // of /collection/{name}; may be null
 };
 
-constexpr std::array<Read, 8> kReads = {{{"me", read_me, nullptr},
+constexpr std::array<Read, 9> kReads = {{{"me", read_me, nullptr},
                                          {"acceptance", read_acceptance, nullptr},
                                          {"timeline", read_timeline, nullptr},
                                          {"interactions", read_interactions, read_interaction},
+                                         {"sessions", nullptr, read_session},
                                          {"datasets", read_datasets, read_dataset},
                                          {"runs", read_runs, read_run},
                                          {"models", read_models, nullptr},
@@ -69,7 +70,10 @@ Result<json::value> read(store::Database& database, const net::Request& request,
   Query query{database, request, caller, ""};
   for (const auto& item : kReads) {
     if (item.collection != collection) continue;
-    if (slash == std::string_view::npos) return item.all(query);
+    if (slash == std::string_view::npos) {
+      if (item.all != nullptr) return item.all(query);
+      continue;
+    }
     query.name = net::percent_decode(rest.substr(slash + 1));
     if (item.one != nullptr && !query.name.empty()) return item.one(query);
   }

@@ -38,6 +38,7 @@ struct Query {
 [[nodiscard]] Result<json::value> read_timeline(const Query& query);
 [[nodiscard]] Result<json::value> read_interactions(const Query& query);
 [[nodiscard]] Result<json::value> read_interaction(const Query& query);
+[[nodiscard]] Result<json::value> read_session(const Query& query);
 [[nodiscard]] Result<json::value> read_datasets(const Query& query);
 [[nodiscard]] Result<json::value> read_dataset(const Query& query);
 [[nodiscard]] Result<json::value> read_runs(const Query& query);

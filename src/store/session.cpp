@@ -194,4 +194,32 @@ Result<Session> load_session(Database& db, std::string_view name, std::int64_t m
   return Loader(db, most_calls).load(**origin);
 }
 
+Result<json::object> to_json(const Session& session) {
+  json::array calls;
+  for (const auto& call : session.calls) {
+    calls.push_back({{"id", call.id},
+                     {"tool", call.tool},
+                     {"model", call.model},
+                     {"status", call.status},
+                     {"error", call.error},
+                     {"started_at", to_millis(call.started_at)},
+                     {"context_node", call.context_node},
+                     {"output_node", call.output_node}});
+  }
+  json::array messages;
+  for (const auto& [step, branch, ends] : session.steps) {
+    auto message = parse_json(step.block.content);
+    if (!message) return fail(message.error().with("block " + step.block.hash));
+    messages.push_back({{"node", step.node.hash},
+                        {"parent", step.node.parent},
+                        {"depth", step.node.depth},
+                        {"branch", branch},
+                        {"message", std::move(*message)}});
+  }
+  return json::object{{"person", session.person},
+                      {"calls", std::move(calls)},
+                      {"messages", std::move(messages)},
+                      {"cut", session.cut}};
+}
+
 }  // namespace hone::store

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/result.h"
 #include "store/database.h"
 #include "store/tree.h"
@@ -47,5 +48,8 @@ struct Session {
 // none.
 [[nodiscard]] Result<Session> load_session(Database& db, std::string_view name,
                                            std::int64_t most_calls = 2'000);
+
+// {"person", "calls", "messages", "cut"}: docs/formats/api.md.
+[[nodiscard]] Result<json::object> to_json(const Session& session);
 
 }  // namespace hone::store

@@ -52,34 +52,6 @@ std::string about(const store::SessionCall& call) {
   return line;
 }
 
-Result<json::object> to_json(const store::Session& session) {
-  json::array calls;
-  for (const auto& call : session.calls) {
-    calls.push_back({{"id", call.id},
-                     {"tool", call.tool},
-                     {"model", call.model},
-                     {"status", call.status},
-                     {"error", call.error},
-                     {"started_at", to_millis(call.started_at)},
-                     {"context_node", call.context_node},
-                     {"output_node", call.output_node}});
-  }
-  json::array messages;
-  for (const auto& [step, branch, ends] : session.steps) {
-    auto message = parse_json_object(step.block.content);
-    if (!message) return fail(message.error().with("block " + step.block.hash));
-    messages.push_back({{"node", step.node.hash},
-                        {"parent", step.node.parent},
-                        {"depth", step.node.depth},
-                        {"branch", branch},
-                        {"message", std::move(*message)}});
-  }
-  return json::object{{"person", session.person},
-                      {"calls", std::move(calls)},
-                      {"messages", std::move(messages)},
-                      {"cut", session.cut}};
-}
-
 Result<void> print(const store::Session& session, bool whole) {
   for (const auto& [step, branch, ends] : session.steps) {
     auto message = parse_json_object(step.block.content);
@@ -105,7 +77,7 @@ Result<void> show_session(const Invocation& call, const SessionOptions& options)
   const auto session = store::load_session((*workspace)->database(), options.name);
   if (!session) return fail(session.error());
   if (!call.json) return print(*session, options.whole);
-  auto object = to_json(*session);
+  auto object = store::to_json(*session);
   if (!object) return fail(object.error());
   show(call, *object);
   return {};
