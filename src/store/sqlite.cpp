@@ -87,8 +87,8 @@ class SqliteConnection final : public Connection {
 
  private:
   Result<sqlite3_stmt*> prepared(std::string_view sql) {
+    if (const auto found = statements_.find(sql); found != statements_.end()) return found->second;
     const std::string key(sql);
-    if (const auto found = statements_.find(key); found != statements_.end()) return found->second;
     sqlite3_stmt* statement = nullptr;
     const char* rest = nullptr;
     const int code = sqlite3_prepare_v3(handle_, key.c_str(), static_cast<int>(key.size() + 1),
@@ -183,7 +183,10 @@ class SqliteConnection final : public Connection {
 
   sqlite3* handle_;
   const std::string path_;
-  std::unordered_map<std::string, sqlite3_stmt*> statements_;
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  std::unordered_map<std::string, sqlite3_stmt*, Hash, std::equal_to<>> statements_;
   std::optional<Error> dead_;
 };
 
@@ -191,6 +194,9 @@ class SqliteConnection final : public Connection {
 
 Result<std::unique_ptr<Connection>> open_sqlite(const std::string& path,
                                                 const DatabaseOptions& options) {
+  // Without a count of its memory, SQLite takes no lock for every piece of it.
+  static const int uncounted = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  static_cast<void>(uncounted);
   sqlite3* handle = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
