@@ -30,7 +30,7 @@ struct Judged {
   json::array messages;              // prompt and answer
 };
 
-constexpr std::size_t kMaxPromptBytes = 1000;  // the end of a prompt is what the answer continues
+constexpr std::size_t kMaxPromptBytes = 800;  // the end of a prompt is what the answer continues
 
 json::object plain_message(const json::object& block) {
   std::string text = wire::text_of(block);
