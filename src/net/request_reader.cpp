@@ -8,6 +8,9 @@ namespace hone::net {
 namespace {
 
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+// While a connection rests this is what it holds, so a head's reads are small; a body of known
+// length goes to its own place.
+constexpr std::size_t kHeadReadBytes = 8U << 10;
 constexpr std::size_t kReadBytes = 64U << 10;
 // Of a body whose length is known: room for no more than this is made before its bytes come.
 constexpr std::size_t kSizedReadBytes = 1U << 20;
@@ -36,10 +39,9 @@ std::unexpected<Refusal> RequestReader::cut_off(int status_if_slow) {
   return std::unexpected(Refusal{status_if_slow, "too slow"});
 }
 
-awaitable<bool> RequestReader::read_more(Deadline deadline) {
+awaitable<bool> RequestReader::read_more(Deadline deadline, std::size_t at_most) {
   watchdog_.arm_until(deadline);
-  const auto [failed, bytes] =
-      co_await socket_.async_read_some(buffer_.prepare(kReadBytes), kToken);
+  const auto [failed, bytes] = co_await socket_.async_read_some(buffer_.prepare(at_most), kToken);
   watchdog_.disarm();
   if (failed) co_return false;
   buffer_.commit(bytes);
@@ -51,10 +53,11 @@ awaitable<std::expected<std::size_t, Refusal>> RequestReader::read_head() {
   const auto now = std::chrono::steady_clock::now();
   Deadline deadline = now + options_.header_timeout;
   if (buffer_.size() == 0) {
+    if (buffer_.capacity() > 2 * kHeadReadBytes) buffer_.shrink_to_fit();
     idle_ = true;
     const auto patience =
         std::exchange(first_, false) ? options_.header_timeout : options_.idle_timeout;
-    const bool more = co_await read_more(now + patience);
+    const bool more = co_await read_more(now + patience, kHeadReadBytes);
     idle_ = false;
     if (!more) co_return std::unexpected(Refusal{});
     deadline = std::chrono::steady_clock::now() + options_.header_timeout;
@@ -65,7 +68,7 @@ awaitable<std::expected<std::size_t, Refusal>> RequestReader::read_head() {
     if (end != std::string_view::npos && end + 4 <= options_.max_header_bytes) co_return end + 4;
     searched = buffer_.size();
     if (searched >= options_.max_header_bytes) co_return refuse(431, "the head is too long");
-    if (!co_await read_more(deadline)) co_return cut_off(0);
+    if (!co_await read_more(deadline, kHeadReadBytes)) co_return cut_off(0);
   }
 }
 
@@ -132,7 +135,7 @@ awaitable<std::expected<void, Refusal>> RequestReader::read_body(Parser& parser)
     if (parser.is_done()) break;
     // What the parser cannot use yet is a chunk's head or a trailer; neither may grow without end.
     if (buffer_.size() > options_.max_header_bytes) co_return refuse(400, "a chunk is malformed");
-    if (!co_await read_more(earned(start, received))) co_return cut_off(0);
+    if (!co_await read_more(earned(start, received), kReadBytes)) co_return cut_off(0);
   }
   co_return std::expected<void, Refusal>();
 }
@@ -173,7 +176,7 @@ awaitable<void> RequestReader::drain() {
   std::size_t drained = 0;
   while (drained < kDrainBytes) {
     buffer_.clear();
-    if (!co_await read_more(deadline)) co_return;
+    if (!co_await read_more(deadline, kReadBytes)) co_return;
     drained += buffer_.size();
   }
 }

@@ -40,7 +40,7 @@ class RequestReader {
   using Parser = MessageParser<true>;
   using Deadline = Watchdog::Deadline;
 
-  awaitable<bool> read_more(Deadline deadline);
+  awaitable<bool> read_more(Deadline deadline, std::size_t at_most);
   awaitable<std::expected<std::size_t, Refusal>> read_head();
   awaitable<std::expected<void, Refusal>> read_body(Parser& parser);
   awaitable<std::expected<void, Refusal>> read_sized_body(std::string& body, std::size_t length);

@@ -54,7 +54,7 @@ class Responder {
 struct ServerOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;  // 0: any free one
-  std::size_t max_connections = 4096;
+  std::size_t max_connections = 16'384;
   std::size_t max_header_bytes = 32U << 10;
   std::size_t max_header_fields = 100;
   std::size_t max_body_bytes = 32U << 20;
