@@ -1,6 +1,7 @@
 #include "cli/service.h"
 
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
@@ -98,6 +99,22 @@ Result<void> register_models(Workspace& workspace) {
     }
   }
   return {};
+}
+
+// As many as the system lets us have files for: each client may need a connection to an upstream
+// too.
+std::size_t connections_allowed() {
+  constexpr rlim_t kOthers = 128;
+  const std::size_t wanted = net::ServerOptions().max_connections;
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return wanted;
+  files.rlim_cur = files.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &files) != 0) return wanted;
+  if (files.rlim_max == RLIM_INFINITY || files.rlim_max >= 2 * wanted + kOthers) return wanted;
+  const std::size_t allowed = files.rlim_max > 2 * kOthers ? (files.rlim_max - kOthers) / 2 : 1;
+  spdlog::warn("the system allows {} open files: at most {} connections (ulimit -n raises it)",
+               files.rlim_max, allowed);
+  return allowed;
 }
 
 // Outboxes that commands left when they were killed.
@@ -273,10 +290,12 @@ Result<void> Service::Parts::listen() {
                    if (!engine || engine->ready()) return {};
                    return fail(ErrorCode::kUnavailable, "hone-engine is starting");
                  }});
-  auto listening = net::Server::listen(runtime, {.address = endpoint->host, .port = endpoint->port},
-                                       [this](net::Request& request, net::Responder& responder) {
-                                         return handle(request, responder);
-                                       });
+  auto listening = net::Server::listen(
+      runtime,
+      {.address = endpoint->host, .port = endpoint->port, .max_connections = connections_allowed()},
+      [this](net::Request& request, net::Responder& responder) {
+        return handle(request, responder);
+      });
   if (!listening) return fail(listening.error());
   server = std::move(*listening);
   return {};
