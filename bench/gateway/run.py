@@ -4,7 +4,7 @@ upstream in one run. Each gateway runs alone; every body is different; Hone reco
 
   --quick            short, Hone and nginx only
   --gateways A,B     of: direct, nginx, hone, portkey, mlflow, litellm
-  --works A,B        of: small, context, streams, first-byte, minute, mix-600, mix-1300
+  --works A,B        of: small, context, streams, first-byte, idle, minute, mix-600, mix-1300
   --seconds N        for each measurement (default 8)
   --repeats N        (default 2)
   --json FILE        all figures
@@ -14,6 +14,8 @@ import argparse
 import json
 import os
 import pathlib
+import resource
+import socket
 import subprocess
 import sys
 import time
@@ -28,10 +30,12 @@ WORKS = {  # arguments of gateway_load, and what the rate counts
     "context": (["--work", "agent", "--connections", "16"], "requests/s"),
     "streams": (["--work", "small", "--stream", "--connections", "64"], "streams/s"),
     "first-byte": (["--work", "small", "--stream", "--connections", "64"], "streams/s"),
+    "idle": (["--work", "small", "--connections", "64"], "requests/s"),
     "minute": (["--work", "small", "--connections", "64"], "requests/s"),
     "mix": (["--work", "mix", "--stream", "--model", "bench-slow"], "calls/s"),
 }
 DRAIN_PATIENCE = 300
+RESTING = 9_000  # each side of a connection is a file, and 20,000 are what some systems allow
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -74,6 +78,40 @@ def resident_mb(root):
 def texts():
     files = sorted(path for pattern in ("src/**/*.cpp", "src/**/*.h", "docs/**/*.md") for path in ROOT.glob(pattern))
     return [word for path in files for word in ("--text", str(path))]
+
+
+class resting_connections:
+    """Connections that have asked once, and now rest."""
+
+    def __init__(self, port, count):
+        self.port, self.count, self.sockets = port, count, []
+
+    def __enter__(self):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+        for _ in range(self.count):
+            connection = socket.create_connection(("127.0.0.1", self.port))
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: bench\r\n\r\n")
+            assert connection.recv(4096), "a connection was turned away"
+            self.sockets.append(connection)
+        return self
+
+    def still_open(self):
+        for connection in self.sockets:
+            connection.setblocking(False)
+        return sum(self.rests(connection) for connection in self.sockets)
+
+    @staticmethod
+    def rests(connection):
+        try:
+            return connection.recv(1) != b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def __exit__(self, *_):
+        for connection in self.sockets:
+            connection.close()
 
 
 class Bench:
@@ -159,6 +197,10 @@ class Bench:
                 self.load(gateway, "first-byte", options.seconds, 1, rate=rate)
         if gateway.name not in ("hone", "nginx"):
             return
+        if "idle" in options.works:
+            with resting_connections(gateway.port, RESTING) as resting:
+                self.load(gateway, "idle", options.seconds, 1)
+                print(f"{gateway.name:8} idle       {resting.still_open()} of {RESTING} still rest", flush=True)
         if "minute" in options.works and gateway.records:
             self.load(gateway, "minute", options.long_seconds, 2)
         for name in (w for w in options.works if w.startswith("mix-")):
@@ -207,7 +249,7 @@ def read_options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--gateways", default="hone,direct,nginx,portkey,mlflow,litellm")
-    parser.add_argument("--works", default="small,context,streams,first-byte,minute,mix-600,mix-1300")
+    parser.add_argument("--works", default="small,context,streams,first-byte,idle,minute,mix-600,mix-1300")
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--long-seconds", type=float, default=60)
     parser.add_argument("--repeats", type=int, default=2)

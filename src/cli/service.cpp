@@ -3,11 +3,13 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <future>
+#include <thread>
 
 #include "api/api.h"
 #include "capture/gateway.h"
@@ -101,6 +103,10 @@ Result<void> register_models(Workspace& workspace) {
   return {};
 }
 
+int processors() {
+  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 2, 32);
+}
+
 // As many as the system lets us have files for: each client may need a connection to an upstream
 // too.
 std::size_t connections_allowed() {
@@ -154,7 +160,7 @@ struct Service::Parts {
   std::unique_ptr<store::Indexer> indexer;
   std::unique_ptr<EngineKeeper> engine;
   std::unique_ptr<Housekeeping> housekeeping;
-  net::Runtime runtime;
+  net::Runtime runtime{processors()};
   std::unique_ptr<net::WorkPool> work;
   std::unique_ptr<net::Client> client;
   std::unique_ptr<capture::Recorder> recorder;
@@ -262,8 +268,9 @@ Result<void> Service::Parts::listen() {
   router = std::make_unique<ReleaseRouter>(routes);
   work = std::make_unique<net::WorkPool>(2, 1024);
   client = std::make_unique<net::Client>();
-  recorder = std::make_unique<capture::Recorder>(*outbox, *in_flight, workspace->redactor(),
-                                                 workspace->tenant_key());
+  recorder = std::make_unique<capture::Recorder>(
+      *outbox, *in_flight, workspace->redactor(), workspace->tenant_key(),
+      capture::RecorderOptions{.threads = std::max(1, processors() / 4)});
   gateway = std::make_unique<capture::Gateway>(
       capture::GatewayParts{.clock = workspace->clock(),
                             .ids = workspace->ids(),
