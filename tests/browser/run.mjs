@@ -60,6 +60,13 @@ async function look(browser, width, scheme) {
   check((await page.locator(".message.user").count()) > 0, `${name}: an interaction without its context`);
   check((await page.locator(".diff ins, .diff del").count()) > 0, `${name}: a modified answer without its edit`);
   if (pictures) await page.screenshot({ path: `${pictures}/${width}-${scheme}-interaction.png`, fullPage: true });
+  await page.getByRole("link", { name: "all of it" }).click();
+  await page.getByRole("heading", { level: 1, name: "Session" }).waitFor({ timeout: 10000 });
+  check((await page.locator(".message.assistant").count()) > 0, `${name}: a session without its answers`);
+  check((await page.locator(".message a").count()) > 0, `${name}: a session without its calls`);
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  check(over <= 0, `${name} session: ${over} px wider than the window`);
+  if (pictures) await page.screenshot({ path: `${pictures}/${width}-${scheme}-session.png`, fullPage: true });
   check(problems.length === 0, `${name}: ${problems.join("; ")}`);
   await page.close();
 }

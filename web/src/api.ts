@@ -105,6 +105,22 @@ export interface InteractionDetail extends Interaction {
   feedback: Feedback[];
 }
 
+export interface Session {
+  person: string;
+  calls: {
+    id: string;
+    tool: string;
+    model: string;
+    status: number;
+    error: string;
+    started_at: number;
+    context_node: string;
+    output_node: string;
+  }[];
+  messages: { node: string; parent: string; depth: number; branch: number; message: Message }[];
+  cut: boolean;
+}
+
 export interface Dataset {
   digest: string;
   name: string;

@@ -81,6 +81,7 @@ export function InteractionPage(props: { id: string }) {
               ["time", `${duration(i.duration_ms)}, first byte ${duration(i.first_byte_ms)}`],
               ["strength", i.strength === undefined ? "–" : i.strength.toFixed(2)],
               ["id", <code>{i.id}</code>],
+              ["session", <a href={`/sessions/${i.id}`}>all of it</a>],
             ]}
           />
           {i.error && <p class="problem">{i.error}</p>}
@@ -133,7 +134,7 @@ function Messages(props: { title: string; messages: Message[] }) {
   );
 }
 
-function PartView({ part }: { part: Part }) {
+export function PartView({ part }: { part: Part }) {
   if (part.type === "text") return <pre>{part.text}</pre>;
   if (part.type === "thinking") return <pre class="quiet">{part.text}</pre>;
   if (part.type === "tool_call") {

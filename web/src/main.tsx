@@ -7,6 +7,7 @@ import { InteractionPage, Interactions } from "./interactions";
 import { Overview } from "./overview";
 import { Releases } from "./releases";
 import { usePath } from "./route";
+import { SessionPage } from "./session";
 import "./style.css";
 import { Datasets, Models, Runs } from "./training";
 
@@ -26,6 +27,8 @@ function Page(props: { path: string[] }) {
       return <Overview />;
     case "interactions":
       return id ? <InteractionPage id={id} /> : <Interactions />;
+        case "sessions":
+      return id ? <SessionPage name={id} /> : <Interactions />;
     case "datasets":
       return <Datasets />;
     case "runs":
