@@ -155,6 +155,7 @@ class RealRun {
     if (auto imported = import(); !imported) return fail(imported.error());
     auto judged = load_judged(workspace_->database());
     if (!judged) return fail(judged.error());
+    set_aside_the_too_few(*judged);
     for (std::int64_t fold = 0; fold < options_.folds; ++fold) {
       screen_.step("Fold " + std::to_string(fold + 1) + " of " + std::to_string(options_.folds));
       if (auto done = run_fold(fold, *judged); !done) return fail(done.error());
@@ -206,6 +207,20 @@ class RealRun {
     if (!decided) return fail(decided.error());
     screen_.say(std::to_string(*decided) + " verdicts");
     return {};
+  }
+
+  // Where nearly all answers were taken, or none, no score can tell them apart: scoring the rest
+  // would
+  // be work for nothing.
+  void set_aside_the_too_few(std::vector<Judged>& judged) {
+    std::map<std::string, std::vector<evaluate::Scored>> sources;
+    for (const auto& row : judged) sources[row.source].push_back({row.person, 0, row.taken});
+    for (const auto& [source, rows] : sources) {
+      const auto counts = evaluate::area_under_curve(rows, 0, 1);
+      if (!counts.too_few()) continue;
+      columns_[source] = {.before = rows, .after = rows, .confidence = {}};
+      std::erase_if(judged, [&source](const Judged& row) { return row.source == source; });
+    }
   }
 
   // The recipe leaves the fold's people out of training; everyone has a fold by the same ranking.
