@@ -24,8 +24,8 @@ export default {
       streamed: true,
       tool: (work) => ({ name: "Read", arguments: { file_path: `${work}/note.txt` } }),
     },
-    // In a new turn, Claude Code leaves out what was thought by a model of another name than the one that
-    // it asks for; the model behind an alias has one.
+    // When it resumes a session, Claude Code leaves out what was thought by a model of another name than
+    // the one that it asks for; the model behind an alias has one.
     { id: "ask-more", wire: "anthropic-messages", streamed: true, follows: "ask", forgets_thinking: true },
   ],
   async run(place) {

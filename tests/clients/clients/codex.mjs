@@ -7,7 +7,7 @@ export default {
   name: "codex",
   tool: "codex",
   doc: "Codex",
-  documented: ["[model_providers.hone]", "base_url", "env_key", "wire_api", "model_provider", "model", "HONE_KEY"],
+  documented: ["[model_providers.hone]", "base_url", "env_key", "wire_api", "model_provider", "model", "HONE_KEY", "openai_base_url", "CODEX_API_KEY"],
   packages: ["@openai/codex"],
   session: true,
   conversations: [

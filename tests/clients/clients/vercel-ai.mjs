@@ -4,7 +4,7 @@ export default {
   name: "vercel-ai",
   tool: "vercel-ai",
   doc: "Vercel AI SDK",
-  documented: ["createOpenAI({baseURL:", "createAnthropic({baseURL:", "store: false"],
+  documented: ["createOpenAI({baseURL:", "createAnthropic({baseURL:"],
   packages: ["ai", "@ai-sdk/openai", "@ai-sdk/anthropic"],
   conversations: [
     { id: "chat", wire: "openai-chat", streamed: false },

@@ -10,8 +10,8 @@ const anthropic = createAnthropic({ baseURL: `${HONE_URL}/v1`, apiKey: HONE_KEY 
 const tools = { [tool]: makeTool({ description, inputSchema: jsonSchema(parameters), execute: lookUp }) };
 
 // Its answer after the tool has been called, streamed.
-async function withTool(id, languageModel, providerOptions) {
-  const result = streamText({ model: languageModel, prompt: prompts[id], tools, stopWhen: stepCountIs(4), providerOptions });
+async function withTool(id, languageModel) {
+  const result = streamText({ model: languageModel, prompt: prompts[id], tools, stopWhen: stepCountIs(4) });
   let text = "";
   for await (const piece of result.textStream) text += piece;
   say(id, text);
@@ -20,6 +20,6 @@ async function withTool(id, languageModel, providerOptions) {
 say("chat", (await generateText({ model: openai.chat(model), prompt: prompts.chat })).text);
 await withTool("chat-tool", openai.chat(model));
 say("responses", (await generateText({ model: openai.responses(model), prompt: prompts.responses })).text);
-await withTool("responses-tool", openai.responses(model), { openai: { store: false } });
+await withTool("responses-tool", openai.responses(model));
 say("messages", (await generateText({ model: anthropic(model), prompt: prompts.messages })).text);
 await withTool("messages-tool", anthropic(model));
