@@ -19,7 +19,12 @@ const chat = {
 
   body(plan) {
     const calls = plan.tool_call && [chatToolCall(plan.tool_call)];
-    const message = { role: "assistant", content: plan.text ?? null, refusal: null, ...(calls && { tool_calls: calls }) };
+    const message = {
+      role: "assistant",
+      content: plan.text ?? null,
+      refusal: null,
+      ...(calls && { tool_calls: calls }),
+    };
     return {
       ...chatHead(plan, "chat.completion"),
       choices: [{ index: 0, message, logprobs: null, finish_reason: this.stopReasons[plan.kind] }],
@@ -29,7 +34,10 @@ const chat = {
 
   events(plan, call) {
     const head = chatHead(plan, "chat.completion.chunk");
-    const chunk = (delta, reason = null) => ({ ...head, choices: [{ index: 0, delta, finish_reason: reason }] });
+    const chunk = (delta, reason = null) => ({
+      ...head,
+      choices: [{ index: 0, delta, finish_reason: reason }],
+    });
     const events = [chunk({ role: "assistant", content: plan.tool_call ? null : "" })];
     if (plan.tool_call) {
       const whole = chatToolCall(plan.tool_call);
@@ -51,8 +59,11 @@ const chat = {
 
 const chatHead = (plan, object) => ({ id: plan.response_id, object, created: now(), model: plan.model });
 
-const chatToolCall = ({ id, name, arguments: given }) =>
-  ({ id, type: "function", function: { name, arguments: JSON.stringify(given) } });
+const chatToolCall = ({ id, name, arguments: given }) => ({
+  id,
+  type: "function",
+  function: { name, arguments: JSON.stringify(given) },
+});
 
 const chatUsage = (plan) => ({
   prompt_tokens: plan.prompt_tokens,
@@ -76,14 +87,19 @@ const responses = {
     add("response.created", { response: responsesObject(plan, "in_progress", []) });
     add("response.in_progress", { response: responsesObject(plan, "in_progress", []) });
     const begun = plan.tool_call ? { arguments: "" } : { content: [] };
-    add("response.output_item.added", { output_index: 0, item: { ...item, status: "in_progress", ...begun } });
+    add("response.output_item.added", {
+      output_index: 0,
+      item: { ...item, status: "in_progress", ...begun },
+    });
     if (plan.tool_call) {
-      for (const delta of pieces(item.arguments)) add("response.function_call_arguments.delta", { ...at, delta });
+      for (const delta of pieces(item.arguments))
+        add("response.function_call_arguments.delta", { ...at, delta });
       add("response.function_call_arguments.done", { ...at, name: item.name, arguments: item.arguments });
     } else {
       const part = { ...at, content_index: 0 };
       add("response.content_part.added", { ...part, part: { ...item.content[0], text: "" } });
-      for (const delta of pieces(plan.text)) add("response.output_text.delta", { ...part, delta, logprobs: [] });
+      for (const delta of pieces(plan.text))
+        add("response.output_text.delta", { ...part, delta, logprobs: [] });
       add("response.output_text.done", { ...part, text: plan.text, logprobs: [] });
       add("response.content_part.done", { ...part, part: item.content[0] });
     }
@@ -99,7 +115,14 @@ function responsesItem(plan) {
   const status = "completed";
   if (plan.tool_call) {
     const { id, name, arguments: given } = plan.tool_call;
-    return { id: `fc_${plan.number}`, type: "function_call", status, call_id: id, name, arguments: JSON.stringify(given) };
+    return {
+      id: `fc_${plan.number}`,
+      type: "function_call",
+      status,
+      call_id: id,
+      name,
+      arguments: JSON.stringify(given),
+    };
   }
   const content = [{ type: "output_text", text: plan.text, annotations: [], logprobs: [] }];
   return { id: `msg_${plan.number}`, type: "message", status, role: "assistant", content };
@@ -114,9 +137,22 @@ function responsesObject(plan, status, output) {
     total_tokens: plan.prompt_tokens + plan.completion_tokens,
   };
   return {
-    id: plan.response_id, object: "response", created_at: now(), status, model: plan.model, output,
-    error: null, incomplete_details: null, instructions: null, metadata: {}, parallel_tool_calls: true,
-    temperature: 1, tool_choice: "auto", tools: [], top_p: 1, usage: status === "completed" ? usage : null,
+    id: plan.response_id,
+    object: "response",
+    created_at: now(),
+    status,
+    model: plan.model,
+    output,
+    error: null,
+    incomplete_details: null,
+    instructions: null,
+    metadata: {},
+    parallel_tool_calls: true,
+    temperature: 1,
+    tool_choice: "auto",
+    tools: [],
+    top_p: 1,
+    usage: status === "completed" ? usage : null,
   };
 }
 
@@ -151,8 +187,13 @@ const messages = {
   error: (message, id) => ({ type: "error", error: { type: "overloaded_error", message }, request_id: id }),
 };
 
-const messagesHead = (plan) =>
-  ({ id: plan.response_id, type: "message", role: "assistant", model: plan.model, stop_sequence: null });
+const messagesHead = (plan) => ({
+  id: plan.response_id,
+  type: "message",
+  role: "assistant",
+  model: plan.model,
+  stop_sequence: null,
+});
 
 // What was read from and written to a cache is counted apart from the rest of the prompt.
 const messagesUsage = (plan, output_tokens) => ({
@@ -164,9 +205,17 @@ const messagesUsage = (plan, output_tokens) => ({
 
 function messagesContent(plan) {
   const content = plan.tool_call
-    ? [{ type: "tool_use", id: plan.tool_call.id, name: plan.tool_call.name, input: plan.tool_call.arguments }]
+    ? [
+        {
+          type: "tool_use",
+          id: plan.tool_call.id,
+          name: plan.tool_call.name,
+          input: plan.tool_call.arguments,
+        },
+      ]
     : [{ type: "text", text: plan.text }];
-  if (plan.signature) content.unshift({ type: "thinking", thinking: plan.thinking, signature: plan.signature });
+  if (plan.signature)
+    content.unshift({ type: "thinking", thinking: plan.thinking, signature: plan.signature });
   return content;
 }
 
@@ -180,7 +229,10 @@ function messagesDeltas(block) {
     deltas.push({ type: "signature_delta", signature: block.signature });
     return { begun: { ...block, thinking: "", signature: "" }, deltas };
   }
-  const deltas = pieces(JSON.stringify(block.input)).map((partial_json) => ({ type: "input_json_delta", partial_json }));
+  const deltas = pieces(JSON.stringify(block.input)).map((partial_json) => ({
+    type: "input_json_delta",
+    partial_json,
+  }));
   return { begun: { ...block, input: {} }, deltas };
 }
 

@@ -36,7 +36,9 @@ export class Hone {
   async configure(upstream, upstreamPort) {
     const port = await freePort();
     this.url = `http://127.0.0.1:${port}`;
-    writeFileSync(`${this.#folder}/hone.toml`, `
+    writeFileSync(
+      `${this.#folder}/hone.toml`,
+      `
 data = "${this.#folder}/data"
 [server]
 listen = "127.0.0.1:${port}"
@@ -48,14 +50,27 @@ key_env = "STUB_KEY"
 [alias.assistant]
 upstream = "stub"
 model = "${upstream.model}"
-`);
+`,
+    );
     this.#environment = { ...process.env, STUB_KEY: upstream.key };
   }
 
   async createKey(person, team) {
-    const { stdout } = await runFile(this.#program, [
-      "--config", `${this.#folder}/hone.toml`, "--json", "key", "create", "--person", person, "--team", team,
-    ], { timeout: 20_000 });
+    const { stdout } = await runFile(
+      this.#program,
+      [
+        "--config",
+        `${this.#folder}/hone.toml`,
+        "--json",
+        "key",
+        "create",
+        "--person",
+        person,
+        "--team",
+        team,
+      ],
+      { timeout: 20_000 },
+    );
     return JSON.parse(stdout).key;
   }
 
@@ -98,9 +113,16 @@ model = "${upstream.model}"
 
   // By interaction: {kind: [values]}.
   async handles() {
-    const { stdout } = await runFile("sqlite3", [
-      "-readonly", "-json", `${this.#folder}/data/hone.db`, "SELECT interaction_id, kind, value FROM handle",
-    ], { timeout: 20_000, maxBuffer: 64 << 20 });
+    const { stdout } = await runFile(
+      "sqlite3",
+      [
+        "-readonly",
+        "-json",
+        `${this.#folder}/data/hone.db`,
+        "SELECT interaction_id, kind, value FROM handle",
+      ],
+      { timeout: 20_000, maxBuffer: 64 << 20 },
+    );
     const all = new Map();
     for (const { interaction_id, kind, value } of JSON.parse(stdout || "[]")) {
       if (!all.has(interaction_id)) all.set(interaction_id, {});
@@ -114,7 +136,8 @@ model = "${upstream.model}"
       headers: { authorization: `Bearer ${key}` },
       signal: AbortSignal.timeout(10_000),
     });
-    if (answer.status !== 200) throw new Error(`GET /api/v1/${path}: ${answer.status} ${await answer.text()}`);
+    if (answer.status !== 200)
+      throw new Error(`GET /api/v1/${path}: ${answer.status} ${await answer.text()}`);
     return answer.json();
   }
 }

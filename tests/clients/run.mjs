@@ -43,7 +43,9 @@ const [program, ...names] = process.argv.slice(2).filter((word) => !word.startsW
 function chosen() {
   const unknown = names.filter((name) => !all.some((client) => client.name === name));
   if (!program || unknown.length > 0) {
-    console.error(`usage: run.mjs HONE [--full] [--keep] [NAME…]; the names are ${all.map(({ name }) => name).join(", ")}`);
+    console.error(
+      `usage: run.mjs HONE [--full] [--keep] [NAME…]; the names are ${all.map(({ name }) => name).join(", ")}`,
+    );
     process.exit(2);
   }
   if (names.length > 0) return all.filter((client) => names.includes(client.name));
@@ -53,9 +55,22 @@ function chosen() {
 // Runs this file once more, in a network namespace with the loopback interface alone.
 async function runAlone() {
   const root = process.getuid() === 0;
-  const child = spawn("unshare", ["--net", ...(root ? [] : ["--map-root-user"]), "sh", "-c",
-    'ip link set lo up && exec "$@"', "sh", process.execPath, fileURLToPath(import.meta.url), "--alone",
-    ...process.argv.slice(2)], { stdio: "inherit" });
+  const child = spawn(
+    "unshare",
+    [
+      "--net",
+      ...(root ? [] : ["--map-root-user"]),
+      "sh",
+      "-c",
+      'ip link set lo up && exec "$@"',
+      "sh",
+      process.execPath,
+      fileURLToPath(import.meta.url),
+      "--alone",
+      ...process.argv.slice(2),
+    ],
+    { stdio: "inherit" },
+  );
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
   return new Promise((done) => {
     child.on("error", () => done(1));
@@ -79,13 +94,27 @@ function makePlace(client, hone, key, folder) {
     tool: typeof conversation.tool === "function" ? conversation.tool(work) : conversation.tool,
   }));
   const place = {
-    url: hone.url, key, model: "assistant", home, work, conversations, began: Date.now(),
+    url: hone.url,
+    key,
+    model: "assistant",
+    home,
+    work,
+    conversations,
+    began: Date.now(),
     prompts: Object.fromEntries(conversations.map(({ id, prompt }) => [id, prompt])),
-    printed: "", failures: [],
-    person: personOf(client), team: TEAM,
+    printed: "",
+    failures: [],
+    person: personOf(client),
+    team: TEAM,
   };
   const common = {
-    PATH: process.env.PATH, HOME: home, TMPDIR: `${folder}/tmp`, LANG: "C.UTF-8", SHELL: "/bin/bash", TERM: "dumb", NO_COLOR: "1",
+    PATH: process.env.PATH,
+    HOME: home,
+    TMPDIR: `${folder}/tmp`,
+    LANG: "C.UTF-8",
+    SHELL: "/bin/bash",
+    TERM: "dumb",
+    NO_COLOR: "1",
   };
   place.start = async (executable, args, environment) => {
     const env = { ...common, PROMPTS: JSON.stringify(place.prompts), ...environment };
@@ -104,7 +133,8 @@ function checkDocumented(client, must) {
   const text = readFileSync(`${here}/../../docs/operations.md`, "utf8");
   const row = text.split("\n").find((line) => line.startsWith(`| ${client.doc} |`));
   must(row, `docs/operations.md has no row '${client.doc}'`);
-  for (const word of client.documented) must(row?.includes(word), `docs/operations.md, '${client.doc}': does not name ${word}`);
+  for (const word of client.documented)
+    must(row?.includes(word), `docs/operations.md, '${client.doc}': does not name ${word}`);
 }
 
 async function runClient(client, hone, upstream, key, folder) {
@@ -133,9 +163,12 @@ async function runClient(client, hone, upstream, key, folder) {
   }
   for (const failure of failures) console.error(`${client.name}: ${failure}`);
   if (failures.length > 0 && place) {
-    console.error(`${client.name} printed:\n${place.printed.slice(-3000)}\n${(place.stderr ?? "").slice(-3000)}`);
+    console.error(
+      `${client.name} printed:\n${place.printed.slice(-3000)}\n${(place.stderr ?? "").slice(-3000)}`,
+    );
   }
-  console.log(`real clients: ${client.name}: ${held} checks hold, ${failures.length} do not (${((Date.now() - began) / 1000).toFixed(1)} s)`);
+  const seconds = ((Date.now() - began) / 1000).toFixed(1);
+  console.log(`real clients: ${client.name}: ${held} checks hold, ${failures.length} do not (${seconds} s)`);
   return failures.length === 0;
 }
 
@@ -162,7 +195,8 @@ async function main() {
     const keys = new Map();
     for (const client of clients) keys.set(client, await hone.createKey(personOf(client), TEAM));
     await hone.start();
-    for (const client of clients) passed += (await runClient(client, hone, upstream, keys.get(client), folder)) ? 1 : 0;
+    for (const client of clients)
+      passed += (await runClient(client, hone, upstream, keys.get(client), folder)) ? 1 : 0;
     if (passed < clients.length) console.error(`hone serve printed:\n${hone.log.slice(-3000)}`);
   } catch (error) {
     console.error(error.stack ?? String(error));

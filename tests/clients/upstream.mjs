@@ -29,7 +29,11 @@ export class Upstream {
 
   // `secrets` must not be seen by an upstream: the people's keys.
   script(conversations, secrets) {
-    this.#conversations = conversations.map((conversation) => ({ ...conversation, seen: 0, tool_call_id: null }));
+    this.#conversations = conversations.map((conversation) => ({
+      ...conversation,
+      seen: 0,
+      tool_call_id: null,
+    }));
     this.#secrets = secrets;
     this.served = [];
     this.problems = [];
@@ -52,30 +56,42 @@ export class Upstream {
     const path = new URL(request.url, "http://upstream").pathname;
     this.#inspect(request);
     try {
-      if (request.method === "POST" && formats[path]) return this.#modelCall(formats[path], request, response, text);
+      if (request.method === "POST" && formats[path])
+        return this.#modelCall(formats[path], request, response, text);
     } catch (error) {
       this.problems.push(`${path}: ${error.stack}`);
       return send(request, response, 500, { error: { message: String(error), type: "stub_error" } });
     }
     if (request.method === "POST" && path === "/v1/messages/count_tokens") {
+      this.#inspectModel(request, JSON.parse(text));
       return send(request, response, 200, { input_tokens: 42 });
     }
     if (request.method === "GET" && path === "/v1/models") {
-      return send(request, response, 200, { object: "list", data: [{ id: MODEL, object: "model", created: 1, owned_by: "stub" }] });
+      return send(request, response, 200, {
+        object: "list",
+        data: [{ id: MODEL, object: "model", created: 1, owned_by: "stub" }],
+      });
     }
-    return send(request, response, 404, { error: { message: `no such address: ${path}`, type: "not_found_error" } });
+    return send(request, response, 404, {
+      error: { message: `no such address: ${path}`, type: "not_found_error" },
+    });
   }
 
   #inspect(request) {
     const headers = JSON.stringify(request.headers);
-    if (this.#secrets.some((secret) => headers.includes(secret))) this.problems.push(`${request.url}: a person's key came along`);
+    if (this.#secrets.some((secret) => headers.includes(secret)))
+      this.problems.push(`${request.url}: a person's key came along`);
     const key = request.headers["x-api-key"] ?? request.headers.authorization?.replace("Bearer ", "");
     if (key !== this.key) this.problems.push(`${request.url}: not the upstream's key`);
   }
 
+  #inspectModel(request, { model }) {
+    if (model !== MODEL) this.problems.push(`${request.url} asks for '${model}', not for ${MODEL}`);
+  }
+
   #modelCall(format, request, response, text) {
     const call = JSON.parse(text);
-    if (call.model !== MODEL) this.problems.push(`${request.url} asks for '${call.model}', not for ${MODEL}`);
+    this.#inspectModel(request, call);
     const plan = this.#plan(format, call, text);
     this.served.push(plan);
     const own = { "request-id": plan.request_id, "x-request-id": plan.request_id };
@@ -111,7 +127,8 @@ export class Upstream {
       Object.assign(plan, this.#say(conversation, format, call, text, number));
     }
     plan.stop_reason = format.stopReasons[plan.kind] ?? "";
-    if (plan.kind === "error" || !format.tellsUsage(call)) Object.assign(plan, { prompt_tokens: 0, completion_tokens: 0 });
+    if (plan.kind === "error" || !format.tellsUsage(call))
+      Object.assign(plan, { prompt_tokens: 0, completion_tokens: 0 });
     return plan;
   }
 
@@ -119,7 +136,11 @@ export class Upstream {
     conversation.seen += 1;
     if (conversation.fails_first && conversation.seen === 1) {
       const anthropic = format.wire === "anthropic-messages";
-      return { kind: "error", status: anthropic ? 529 : 503, error: anthropic ? "overloaded_error" : "server_error" };
+      return {
+        kind: "error",
+        status: anthropic ? 529 : 503,
+        error: anthropic ? "overloaded_error" : "server_error",
+      };
     }
     const { tool } = conversation;
     if (!tool) return { kind: "text", text: conversation.answer };
@@ -131,7 +152,8 @@ export class Upstream {
       return { kind: "text", text: conversation.answer };
     }
     conversation.tool_call_id = `call_stub_${number}`;
-    const thinks = format.wire === "anthropic-messages" && ["enabled", "adaptive"].includes(call.thinking?.type);
+    const thinks =
+      format.wire === "anthropic-messages" && ["enabled", "adaptive"].includes(call.thinking?.type);
     if (thinks) conversation.signature = Buffer.from(`signed by the stub, ${number}`).toString("base64");
     return {
       kind: "tool_call",

@@ -10,5 +10,13 @@ import opencode from "./opencode.mjs";
 import vercelAi from "./vercel-ai.mjs";
 
 export const all = [
-  openaiNode, anthropicNode, claudeCode, codex, opencode, openaiPython, anthropicPython, vercelAi, langchain,
+  openaiNode,
+  anthropicNode,
+  claudeCode,
+  codex,
+  opencode,
+  openaiPython,
+  anthropicPython,
+  vercelAi,
+  langchain,
 ];

@@ -14,7 +14,12 @@ export default {
   name: "claude-code",
   tool: "claude-code",
   doc: "Claude Code",
-  documented: ["ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_MODEL", "ANTHROPIC_DEFAULT_HAIKU_MODEL"],
+  documented: [
+    "ANTHROPIC_BASE_URL",
+    "ANTHROPIC_AUTH_TOKEN",
+    "ANTHROPIC_MODEL",
+    "ANTHROPIC_DEFAULT_HAIKU_MODEL",
+  ],
   packages: ["@anthropic-ai/claude-code-linux-x64"],
   session: true,
   conversations: [
@@ -26,7 +31,14 @@ export default {
     },
     // When it resumes a session, Claude Code leaves out what was thought by a model of another name than
     // the one that it asks for; the model behind an alias has one.
-    { id: "ask-more", wire: "anthropic-messages", streamed: true, follows: "ask", forgets_thinking: true },
+    {
+      id: "ask-more",
+      wire: "anthropic-messages",
+      streamed: true,
+      fails_first: true,
+      follows: "ask",
+      forgets_thinking: true,
+    },
   ],
   async run(place) {
     const settings = {

@@ -12,5 +12,9 @@ export default {
     { id: "responses", wire: "openai-responses", streamed: false },
     { id: "responses-tool", wire: "openai-responses", streamed: true, tool: lookUpHarbour },
   ],
-  run: withNode("langchain.mjs", ({ url, key }) => ({ HONE_URL: url, HONE_KEY: key, LANGSMITH_TRACING: "false" })),
+  run: withNode("langchain.mjs", ({ url, key }) => ({
+    HONE_URL: url,
+    HONE_KEY: key,
+    LANGSMITH_TRACING: "false",
+  })),
 };

@@ -30,18 +30,21 @@ export default {
   async run(place) {
     const folder = `${place.home}/.config/opencode`;
     mkdirSync(folder, { recursive: true });
-    writeFileSync(`${folder}/opencode.json`, JSON.stringify({
-      autoupdate: false,
-      share: "disabled",
-      model: `hone/${place.model}`,
-      provider: {
-        hone: {
-          npm: "@ai-sdk/openai-compatible",
-          options: { baseURL: `${place.url}/v1`, apiKey: "{env:HONE_KEY}" },
-          models: { [place.model]: {} },
+    writeFileSync(
+      `${folder}/opencode.json`,
+      JSON.stringify({
+        autoupdate: false,
+        share: "disabled",
+        model: `hone/${place.model}`,
+        provider: {
+          hone: {
+            npm: "@ai-sdk/openai-compatible",
+            options: { baseURL: `${place.url}/v1`, apiKey: "{env:HONE_KEY}" },
+            models: { [place.model]: {} },
+          },
         },
-      },
-    }));
+      }),
+    );
     const environment = { ...quiet, HONE_KEY: place.key };
     await place.start(program, ["run", place.prompts.ask], environment);
     await place.start(program, ["run", "--continue", place.prompts["ask-more"]], environment);

@@ -16,7 +16,12 @@ const runner = client.chat.completions.runTools({
   messages: ask("chat-tool"),
   stream: true,
   stream_options: { include_usage: true },
-  tools: [{ type: "function", function: { name: tool, description, parameters, parse: JSON.parse, function: lookUp } }],
+  tools: [
+    {
+      type: "function",
+      function: { name: tool, description, parameters, parse: JSON.parse, function: lookUp },
+    },
+  ],
 });
 say("chat-tool", await runner.finalContent());
 
@@ -25,9 +30,14 @@ say("responses", response.output_text);
 
 const input = ask("responses-tool");
 for (let turn = 0; turn < 4; turn += 1) {
-  const answer = await client.responses.stream({
-    model, input, store: false, tools: [{ type: "function", name: tool, description, parameters, strict: true }],
-  }).finalResponse();
+  const answer = await client.responses
+    .stream({
+      model,
+      input,
+      store: false,
+      tools: [{ type: "function", name: tool, description, parameters, strict: true }],
+    })
+    .finalResponse();
   const calls = answer.output.filter((item) => item.type === "function_call");
   if (calls.length === 0) {
     say("responses-tool", answer.output_text);

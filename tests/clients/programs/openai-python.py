@@ -14,7 +14,8 @@ def ask(name):
 
 def chat_turn(messages):
     """One streamed call; its text and its tool calls, put together."""
-    tool = {"type": "function", "function": {"name": TOOL, "description": DESCRIPTION, "parameters": PARAMETERS}}
+    function = {"name": TOOL, "description": DESCRIPTION, "parameters": PARAMETERS}
+    tool = {"type": "function", "function": function}
     text, calls = "", {}
     for chunk in client.chat.completions.create(
         model=MODEL, messages=messages, tools=[tool], stream=True, stream_options={"include_usage": True}
@@ -36,8 +37,8 @@ def chat_with_tool():
         if not calls:
             return text
         messages.append({"role": "assistant", "content": None, "tool_calls": [
-            {"id": call["id"], "type": "function", "function": {"name": call["name"], "arguments": call["arguments"]}}
-            for call in calls]})
+            {"id": call["id"], "type": "function",
+             "function": {"name": call["name"], "arguments": call["arguments"]}} for call in calls]})
         for call in calls:
             result = look_up(**json.loads(call["arguments"]))
             messages.append({"role": "tool", "tool_call_id": call["id"], "content": result})
@@ -49,7 +50,8 @@ async def responses_with_tool(aclient):
     history = ask("responses-tool")
     for _ in range(4):
         answer = None
-        async for event in await aclient.responses.create(model=MODEL, input=history, tools=[tool], store=False, stream=True):
+        stream = await aclient.responses.create(model=MODEL, input=history, tools=[tool], store=False, stream=True)
+        async for event in stream:
             if event.type == "response.completed":
                 answer = event.response
         calls = [item for item in answer.output if item.type == "function_call"]
