@@ -47,9 +47,10 @@ function attempt(program, args) {
     encoding: "utf8",
     timeout: LIMIT_MS,
   });
-  if (status === 0) return;
+  if (status === 0) return true;
   const reason = error ?? `${stdout}${stderr}`.trim().split("\n").slice(-8).join("\n");
-  console.error(`real clients: ${program} ${args[0]} failed: ${reason}`);
+  console.error(`real clients: ${[program, ...args.slice(0, 3)].join(" ")} failed: ${reason}`);
+  return false;
 }
 
 // What fails here is found missing afterwards, client by client.
@@ -69,7 +70,7 @@ export function install(clients) {
   }
   if (clients.some((client) => client.python) && !pythonIsThere()) {
     rmSync(pythonFolder, { recursive: true, force: true });
-    attempt(python, [
+    const installed = attempt(python, [
       "-m",
       "pip",
       "install",
@@ -84,6 +85,6 @@ export function install(clients) {
       "-r",
       "requirements.txt",
     ]);
-    if (existsSync(pythonFolder)) writeFileSync(`${pythonFolder}/mark`, pythonMark);
+    if (installed) writeFileSync(`${pythonFolder}/mark`, pythonMark);
   }
 }
