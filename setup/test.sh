@@ -32,6 +32,9 @@ browser_tests() {
     node run.mjs "$HONE_ROOT/build/release/bin" "$HONE_ROOT/build/demo-data")
 }
 
+# Two quick ones, or all of them with --full; installs them at the first run.
+real_clients() { timeout -k 60 2400 node tests/clients/run.mjs build/release/bin/hone "$@"; }
+
 run_tests() {
   local full=""
   [[ ${1:-} == --full ]] && { full=1; export HONE_FULL=1; }
@@ -42,6 +45,7 @@ run_tests() {
   part "unit tests under ASan and UBSan" unit_tests
   part "the demo, small: plain, two sabotages, A/A" small_demos
   part "the dashboard in Chromium" browser_tests
+  part "real clients" real_clients ${full:+--full}
   [[ -n $full ]] && part "unit tests under TSan" tsan_tests
   printf '%d passed, %d failed\n' "$PASSED" "${#FAILED[@]}"
   [[ ${#FAILED[@]} -eq 0 ]] || { printf 'failed: %s\n' "${FAILED[@]}" >&2; return 1; }

@@ -133,7 +133,7 @@ std::string tool_name(const net::Headers& headers) {
   if (auto named = label(headers, "x-hone-tool"); !named.empty()) return named;
   const std::string agent = headers.get("user-agent");
   const std::string product = lowered(as_label(agent.substr(0, agent.find_first_of("/ ("))));
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kKnown = {{
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kKnown = {{
       {"claude-cli", "claude-code"},
       {"codex_exec", "codex"},
       {"codex_cli_rs", "codex"},
@@ -144,6 +144,7 @@ std::string tool_name(const net::Headers& headers) {
       {"asyncanthropic", "anthropic-sdk"},
       {"ai", "vercel-ai"},
       {"ai-sdk", "vercel-ai"},
+      {"langchainjs-openai", "langchain"},
   }};
   for (const auto& [seen, name] : kKnown) {
     if (product == seen) return std::string(name);

@@ -125,6 +125,7 @@ TEST(GatewayHeaders, NameTheTool) {
   EXPECT_EQ(tool("OpenAI/JS 6.49.0"), "openai-sdk");
   EXPECT_EQ(tool("Anthropic/JS 1.12.0"), "anthropic-sdk");
   EXPECT_EQ(tool("opencode/1.18.33 ai-sdk/provider-utils/4.0.46"), "opencode");
+  EXPECT_EQ(tool("langchainjs-openai/1.0.0 ((node/v20.20.2; linux; x64))"), "langchain");
   EXPECT_EQ(tool("<script>\"' OR 1"), "script");
   EXPECT_EQ(tool(""), "unknown");
   EXPECT_EQ(tool_name({{"user-agent", "x/1"}, {"x-hone-tool", "my-tool"}}), "my-tool");

@@ -1,0 +1,53 @@
+import { here } from "../install.mjs";
+
+// What @anthropic-ai/claude-code links to in a script of its installation.
+const program = `${here}/node_modules/@anthropic-ai/claude-code-linux-x64/claude`;
+
+const quiet = {
+  CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+  DISABLE_AUTOUPDATER: "1",
+  DISABLE_ERROR_REPORTING: "1",
+  DISABLE_TELEMETRY: "1",
+};
+
+export default {
+  name: "claude-code",
+  tool: "claude-code",
+  doc: "Claude Code",
+  documented: [
+    "ANTHROPIC_BASE_URL",
+    "ANTHROPIC_AUTH_TOKEN",
+    "ANTHROPIC_MODEL",
+    "ANTHROPIC_DEFAULT_HAIKU_MODEL",
+  ],
+  packages: ["@anthropic-ai/claude-code-linux-x64"],
+  session: true,
+  conversations: [
+    {
+      id: "ask",
+      wire: "anthropic-messages",
+      streamed: true,
+      tool: (work) => ({ name: "Read", arguments: { file_path: `${work}/note.txt` } }),
+    },
+    // When it resumes a session, Claude Code leaves out what was thought by a model of another name than
+    // the one that it asks for; the model behind an alias has one.
+    {
+      id: "ask-more",
+      wire: "anthropic-messages",
+      streamed: true,
+      fails_first: true,
+      follows: "ask",
+      forgets_thinking: true,
+    },
+  ],
+  async run(place) {
+    const settings = {
+      ANTHROPIC_BASE_URL: place.url,
+      ANTHROPIC_AUTH_TOKEN: place.key,
+      ANTHROPIC_MODEL: place.model,
+      ANTHROPIC_DEFAULT_HAIKU_MODEL: place.model,
+    };
+    await place.start(program, ["-p", place.prompts.ask], { ...quiet, ...settings });
+    await place.start(program, ["-p", place.prompts["ask-more"], "--continue"], { ...quiet, ...settings });
+  },
+};

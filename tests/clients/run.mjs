@@ -1,0 +1,210 @@
+// Real clients, each pointed at a real `hone serve` as docs/operations.md says, with a stub for the
+// model behind it (upstream.mjs). Of each client: it gets its answers, and the store then holds every
+// call that it made: tool, person, alias, prompt, answer, tool calls, tokens, stop reason, streamed or
+// not, and the calls of a conversation as one chain (check.mjs).
+//
+//   node tests/clients/run.mjs HONE [--full] [--keep] [NAME…]
+//
+// HONE is the program. Two quick clients run; all with --full; or those that are named. --keep leaves
+// the temporary folder. Versions are pinned in package.json (what only --full needs is in
+// devDependencies) and requirements.txt, and installed into folders that git ignores.
+//
+// Everything runs in a network namespace that has nothing but the loopback interface, so that no client
+// reaches the outside whatever its settings say; HOME is an empty folder, so that nobody's own settings
+// are read or written. A client that is not there counts as failed, with the reason.
+//
+// A new client is a file in clients/ that says what it is and how it is started:
+//
+//   name, tool             on the command line; as the store must name it
+//   doc, documented        its row in docs/operations.md; what that must name
+//   packages | python      what of package.json it needs; that it needs requirements.txt
+//   session                whether its calls name their session
+//   conversations          {id, wire, streamed, tool?, fails_first?, follows?, forgets_thinking?}; `tool` is
+//                          {name, arguments}, or a function of its work folder that gives it
+//   run(place)             starts it; place has url, key, model, prompts (by id), home, work, and
+//                          start(program, arguments, environment)
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { checkClient } from "./check.mjs";
+import { all } from "./clients/all.mjs";
+import { Hone } from "./hone.mjs";
+import { here, install, missing } from "./install.mjs";
+import { endAll, run } from "./program.mjs";
+import { RESULT } from "./programs/support.mjs";
+import { Upstream } from "./upstream.mjs";
+
+const LIMIT_S = 120; // for one start of one client
+const flags = process.argv.slice(2).filter((word) => word.startsWith("--"));
+const [program, ...names] = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+
+function chosen() {
+  const unknown = names.filter((name) => !all.some((client) => client.name === name));
+  if (!program || unknown.length > 0) {
+    console.error(
+      `usage: run.mjs HONE [--full] [--keep] [NAME…]; the names are ${all.map(({ name }) => name).join(", ")}`,
+    );
+    process.exit(2);
+  }
+  if (names.length > 0) return all.filter((client) => names.includes(client.name));
+  return all.filter((client) => client.quick || flags.includes("--full"));
+}
+
+// Runs this file once more, in a network namespace with the loopback interface alone.
+async function runAlone() {
+  const root = process.getuid() === 0;
+  const child = spawn(
+    "unshare",
+    [
+      "--net",
+      ...(root ? [] : ["--map-root-user"]),
+      "sh",
+      "-c",
+      'ip link set lo up && exec "$@"',
+      "sh",
+      process.execPath,
+      fileURLToPath(import.meta.url),
+      "--alone",
+      ...process.argv.slice(2),
+    ],
+    { stdio: "inherit" },
+  );
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
+  return new Promise((done) => {
+    child.on("error", () => done(1));
+    child.on("exit", (code) => done(code ?? 1));
+  });
+}
+
+const personOf = (client) => `Ana of ${client.name}`;
+const TEAM = "Clients";
+
+// Where and as whom a client runs.
+function makePlace(client, hone, key, folder) {
+  const home = `${folder}/home`;
+  const work = `${folder}/work`;
+  for (const path of [home, work, `${folder}/tmp`]) mkdirSync(path, { recursive: true });
+  writeFileSync(`${work}/note.txt`, `The harbour lies ${RESULT}.\n`);
+  const conversations = client.conversations.map((conversation) => ({
+    ...conversation,
+    prompt: `Where is the harbour, in ${client.name} ${conversation.id}?`,
+    answer: `It lies as ${client.name} ${conversation.id} says.`,
+    tool: typeof conversation.tool === "function" ? conversation.tool(work) : conversation.tool,
+  }));
+  const place = {
+    url: hone.url,
+    key,
+    model: "assistant",
+    home,
+    work,
+    conversations,
+    began: Date.now(),
+    prompts: Object.fromEntries(conversations.map(({ id, prompt }) => [id, prompt])),
+    printed: "",
+    failures: [],
+    person: personOf(client),
+    team: TEAM,
+  };
+  const common = {
+    PATH: process.env.PATH,
+    HOME: home,
+    TMPDIR: `${folder}/tmp`,
+    LANG: "C.UTF-8",
+    SHELL: "/bin/bash",
+    TERM: "dumb",
+    NO_COLOR: "1",
+  };
+  place.start = async (executable, args, environment) => {
+    const env = { ...common, PROMPTS: JSON.stringify(place.prompts), ...environment };
+    const done = await run(executable, args, { cwd: work, env, limit_s: LIMIT_S });
+    place.printed += done.stdout;
+    if (done.timedOut) place.failures.push(`did not end within ${LIMIT_S} s`);
+    if (done.status !== 0) place.failures.push(`ended with ${done.status}`);
+    place.stderr = `${place.stderr ?? ""}${done.stderr}`;
+    return done;
+  };
+  return place;
+}
+
+// The client's row of the table names what this test sets.
+function checkDocumented(client, must) {
+  const text = readFileSync(`${here}/../../docs/operations.md`, "utf8");
+  const row = text.split("\n").find((line) => line.startsWith(`| ${client.doc} |`));
+  must(row, `docs/operations.md has no row '${client.doc}'`);
+  for (const word of client.documented)
+    must(row?.includes(word), `docs/operations.md, '${client.doc}': does not name ${word}`);
+}
+
+async function runClient(client, hone, upstream, key, folder) {
+  const failures = [];
+  let held = 0;
+  const must = (holds, message) => {
+    if (holds) held += 1;
+    else failures.push(message);
+  };
+  const began = Date.now();
+  const reason = missing(client);
+  must(!reason, reason);
+  let place = null;
+  if (!reason) {
+    place = makePlace(client, hone, key, `${folder}/${client.name}`);
+    upstream.script(place.conversations, [key]);
+    try {
+      await client.run(place);
+      failures.push(...place.failures);
+      const stored = await hone.interactions(key, upstream.served.length);
+      checkClient(client, place, place.printed, upstream, stored, await hone.handles(), must);
+    } catch (error) {
+      failures.push(error.stack ?? String(error));
+    }
+    checkDocumented(client, must);
+  }
+  for (const failure of failures) console.error(`${client.name}: ${failure}`);
+  if (failures.length > 0 && place) {
+    console.error(
+      `${client.name} printed:\n${place.printed.slice(-3000)}\n${(place.stderr ?? "").slice(-3000)}`,
+    );
+  }
+  const seconds = ((Date.now() - began) / 1000).toFixed(1);
+  console.log(`real clients: ${client.name}: ${held} checks hold, ${failures.length} do not (${seconds} s)`);
+  return failures.length === 0;
+}
+
+async function main() {
+  const clients = chosen();
+  if (!flags.includes("--alone")) {
+    install(clients);
+    return runAlone();
+  }
+  const folder = mkdtempSync(`${tmpdir()}/hone-clients-`);
+  const upstream = new Upstream();
+  const hone = new Hone(resolve(program), `${folder}/hone`);
+  const stop = async () => {
+    endAll();
+    await hone.stop();
+    await upstream.stop();
+    if (flags.includes("--keep")) console.log(`real clients: kept ${folder}`);
+    else rmSync(folder, { recursive: true, force: true });
+  };
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => stop().finally(() => process.exit(1)));
+  let passed = 0;
+  try {
+    await hone.configure(upstream, await upstream.start());
+    const keys = new Map();
+    for (const client of clients) keys.set(client, await hone.createKey(personOf(client), TEAM));
+    await hone.start();
+    for (const client of clients)
+      passed += (await runClient(client, hone, upstream, keys.get(client), folder)) ? 1 : 0;
+    if (passed < clients.length) console.error(`hone serve printed:\n${hone.log.slice(-3000)}`);
+  } catch (error) {
+    console.error(error.stack ?? String(error));
+  } finally {
+    await stop();
+  }
+  console.log(`real clients: ${passed} of ${clients.length} pass`);
+  return passed === clients.length ? 0 : 1;
+}
+
+process.exit(await main());
