@@ -1,0 +1,159 @@
+#include "wire/translate.h"
+
+#include <utility>
+#include <variant>
+
+#include "base/sse.h"
+#include "wire/chat_answer_to_messages.h"
+#include "wire/chat_to_messages.h"
+#include "wire/messages_answer_to_chat.h"
+#include "wire/messages_to_chat.h"
+#include "wire/translate_error.h"
+#include "wire/translate_part.h"
+
+namespace hone::wire {
+namespace {
+
+constexpr int kBadGateway = 502;
+
+Result<json::object> translated(const json::object& body, AnswerPlan& plan) {
+  if (plan.client == Format::kAnthropicMessages) return messages_to_chat(body, plan);
+  return chat_to_messages(body, plan);
+}
+
+}  // namespace
+
+bool can_translate(Format client, Format upstream) {
+  return (client == Format::kAnthropicMessages && upstream == Format::kOpenAIChat) ||
+         (client == Format::kOpenAIChat && upstream == Format::kAnthropicMessages);
+}
+
+std::string_view path_of(Format format) {
+  switch (format) {
+    case Format::kOpenAIChat:
+      return "/v1/chat/completions";
+    case Format::kAnthropicMessages:
+      return "/v1/messages";
+    case Format::kOpenAIResponses:
+      return "/v1/responses";
+  }
+  return "";
+}
+
+Result<TranslatedRequest> translate_request(Format client, Format upstream,
+                                            const json::object& body, std::string_view model) {
+  HONE_ASSERT(can_translate(client, upstream));
+  TranslatedRequest request;
+  request.path = path_of(upstream);
+  request.plan.client = client;
+  request.plan.upstream = upstream;
+  auto made = translated(body, request.plan);
+  if (!made) {
+    return fail(made.error().code, made.error().message + " (the model's upstream speaks " +
+                                       std::string(name(upstream)) + ", not " +
+                                       std::string(name(client)) + ")");
+  }
+  json::object whole{{"model", model}};
+  for (auto& member : *made) whole[member.key()] = std::move(member.value());
+  request.body = plain_json(whole);
+  return request;
+}
+
+struct AnswerTranslator::State {
+  using Writer = std::variant<ChatAnswerToMessages, MessagesAnswerToChat>;
+
+  static Writer writer_for(const AnswerPlan& plan, AnswerIds ids) {
+    if (plan.client == Format::kAnthropicMessages) {
+      return ChatAnswerToMessages(plan, std::move(ids));
+    }
+    return MessagesAnswerToChat(plan, std::move(ids));
+  }
+
+  State(const AnswerPlan& answer_plan, AnswerIds ids, std::size_t limit)
+      : plan(answer_plan), splitter(limit), writer(writer_for(answer_plan, std::move(ids))) {}
+
+  std::string read(const SseEvent& event) {
+    if (event.data == "[DONE]") {
+      auto* chat = std::get_if<ChatAnswerToMessages>(&writer);
+      return chat == nullptr ? std::string() : chat->read_done();
+    }
+    const auto object = parse_json_object(event.data);
+    if (!object) return fail_with("the upstream sent an event that cannot be read");
+    return std::visit([&](auto& to) { return to.read_event(*object); }, writer);
+  }
+
+  std::string fail_with(const std::string& message) {
+    return std::visit([&](auto& to) { return to.fail_with(message); }, writer);
+  }
+
+  [[nodiscard]] bool failed() const {
+    return std::visit([](const auto& to) { return to.failed(); }, writer);
+  }
+
+  Whole refuse(int status, const UpstreamError& error) const {
+    return {.status = status, .body = error_for(plan.client, status, error)};
+  }
+
+  AnswerPlan plan;
+  SseSplitter splitter;
+  Writer writer;
+};
+
+AnswerTranslator::AnswerTranslator(AnswerPlan plan, AnswerIds ids, std::size_t limit_bytes)
+    : state_(std::make_unique<State>(plan, std::move(ids), limit_bytes)) {}
+AnswerTranslator::~AnswerTranslator() = default;
+AnswerTranslator::AnswerTranslator(AnswerTranslator&&) noexcept = default;
+AnswerTranslator& AnswerTranslator::operator=(AnswerTranslator&&) noexcept = default;
+
+const AnswerPlan& AnswerTranslator::plan() const {
+  return state_->plan;
+}
+
+bool AnswerTranslator::failed() const {
+  return state_->failed();
+}
+
+std::string AnswerTranslator::feed(std::string_view bytes) {
+  State& state = *state_;
+  std::string out;
+  for (const SseEvent& event : state.splitter.feed(bytes)) out += state.read(event);
+  if (state.splitter.oversized_events() > 0) {
+    out += state.fail_with("the upstream sent an event that is too large");
+  }
+  return out;
+}
+
+std::string AnswerTranslator::finish() {
+  State& state = *state_;
+  std::string out;
+  if (const auto last = state.splitter.finish()) out += state.read(*last);
+  return out + std::visit([](auto& to) { return to.end_of_stream(); }, state.writer);
+}
+
+AnswerTranslator::Whole AnswerTranslator::whole(int status, std::string_view body) {
+  State& state = *state_;
+  const auto object = parse_json_object(body);
+  if (status >= 400 && !object) {
+    return state.refuse(status, {.message = "the upstream answered with status " +
+                                            std::to_string(status) +
+                                            " and no error that can be read",
+                                 .type = ""});
+  }
+  if (status >= 400) return state.refuse(status, read_error(*object));
+  if (object && is_error(*object)) return state.refuse(kBadGateway, read_error(*object));
+  auto made = object ? std::visit([&](auto& to) { return to.whole(*object); }, state.writer)
+                     : Result<json::object>(fail(object.error()));
+  if (!made) {
+    return state.refuse(kBadGateway,
+                        {.message = "the upstream's answer cannot be translated: " +
+                                    made.error().message,
+                         .type = ""});
+  }
+  if (!state.plan.streamed) return {.status = status, .body = plain_json(*made)};
+  return {.status = status,
+          .body = std::visit([&](auto& to) { return to.as_stream(std::move(*made)); },
+                             state.writer),
+          .event_stream = true};
+}
+
+}  // namespace hone::wire
