@@ -124,7 +124,7 @@ TEST_F(GatewayTest, NamesWhatIsWrongWithACall) {
   const auto unknown = post("/v1/chat/completions", R"({"model":"nobody"})");
   EXPECT_EQ(unknown.status, 404);
   EXPECT_NE(error_message(unknown).find("'nobody'"), std::string::npos);
-  const auto wrong_wire = post("/v1/messages", kPlain);
+  const auto wrong_wire = post("/v1/responses", R"({"model":"gpt-x","input":"hi"})");
   EXPECT_EQ(wrong_wire.status, 400);
   EXPECT_NE(error_message(wrong_wire).find("speaks openai-chat"), std::string::npos);
   EXPECT_EQ(stub.seen, 0);

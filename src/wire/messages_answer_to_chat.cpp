@@ -184,6 +184,9 @@ std::string MessagesAnswerToChat::read_event(const json::object& event) {
     ended_ = failed_ = true;
     return error_event_for(plan_.client, read_error(event));
   }
+  if (finished_ && (type == "message_start" || type.starts_with("content_block"))) {
+    return fail_with("the upstream went on with an answer that it had ended");
+  }
   if (type == "message_start") {
     if (const auto* message = object_at(event, "message")) {
       const std::string_view id = string_or_empty(*message, "id");
