@@ -102,7 +102,8 @@ Result<Gateway::Outgoing> Gateway::translate(const net::Request& request, const 
   }
   const auto body = parse_json_object(call.text);
   if (!body) return fail(body.error());
-  auto made = wire::translate_request(format, *there, *body, call.target.route.upstream_model);
+  auto made = wire::translate_request(
+      format, *there, *body, {call.target.route.upstream_model, upstream.max_tokens});
   if (!made) return fail(made.error());
   call.request.url = net::with_target(upstream.url, made->path);
   call.request.headers =

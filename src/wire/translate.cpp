@@ -21,6 +21,14 @@ Result<json::object> translated(const json::object& body, AnswerPlan& plan) {
   return chat_to_messages(body, plan);
 }
 
+// A limit says how long an answer may grow. Many servers refuse one that their context has no room
+// for, and tools ask for as much as the largest model writes.
+void lower_max_tokens(std::int64_t most, json::object& request) {
+  const auto* asked = given(request, "max_tokens");
+  const bool less = asked != nullptr && asked->is_int64() && asked->get_int64() <= most;
+  if (!less) request["max_tokens"] = most;
+}
+
 }  // namespace
 
 bool can_translate(Format client, Format upstream) {
@@ -41,7 +49,7 @@ std::string_view path_of(Format format) {
 }
 
 Result<TranslatedRequest> translate_request(Format client, Format upstream,
-                                            const json::object& body, std::string_view model) {
+                                            const json::object& body, const TargetModel& model) {
   HONE_ASSERT(can_translate(client, upstream));
   TranslatedRequest request;
   request.path = path_of(upstream);
@@ -53,7 +61,8 @@ Result<TranslatedRequest> translate_request(Format client, Format upstream,
                                        std::string(name(upstream)) + ", not " +
                                        std::string(name(client)) + ")");
   }
-  json::object whole{{"model", model}};
+  if (model.max_tokens > 0) lower_max_tokens(model.max_tokens, *made);
+  json::object whole{{"model", model.name}};
   for (auto& member : *made) whole[member.key()] = std::move(member.value());
   request.body = plain_json(whole);
   return request;

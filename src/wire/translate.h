@@ -3,7 +3,7 @@
 // its field; what is left out on purpose is listed, with the reasons, in
 // docs/formats/translation.md. No clock, no chance, no I/O: the same bytes give the same bytes.
 //
-//   auto request = translate_request(client, upstream, *parse_json_object(body), "model-there");
+//   auto request = translate_request(client, upstream, *parse_json_object(body), {"its-model"});
 //   send(request->path, request->body);
 //   AnswerTranslator answer(request->plan, ids);
 //   write(answer.feed(bytes));                 // of an event stream, as it arrives
@@ -45,10 +45,16 @@ struct TranslatedRequest {
   AnswerPlan plan;
 };
 
-// `model` is the name that the upstream knows. kInvalid names the field that cannot be translated.
+// The model as the upstream has it.
+struct TargetModel {
+  std::string_view name;
+  std::int64_t max_tokens = 0;  // the most that it may be asked for; 0: no limit
+};
+
+// kInvalid names the field that cannot be translated.
 [[nodiscard]] Result<TranslatedRequest> translate_request(Format client, Format upstream,
                                                           const json::object& body,
-                                                          std::string_view model);
+                                                          const TargetModel& model);
 
 // What an upstream may leave out and the client's format asks for.
 struct AnswerIds {

@@ -21,7 +21,7 @@ json::object parsed(std::string_view text) {
 }
 
 json::object translated(Format client, Format upstream, std::string_view body) {
-  auto request = translate_request(client, upstream, parsed(body), "m-there");
+  auto request = translate_request(client, upstream, parsed(body), {"m-there"});
   EXPECT_TRUE(request) << (request ? "" : request.error().message);
   return request ? parsed(request->body) : json::object();
 }
@@ -36,7 +36,7 @@ json::object to_messages(std::string_view body) {
 
 // The error's message, or "" where there was none.
 std::string refusal(Format client, Format upstream, std::string_view body) {
-  const auto request = translate_request(client, upstream, parsed(body), "m");
+  const auto request = translate_request(client, upstream, parsed(body), {"m"});
   return request ? "" : request.error().message;
 }
 
@@ -156,7 +156,7 @@ TEST(MessagesToChat, TranslatesAnswersThatMustKeepToASchema) {
 TEST(MessagesToChat, KnowsWhetherTheClientWantsToSeeThinking) {
   const auto wants = [](const std::string& thinking) {
     const auto request = translate_request(
-        kMessages, kChat, parsed(R"({"model":"m","messages":[],"thinking":)" + thinking + "}"), "m");
+        kMessages, kChat, parsed(R"({"model":"m","messages":[],"thinking":)" + thinking + "}"), {"m"});
     return request.value().plan.wants_thinking;
   };
   EXPECT_TRUE(wants(R"({"type":"enabled","budget_tokens":1024})"));
@@ -316,9 +316,9 @@ TEST(ChatToMessages, RefusesByNameWhatCannotBeTranslated) {
 // What both formats know comes back from the other as it went: the neutral form is the same.
 void expect_round_trip(Format format, const json::object& body, const std::string& what) {
   const Format other = format == kChat ? kMessages : kChat;
-  const auto there = translate_request(format, other, body, "m");
+  const auto there = translate_request(format, other, body, {"m"});
   ASSERT_TRUE(there) << what << ": " << there.error().message;
-  const auto back = translate_request(other, format, parsed(there->body), "m");
+  const auto back = translate_request(other, format, parsed(there->body), {"m"});
   ASSERT_TRUE(back) << what << ": " << back.error().message;
   const auto first = read_call(format, body).value();
   const auto second = read_call(format, parsed(back->body)).value();
@@ -404,7 +404,7 @@ TEST(Translation, TakesEveryRecordedCallOfARealClient) {
   std::size_t chat = 0;
   for (const auto& call : recorded_calls(*folder)) {
     const Format other = call.format == kChat ? kMessages : kChat;
-    const auto request = translate_request(call.format, other, call.body, "m");
+    const auto request = translate_request(call.format, other, call.body, {"m"});
     ASSERT_TRUE(request) << call.what << ": " << request.error().message;
     const auto body = parsed(request->body);
     EXPECT_EQ(said_in(call.format, call.body), said_in(other, body)) << call.what;
@@ -413,6 +413,17 @@ TEST(Translation, TakesEveryRecordedCallOfARealClient) {
   }
   EXPECT_GE(claude_code, 30U);
   EXPECT_GE(chat, 10U);
+}
+
+TEST(Translation, AsksForNoMoreTokensThanTheUpstreamTakes) {
+  const auto asked = [](const std::string& limit) {
+    const auto body = parsed(R"({"model":"m","messages":[])" + limit + "}");
+    const auto request = translate_request(kMessages, kChat, body, {"m", 4096});
+    return parsed(request.value().body).at("max_tokens").to_number<int>();
+  };
+  EXPECT_EQ(asked(",\"max_tokens\":128000"), 4096);
+  EXPECT_EQ(asked(",\"max_tokens\":100"), 100);
+  EXPECT_EQ(asked(""), 4096);
 }
 
 TEST(Translation, WritesNumbersAsPeopleDo) {

@@ -56,7 +56,7 @@ void translate_request(std::string_view bytes) {
   for (const auto client : wire::kFormats) {
     for (const auto upstream : wire::kFormats) {
       if (!wire::can_translate(client, upstream)) continue;
-      const auto made = wire::translate_request(client, upstream, *body, "m");
+      const auto made = wire::translate_request(client, upstream, *body, {"m"});
       must(made || !made.error().message.empty(), "a refusal that says nothing");
       if (!made) continue;
       const auto read = parse_json_object(made->body, {.depth = 128});
