@@ -168,6 +168,24 @@ TEST_F(GatewayTranslationTest, StreamsAMessagesUpstreamsAnswerToAChatClientPiece
   EXPECT_TRUE(interactions(1)[0].streamed);
 }
 
+TEST_F(GatewayTranslationTest, StreamsAChatUpstreamsAnswerToAResponsesClientPieceByPiece) {
+  start_upstream(wire::Format::kOpenAIChat);
+  answer_with_stream(kChatStream);
+  stub.allowed = 1;
+  net::TestSocket socket(server->port());
+  socket.send(raw_post("/v1/responses", R"({"model":"assistant","stream":true,"input":"hi"})"));
+  for (const auto* piece : {"event: response.created\n", "\"delta\":\"Hello.\"", "\"delta\":\"{}\"",
+                            "\"call_id\":\"call_1\"", "event: response.completed\n"}) {
+    EXPECT_NE(socket.read_until(piece).find(piece), std::string::npos);
+    ++stub.allowed;
+  }
+  const std::string got = socket.read_until("\r\n0\r\n\r\n");
+  EXPECT_EQ(wire::fault_in_stream(wire::Format::kOpenAIResponses, body_of(got)), "");
+  EXPECT_EQ(stub.last().target, "/v1/chat/completions");
+  expect_recorded("openai-responses", "c_1");
+  EXPECT_EQ(post("/v1/responses/compact", kMessagesCall).status, 404);
+}
+
 TEST_F(GatewayTranslationTest, AnswersWhatIsNotStreamedWithALength) {
   start_upstream(wire::Format::kOpenAIChat);
   stub.body = kChatAnswer;
@@ -238,10 +256,11 @@ TEST_F(GatewayTranslationTest, SendsNoHeaderOfTheOtherProtocolAndTheCallersOwnKe
   EXPECT_FALSE(fetch(sent).headers.has("openai-processing-ms"));
   std::string names;
   for (const auto& field : stub.last().headers) names += field.name + ": " + field.value + "\n";
-  EXPECT_EQ(names, "Host: " + upstream.url.authority() +
-                       "\nx-claude-code-session-id: s-1\nAuthorization: Bearer sk-of-the-callers\n"
-                       "content-type: application/json\naccept-encoding: identity\nContent-Length: " +
-                       std::to_string(stub.last().body.size()) + "\n");
+  EXPECT_EQ(names,
+            "Host: " + upstream.url.authority() +
+                "\nx-claude-code-session-id: s-1\nAuthorization: Bearer sk-of-the-callers\n"
+                "content-type: application/json\naccept-encoding: identity\nContent-Length: " +
+                std::to_string(stub.last().body.size()) + "\n");
 }
 
 TEST_F(GatewayTranslationTest, GivesAnUpstreamsErrorItsStatusAndTheClientsShape) {
@@ -314,8 +333,8 @@ TEST_F(GatewayTranslationTest, EveryRecordedCallOfClaudeCodeIsAnsweredAndRecorde
       if (!string_or_empty(recorded, "path").starts_with("/v1/messages?")) continue;
       const auto& body = recorded.at("body").as_object();
       router.routes[std::string(string_or_empty(body, "model"))] = route;
-      auto sent = request("POST", std::string(string_or_empty(recorded, "path")),
-                          json::serialize(body));
+      auto sent =
+          request("POST", std::string(string_or_empty(recorded, "path")), json::serialize(body));
       for (const auto& field : recorded.at("headers").as_object()) {
         const std::string name = field.key();
         if (name == "host" || name == "connection" || name == "content-length") continue;

@@ -13,13 +13,15 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "wire/chat_answer_reader.h"
 #include "wire/translate.h"
 
 namespace hone::wire {
 
 class ChatAnswerToMessages {
  public:
-  ChatAnswerToMessages(AnswerPlan plan, AnswerIds ids) : plan_(plan), ids_(std::move(ids)) {}
+  ChatAnswerToMessages(AnswerPlan plan, AnswerIds ids)
+      : plan_(std::move(plan)), reader_(std::move(ids.id)) {}
 
   // Each returns what the client gets for it.
   [[nodiscard]] std::string read_event(const json::object& chunk);
@@ -28,50 +30,30 @@ class ChatAnswerToMessages {
   [[nodiscard]] std::string fail_with(const std::string& message);
   [[nodiscard]] bool failed() const { return failed_; }
 
-  // kCorrupt where it is no answer.
-  [[nodiscard]] Result<json::object> whole(const json::object& body) const;
-  // What `whole` made, as a stream for a client that asked for one.
-  [[nodiscard]] std::string as_stream(json::object message);
+  // A body, as one or as a stream. kCorrupt where it is no answer: says why.
+  [[nodiscard]] Result<json::object> whole(const json::object& body);
+  [[nodiscard]] Result<std::string> whole_as_stream(const json::object& body);
 
  private:
   enum class Block { kNone, kText, kThinking, kTool };
-  struct Call {
-    std::int64_t index = 0;  // the upstream's
-    std::string id;
-    bool begun = false;
-  };
-  struct Usage {
-    std::int64_t prompt = 0;
-    std::int64_t cached = 0;
-    std::int64_t completion = 0;
-  };
 
-  void begin(const json::object& chunk);
-  void read_delta(const json::object& delta);
-  void add_text(std::string_view text);
-  void add_thinking(std::string_view text);
-  void read_call(const json::object& fragment);
-  void begin_call(Call& call, std::string_view name);
-  void read_finish(const json::object& choice);
+  void begin();
+  void say(const ChatPiece& piece);
   void open(Block kind, json::object block);
-  void delta(json::object delta);
+  void delta(json::object said);
   void close();
   void end_message();
   void emit(std::string_view type, json::object data);
-  void give_up(const std::string& message);
   std::string take();
-  static void read_usage(const json::object& body, Usage& usage);
-  static json::object usage_of(const Usage& usage);
+  [[nodiscard]] json::object empty_message() const;
+  [[nodiscard]] json::object usage() const;
+  [[nodiscard]] json::object stop() const;  // stop_reason and stop_sequence
 
   AnswerPlan plan_;
-  AnswerIds ids_;
+  ChatAnswerReader reader_;
   std::string out_;
   Block open_ = Block::kNone;
   std::int64_t index_ = 0;  // of the block that is open, or comes next
-  std::vector<Call> calls_;
-  Usage usage_;
-  std::string stop_reason_;
-  json::value stop_sequence_;
   bool refused_ = false;
   bool begun_ = false;
   bool ended_ = false;

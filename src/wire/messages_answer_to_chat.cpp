@@ -21,13 +21,11 @@ std::string_view finish_reason_of(std::string_view stop_reason) {
 }
 
 std::string unknown_reason(std::string_view stop_reason) {
-  return "the upstream ended its answer for the reason '" +
-         std::string(stop_reason.substr(0, 64)) + "'";
+  return "it ended for the reason '" + std::string(stop_reason.substr(0, 64)) + "'";
 }
 
 std::string unknown_block(std::string_view type) {
-  return "the upstream's answer has a block of the type '" + std::string(type.substr(0, 64)) +
-         "', which Chat Completions cannot express";
+  return "it has a block of the type '" + std::string(type.substr(0, 64)) + "'";
 }
 
 json::object call_of(const json::object& block, std::string_view arguments) {
@@ -112,10 +110,12 @@ Result<json::object> MessagesAnswerToChat::whole(const json::object& body) const
   return out;
 }
 
-std::string MessagesAnswerToChat::as_stream(const json::object& completion) {
-  ids_.id = string_or_empty(completion, "id");
-  model_ = string_or_empty(completion, "model");
-  const json::object& choice = *first_choice(completion);
+Result<std::string> MessagesAnswerToChat::whole_as_stream(const json::object& body) {
+  const auto completion = whole(body);
+  if (!completion) return fail(completion.error());
+  ids_.id = string_or_empty(*completion, "id");
+  model_ = string_or_empty(*completion, "model");
+  const json::object& choice = *first_choice(*completion);
   json::object delta = choice.at("message").get_object();
   if (auto* calls = delta.if_contains("tool_calls")) {
     std::int64_t index = 0;
@@ -125,7 +125,7 @@ std::string MessagesAnswerToChat::as_stream(const json::object& completion) {
   emit_delta({}, choice.at("finish_reason"));
   if (plan_.include_usage) {
     json::object last = chunk();
-    last["usage"] = completion.at("usage");
+    last["usage"] = completion->at("usage");
     emit(last);
   }
   out_ += "data: [DONE]\n\n";
@@ -169,7 +169,7 @@ std::string MessagesAnswerToChat::take() {
 void MessagesAnswerToChat::give_up(const std::string& message) {
   if (ended_) return;
   ended_ = failed_ = true;
-  out_ += error_event_for(plan_.client, {.message = message, .type = ""});
+  out_ += error_event_for(plan_.client, broken_answer(message));
 }
 
 std::string MessagesAnswerToChat::fail_with(const std::string& message) {
@@ -185,7 +185,7 @@ std::string MessagesAnswerToChat::read_event(const json::object& event) {
     return error_event_for(plan_.client, read_error(event));
   }
   if (finished_ && (type == "message_start" || type.starts_with("content_block"))) {
-    return fail_with("the upstream went on with an answer that it had ended");
+    return fail_with("it goes on behind its end");
   }
   if (type == "message_start") {
     if (const auto* message = object_at(event, "message")) {
@@ -214,7 +214,7 @@ std::string MessagesAnswerToChat::read_event(const json::object& event) {
 
 void MessagesAnswerToChat::begin_block(const json::object& event) {
   const auto* value = object_at(event, "content_block");
-  if (value == nullptr) return give_up("the upstream began a block and did not say of which type");
+  if (value == nullptr) return give_up("it begins a block of no type");
   const std::string_view type = string_or_empty(*value, "type");
   Block block;
   if (type == "text") {
@@ -235,7 +235,7 @@ void MessagesAnswerToChat::begin_block(const json::object& event) {
   } else if (type != "redacted_thinking") {
     return give_up(unknown_block(type));
   }
-  if (blocks_.size() == kMaxOpenBlocks) return give_up("the answer has too many blocks at once");
+  if (blocks_.size() == kMaxOpenBlocks) return give_up("it has too many blocks at once");
   blocks_.insert_or_assign(index_in(event), std::move(block));
 }
 
@@ -243,7 +243,7 @@ void MessagesAnswerToChat::read_delta(const json::object& event) {
   const auto* delta = object_at(event, "delta");
   const auto block = blocks_.find(index_in(event));
   if (delta == nullptr || block == blocks_.end()) {
-    return give_up("the upstream sent a piece of a block that it had not begun");
+    return give_up("it goes on with a block that it had not begun");
   }
   const std::string_view type = string_or_empty(*delta, "type");
   if (type == "text_delta") {
@@ -252,7 +252,7 @@ void MessagesAnswerToChat::read_delta(const json::object& event) {
     emit_delta({{"reasoning_content", string_or_empty(*delta, "thinking")}});
   } else if (type == "input_json_delta") {
     const std::string_view piece = string_or_empty(*delta, "partial_json");
-    if (!block->second.is_tool) return give_up("the upstream sent arguments of something else");
+    if (!block->second.is_tool) return give_up("it has arguments of something that is no call");
     if (piece.empty()) return;
     block->second.has_arguments = true;
     emit_arguments(block->second.call, piece);
@@ -283,7 +283,7 @@ void MessagesAnswerToChat::read_message_delta(const json::object& event) {
 }
 
 void MessagesAnswerToChat::end_message() {
-  if (!finished_) return give_up("the upstream ended its answer and did not say why");
+  if (!finished_) return give_up("it ended and did not say why");
   if (plan_.include_usage) {
     json::object last = chunk();
     last["usage"] = usage_of(usage_);
@@ -294,7 +294,7 @@ void MessagesAnswerToChat::end_message() {
 }
 
 std::string MessagesAnswerToChat::end_of_stream() {
-  if (!ended_) give_up("the upstream's stream ended before its answer did");
+  if (!ended_) give_up("the stream ended before the answer did");
   return take();
 }
 

@@ -15,18 +15,19 @@ namespace hone::wire {
 
 class MessagesAnswerToChat {
  public:
-  MessagesAnswerToChat(AnswerPlan plan, AnswerIds ids) : plan_(plan), ids_(std::move(ids)) {}
+  MessagesAnswerToChat(AnswerPlan plan, AnswerIds ids)
+      : plan_(std::move(plan)), ids_(std::move(ids)) {}
 
   // Each returns what the client gets for it.
   [[nodiscard]] std::string read_event(const json::object& event);
+  [[nodiscard]] static std::string read_done() { return {}; }  // Messages has no "[DONE]"
   [[nodiscard]] std::string end_of_stream();  // an error where the answer had not ended
   [[nodiscard]] std::string fail_with(const std::string& message);
   [[nodiscard]] bool failed() const { return failed_; }
 
-  // kCorrupt where it is no answer.
+  // A body, as one or as a stream. kCorrupt where it is no answer: says why.
   [[nodiscard]] Result<json::object> whole(const json::object& body) const;
-  // What `whole` made, as a stream for a client that asked for one.
-  [[nodiscard]] std::string as_stream(const json::object& completion);
+  [[nodiscard]] Result<std::string> whole_as_stream(const json::object& body);
 
  private:
   struct Block {

@@ -5,9 +5,11 @@
 
 #include "base/sse.h"
 #include "wire/chat_answer_to_messages.h"
+#include "wire/chat_answer_to_responses.h"
 #include "wire/chat_to_messages.h"
 #include "wire/messages_answer_to_chat.h"
 #include "wire/messages_to_chat.h"
+#include "wire/responses_to_chat.h"
 #include "wire/translate_error.h"
 #include "wire/translate_part.h"
 
@@ -18,6 +20,7 @@ constexpr int kBadGateway = 502;
 
 Result<json::object> translated(const json::object& body, AnswerPlan& plan) {
   if (plan.client == Format::kAnthropicMessages) return messages_to_chat(body, plan);
+  if (plan.client == Format::kOpenAIResponses) return responses_to_chat(body, plan);
   return chat_to_messages(body, plan);
 }
 
@@ -32,8 +35,8 @@ void lower_max_tokens(std::int64_t most, json::object& request) {
 }  // namespace
 
 bool can_translate(Format client, Format upstream) {
-  return (client == Format::kAnthropicMessages && upstream == Format::kOpenAIChat) ||
-         (client == Format::kOpenAIChat && upstream == Format::kAnthropicMessages);
+  if (upstream == Format::kOpenAIChat) return client != Format::kOpenAIChat;
+  return upstream == Format::kAnthropicMessages && client == Format::kOpenAIChat;
 }
 
 std::string_view path_of(Format format) {
@@ -69,12 +72,13 @@ Result<TranslatedRequest> translate_request(Format client, Format upstream,
 }
 
 struct AnswerTranslator::State {
-  using Writer = std::variant<ChatAnswerToMessages, MessagesAnswerToChat>;
+  using Writer = std::variant<ChatAnswerToMessages, MessagesAnswerToChat, ChatAnswerToResponses>;
 
   static Writer writer_for(const AnswerPlan& plan, AnswerIds ids) {
     if (plan.client == Format::kAnthropicMessages) {
       return ChatAnswerToMessages(plan, std::move(ids));
     }
+    if (plan.client == Format::kOpenAIResponses) return ChatAnswerToResponses(plan, ids);
     return MessagesAnswerToChat(plan, std::move(ids));
   }
 
@@ -83,16 +87,21 @@ struct AnswerTranslator::State {
 
   std::string read(const SseEvent& event) {
     if (event.data == "[DONE]") {
-      auto* chat = std::get_if<ChatAnswerToMessages>(&writer);
-      return chat == nullptr ? std::string() : chat->read_done();
+      return std::visit([](auto& to) { return to.read_done(); }, writer);
     }
     const auto object = parse_json_object(event.data);
-    if (!object) return fail_with("the upstream sent an event that cannot be read");
+    if (!object) return fail_with("an event is no JSON object");
     return std::visit([&](auto& to) { return to.read_event(*object); }, writer);
   }
 
   std::string fail_with(const std::string& message) {
     return std::visit([&](auto& to) { return to.fail_with(message); }, writer);
+  }
+
+  Result<std::string> body_of(const json::object& answer) {
+    const auto made = std::visit([&](auto& to) { return to.whole(answer); }, writer);
+    if (!made) return fail(made.error());
+    return plain_json(*made);
   }
 
   [[nodiscard]] bool failed() const {
@@ -127,7 +136,7 @@ std::string AnswerTranslator::feed(std::string_view bytes) {
   std::string out;
   for (const SseEvent& event : state.splitter.feed(bytes)) out += state.read(event);
   if (state.splitter.oversized_events() > 0) {
-    out += state.fail_with("the upstream sent an event that is too large");
+    out += state.fail_with("an event is too large");
   }
   return out;
 }
@@ -143,26 +152,19 @@ AnswerTranslator::Whole AnswerTranslator::whole(int status, std::string_view bod
   State& state = *state_;
   const auto object = parse_json_object(body);
   if (status >= 400 && !object) {
-    return state.refuse(status, {.message = "the upstream answered with status " +
-                                            std::to_string(status) +
-                                            " and no error that can be read",
-                                 .type = ""});
+    return state.refuse(status,
+                        {.message = "the upstream answered with status " + std::to_string(status) +
+                                    " and no error that can be read",
+                         .type = ""});
   }
   if (status >= 400) return state.refuse(status, read_error(*object));
   if (object && is_error(*object)) return state.refuse(kBadGateway, read_error(*object));
-  auto made = object ? std::visit([&](auto& to) { return to.whole(*object); }, state.writer)
-                     : Result<json::object>(fail(object.error()));
-  if (!made) {
-    return state.refuse(kBadGateway,
-                        {.message = "the upstream's answer cannot be translated: " +
-                                    made.error().message,
-                         .type = ""});
-  }
-  if (!state.plan.streamed) return {.status = status, .body = plain_json(*made)};
-  return {.status = status,
-          .body = std::visit([&](auto& to) { return to.as_stream(std::move(*made)); },
-                             state.writer),
-          .event_stream = true};
+  if (!object) return state.refuse(kBadGateway, broken_answer(object.error().message));
+  auto made = state.plan.streamed
+                  ? std::visit([&](auto& to) { return to.whole_as_stream(*object); }, state.writer)
+                  : state.body_of(*object);
+  if (!made) return state.refuse(kBadGateway, broken_answer(made.error().message));
+  return {.status = status, .body = std::move(*made), .event_stream = state.plan.streamed};
 }
 
 }  // namespace hone::wire

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,6 +38,12 @@ struct AnswerPlan {
   bool streamed = false;
   bool include_usage = false;   // Chat Completions: stream_options.include_usage
   bool wants_thinking = false;  // Messages: thinking is on, and to be shown
+  // Responses: tools of a namespace, by the one name that they have with the upstream.
+  struct NamespacedTool {
+    std::string space;
+    std::string name;
+  };
+  std::map<std::string, NamespacedTool> namespaced;
 };
 
 struct TranslatedRequest {

@@ -15,11 +15,13 @@ namespace {
 
 constexpr auto kChat = Format::kOpenAIChat;
 constexpr auto kMessages = Format::kAnthropicMessages;
+constexpr auto kResponses = Format::kOpenAIResponses;
 
 AnswerPlan plan_for(Format client) {
   AnswerPlan plan;
   plan.client = client;
   plan.upstream = client == kChat ? kMessages : kChat;
+  plan.namespaced["n__g"] = {"n", "g"};
   plan.streamed = true;
   plan.include_usage = true;
   return plan;
@@ -78,8 +80,8 @@ const std::string kMessageStart =
           R"("cache_read_input_tokens":8,"output_tokens":1}})");
 
 std::string message_end(const std::string& reason) {
-  return event("message_delta", R"(,"delta":{"stop_reason":")" + reason +
-                                    R"("},"usage":{"output_tokens":5})") +
+  return event("message_delta",
+               R"(,"delta":{"stop_reason":")" + reason + R"("},"usage":{"output_tokens":5})") +
          event("message_stop", "");
 }
 
@@ -178,7 +180,8 @@ TEST(ChatAnswerToMessages, UnderstandsServersThatNumberTheirCallsBadly) {
 
 TEST(ChatAnswerToMessages, SaysWhyTheAnswerEnded) {
   const auto reason = [](const std::string& end) {
-    const std::string out = streamed(plan_for(kMessages), chunk(R"({"content":"x"})") + end + kDone);
+    const std::string out =
+        streamed(plan_for(kMessages), chunk(R"({"content":"x"})") + end + kDone);
     EXPECT_EQ(fault_in_stream(kMessages, out), "") << out;
     const auto answer = read_back(kMessages, out);
     return answer.error.empty() ? answer.stop_reason : answer.error;
@@ -241,6 +244,73 @@ TEST(ChatAnswerToMessages, TranslatesAWholeAnswer) {
   EXPECT_EQ(answer.stop_reason, "tool_use");
   EXPECT_EQ(answer.prompt_tokens, 11);
   EXPECT_EQ(canonical(answer.message), canonical(read_back(kMessages, whole.body, false).message));
+}
+
+TEST(ChatAnswerToResponses, AnnouncesBringsAndRepeatsEachItem) {
+  const std::string stream =
+      chunk(R"({"role":"assistant","content":""})") + chunk(R"({"reasoning_content":"hm"})") +
+      chunk(R"({"content":"Hel"})") + chunk(R"({"content":"lo."})") +
+      call_chunk(0, "a", "f", "{\"x\":") + call_chunk(0, "", "", "1}") +
+      call_chunk(1, "b", "n__g", "") + chunk("{}", "\"tool_calls\"") + kChatUsage + kDone;
+  const std::string out = streamed(plan_for(kResponses), stream);
+  EXPECT_EQ(fault_in_stream(kResponses, out), "") << out;
+  std::string types;
+  for (const auto& event : events_in(out)) types += event.event.substr(9) + " ";
+  EXPECT_EQ(types,
+            "created in_progress output_item.added content_part.added reasoning_text.delta "
+            "reasoning_text.done content_part.done output_item.done output_item.added "
+            "content_part.added output_text.delta output_text.delta output_text.done "
+            "content_part.done output_item.done output_item.added function_call_arguments.delta "
+            "function_call_arguments.delta function_call_arguments.done output_item.done "
+            "output_item.added function_call_arguments.done output_item.done completed ");
+  const auto answer = read_back(kResponses, out);
+  EXPECT_TRUE(answer.complete) << answer.error;
+  EXPECT_EQ(answer.response_id, "chatcmpl-1");
+  EXPECT_EQ(answer.prompt_tokens, 11);
+  EXPECT_EQ(answer.completion_tokens, 5);
+  EXPECT_EQ(answer.tool_call_ids, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(canonical(answer.message),
+            R"({"content":[{"text":"hm","type":"thinking"},{"text":"Hello.","type":"text"},)"
+            R"({"arguments":{"x":1},"id":"a","name":"f","type":"tool_call"},)"
+            R"({"arguments":{},"id":"b","name":"n.g","type":"tool_call"}],"role":"assistant"})");
+}
+
+TEST(ChatAnswerToResponses, SaysWhyTheAnswerEnded) {
+  const auto end = [](const std::string& reason) {
+    const std::string out =
+        streamed(plan_for(kResponses), chunk(R"({"content":"x"})") + chunk("{}", reason) + kDone);
+    EXPECT_EQ(fault_in_stream(kResponses, out), "") << out;
+    const auto answer = read_back(kResponses, out);
+    return answer.error.empty() ? answer.stop_reason : answer.error;
+  };
+  EXPECT_EQ(end("\"stop\""), "completed");
+  EXPECT_EQ(end("\"length\""), "max_output_tokens");
+  EXPECT_EQ(end("\"content_filter\""), "content_filter");
+  EXPECT_EQ(end("\"abort\""), "server_error");
+  const std::string cut = streamed(plan_for(kResponses), chunk(R"({"content":"x"})"));
+  EXPECT_EQ(fault_in_stream(kResponses, cut), "") << cut;
+  EXPECT_NE(cut.find("response.failed"), std::string::npos);
+}
+
+TEST(ChatAnswerToResponses, TranslatesAWholeAnswer) {
+  AnswerPlan plan = plan_for(kResponses);
+  plan.streamed = false;
+  const std::string body =
+      R"({"id":"c-1","model":"llama","choices":[{"message":{"content":"Hi."},"finish_reason":)"
+      R"("stop"}],"usage":{"prompt_tokens":11,"completion_tokens":5}})";
+  const auto whole = translator_for(plan).whole(200, body);
+  EXPECT_EQ(
+      whole.body,
+      R"({"id":"c-1","object":"response","created_at":17,"status":"completed","error":null,)"
+      R"("incomplete_details":null,"model":"llama","output":[{"type":"message",)"
+      R"("id":"msg_c-1_0","status":"completed","role":"assistant","content":[)"
+      R"({"type":"output_text","text":"Hi.","annotations":[]}]}],"parallel_tool_calls":true,)"
+      R"("tool_choice":"auto","tools":[],"usage":{"input_tokens":11,"input_tokens_details":)"
+      R"({"cached_tokens":0},"output_tokens":5,"output_tokens_details":{"reasoning_tokens":0},)"
+      R"("total_tokens":16}})");
+  plan.streamed = true;
+  const auto stream = translator_for(plan).whole(200, body);
+  EXPECT_EQ(fault_in_stream(kResponses, stream.body), "") << stream.body;
 }
 
 TEST(MessagesAnswerToChat, TranslatesAStreamEventByEvent) {
@@ -348,10 +418,11 @@ TEST(Translation, GivesErrorsInTheClientsFormatWithTheirStatus) {
   EXPECT_EQ(answer(kMessages, 429,
                    R"({"error":{"message":"Slow down","type":"tokens","code":"rate_limit"}})"),
             R"(429 {"type":"error","error":{"type":"rate_limit_error","message":"Slow down"}})");
-  EXPECT_EQ(answer(kChat, 529,
-                   R"({"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}})"),
-            R"(529 {"error":{"message":"Overloaded","type":"server_error","param":null,)"
-            R"("code":null}})");
+  EXPECT_EQ(
+      answer(kChat, 529,
+             R"({"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}})"),
+      R"(529 {"error":{"message":"Overloaded","type":"server_error","param":null,)"
+      R"("code":null}})");
   // vLLM as it was, FastAPI, llama.cpp behind a proxy.
   EXPECT_NE(answer(kMessages, 400, R"({"object":"error","message":"bad n","code":400})")
                 .find("\"message\":\"bad n\""),
@@ -419,6 +490,9 @@ TEST(Translation, TellsTheClientOfEveryStreamThatDidNotEndWell) {
     const std::string out = streamed(plan_for(kMessages), stream);
     EXPECT_EQ(fault_in_stream(kMessages, out), "") << stream << " gives " << out;
     EXPECT_EQ(read_back(kMessages, out).error, "api_error") << stream;
+    const std::string responses = streamed(plan_for(kResponses), stream);
+    EXPECT_EQ(fault_in_stream(kResponses, responses), "") << stream << " gives " << responses;
+    EXPECT_EQ(read_back(kResponses, responses).error, "server_error") << stream;
   }
   const std::vector<std::string> messages = {
       "",
@@ -426,10 +500,10 @@ TEST(Translation, TellsTheClientOfEveryStreamThatDidNotEndWell) {
       kMessageStart + "data: {\"type\":",
       kMessageStart + "data: garbage\n\n",
       kMessageStart + event("message_stop", ""),
-      kMessageStart + event("content_block_start",
-                            R"(,"index":0,"content_block":{"type":"server_tool_use"})"),
-      kMessageStart + event("content_block_delta",
-                            R"(,"index":5,"delta":{"type":"text_delta","text":"x"})"),
+      kMessageStart +
+          event("content_block_start", R"(,"index":0,"content_block":{"type":"server_tool_use"})"),
+      kMessageStart +
+          event("content_block_delta", R"(,"index":5,"delta":{"type":"text_delta","text":"x"})"),
   };
   for (const auto& stream : messages) {
     const std::string out = streamed(plan_for(kChat), stream);
@@ -455,13 +529,13 @@ TEST(Translation, IsBoundedWhateverTheUpstreamSends) {
 TEST(Translation, DoesNotDependOnHowTheStreamIsCut) {
   const std::string chat = chunk(R"({"role":"assistant","content":"Gr"})") +
                            chunk(R"({"content":"üße 😀"})") + call_chunk(0, "a", "f", "{\"x\":") +
-                           call_chunk(0, "", "", "1}") + chunk("{}", "\"tool_calls\"") + kChatUsage +
-                           kDone;
+                           call_chunk(0, "", "", "1}") + chunk("{}", "\"tool_calls\"") +
+                           kChatUsage + kDone;
   const std::string messages = kMessageStart + text_block_events(0, "Grüße 😀") +
                                event("ping", "") + message_end("end_turn");
   Random random(7);
-  for (const auto client : {kMessages, kChat}) {
-    const std::string& stream = client == kMessages ? chat : messages;
+  for (const auto client : {kMessages, kChat, kResponses}) {
+    const std::string& stream = client == kChat ? messages : chat;
     const AnswerPlan plan = plan_for(client);
     const std::string whole = streamed(plan, stream);
     EXPECT_EQ(fault_in_stream(client, whole), "");

@@ -30,9 +30,8 @@ int status_of(std::string_view type) {
                                                                        {"too_large", 413},
                                                                        {"invalid_request", 400},
                                                                        {"BadRequest", 400}}};
-  const auto found = std::find_if(kKnown.begin(), kKnown.end(), [&](const auto& known) {
-    return contains(type, known.first);
-  });
+  const auto found = std::find_if(kKnown.begin(), kKnown.end(),
+                                  [&](const auto& known) { return contains(type, known.first); });
   return found == kKnown.end() ? 500 : found->second;
 }
 
@@ -57,6 +56,12 @@ UpstreamError read_error(const json::object& body) {
   error.type = string_or_empty(holder, "type");
   error.too_long = says_too_long(error.type, string_or_empty(holder, "code"), error.message);
   if (error.message.empty()) error.message = kUnnamed;
+  return error;
+}
+
+UpstreamError broken_answer(std::string_view why) {
+  UpstreamError error;
+  error.message = "the upstream's answer cannot be followed: " + std::string(why);
   return error;
 }
 

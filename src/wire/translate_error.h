@@ -20,6 +20,9 @@ struct UpstreamError {
 [[nodiscard]] UpstreamError read_error(const json::object& body);
 [[nodiscard]] bool is_error(const json::object& body);
 
+// The error that stands at the end of an answer that cannot be followed.
+[[nodiscard]] UpstreamError broken_answer(std::string_view why);
+
 // A body for the client. What does not fit is said as the client's own provider says it, because
 // tools act on it: they shorten the conversation and ask again.
 [[nodiscard]] std::string error_for(Format client, int status, const UpstreamError& error);

@@ -114,6 +114,65 @@ class ChatStreamCheck {
   std::int64_t calls = 0;
 };
 
+// What Codex insists on: events numbered from 0, an item announced before its deltas, and one end
+// that repeats what was said.
+class ResponsesStreamCheck {
+ public:
+  std::string read(const SseEvent& event) {
+    const auto data = parse_json_object(event.data);
+    if (!data) return "an event that is no JSON";
+    const std::string type(string_or_empty(*data, "type"));
+    if (type != event.event) return "an event that is named otherwise than its data";
+    if (ended) return "an event behind the end";
+    if (data->at("sequence_number").as_int64() != number++) return "events are not numbered";
+    if (type == "response.failed") {
+      ended = true;
+      return {};
+    }
+    if ((type == "response.created") == begun)
+      return "response.created is not the first, or not once";
+    begun = true;
+    if (type == "response.created" || type == "response.in_progress") return {};
+    if (type == "response.completed" || type == "response.incomplete") {
+      ended = true;
+      if (open) return "the end within an item";
+      const auto& response = data->at("response").as_object();
+      return response.at("output").as_array() == said ? "" : "the end does not repeat the items";
+    }
+    if (data->at("output_index").to_number<std::size_t>() != said.size()) return "another index";
+    if (type == "response.output_item.added") {
+      if (open) return "an item within an item";
+      open = true;
+      text.clear();
+      id = string_or_empty(data->at("item").as_object(), "id");
+      return {};
+    }
+    if (!open) return "a piece of an item that is not open";
+    if (type == "response.output_item.done") {
+      open = false;
+      said.push_back(data->at("item"));
+      return string_or_empty(data->at("item").as_object(), "id") == id ? ""
+                                                                       : "another id at its end";
+    }
+    if (string_or_empty(*data, "item_id") != id) return "a piece of another item";
+    if (type.ends_with(".delta")) text += string_or_empty(*data, "delta");
+    if (!type.ends_with("_text.done") && !type.ends_with("refusal.done")) return {};
+    const bool refusal = type.ends_with("refusal.done");
+    return string_or_empty(*data, refusal ? "refusal" : "text") == text ? ""
+                                                                        : "another text at its end";
+  }
+
+  bool ended = false;
+
+ private:
+  std::int64_t number = 0;
+  bool begun = false;
+  bool open = false;
+  std::string id;
+  std::string text;
+  json::array said;
+};
+
 // What is wrong with a stream for a client of `client`; "" where nothing is.
 inline std::string fault_in_stream(Format client, std::string_view bytes) {
   const auto check = [&](auto reader) -> std::string {
@@ -122,8 +181,9 @@ inline std::string fault_in_stream(Format client, std::string_view bytes) {
     }
     return reader.ended ? "" : "the stream has no end";
   };
-  return client == Format::kAnthropicMessages ? check(MessagesStreamCheck())
-                                              : check(ChatStreamCheck());
+  if (client == Format::kAnthropicMessages) return check(MessagesStreamCheck());
+  if (client == Format::kOpenAIResponses) return check(ResponsesStreamCheck());
+  return check(ChatStreamCheck());
 }
 
 }  // namespace hone::wire

@@ -21,6 +21,7 @@ void anthropic_messages(std::string_view bytes);
 void openai_responses(std::string_view bytes);
 void translate_request(std::string_view bytes);  // requests of one format in another
 void chat_as_messages(std::string_view bytes);   // answers of one format in another
+void chat_as_responses(std::string_view bytes);
 void messages_as_chat(std::string_view bytes);
 void model_field(std::string_view bytes);  // the model's name in a body
 void outbox(std::string_view bytes);       // segments and their slots
@@ -30,7 +31,7 @@ struct Target {
   void (*run)(std::string_view bytes);
 };
 
-inline constexpr std::array<Target, 12> kTargets = {{{"http_head", http_head},
+inline constexpr std::array<Target, 13> kTargets = {{{"http_head", http_head},
                                                      {"http_chunks", http_chunks},
                                                      {"coding", coding},
                                                      {"sse", sse},
@@ -39,6 +40,7 @@ inline constexpr std::array<Target, 12> kTargets = {{{"http_head", http_head},
                                                      {"openai_responses", openai_responses},
                                                      {"translate_request", translate_request},
                                                      {"chat_as_messages", chat_as_messages},
+                                                     {"chat_as_responses", chat_as_responses},
                                                      {"messages_as_chat", messages_as_chat},
                                                      {"model_field", model_field},
                                                      {"outbox", outbox}}};

@@ -70,6 +70,10 @@ void chat_as_messages(std::string_view bytes) {
   answer(wire::Format::kAnthropicMessages, wire::Format::kOpenAIChat, bytes);
 }
 
+void chat_as_responses(std::string_view bytes) {
+  answer(wire::Format::kOpenAIResponses, wire::Format::kOpenAIChat, bytes);
+}
+
 void messages_as_chat(std::string_view bytes) {
   answer(wire::Format::kOpenAIChat, wire::Format::kAnthropicMessages, bytes);
 }
