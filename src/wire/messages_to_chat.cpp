@@ -14,14 +14,6 @@ json::object text_of_chat(std::string_view text) {
   return {{"type", "text"}, {"text", text}};
 }
 
-// One text is a string, which every server takes; several stay apart.
-json::value content_of_chat(json::array parts) {
-  if (parts.empty()) return "";
-  const auto& first = parts.front().get_object();
-  if (parts.size() == 1 && first.contains("text")) return first.at("text");
-  return parts;
-}
-
 // The parts of one Messages message, which may become several messages there.
 struct Turn {
   json::array parts;    // text and images

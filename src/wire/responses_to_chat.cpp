@@ -69,14 +69,6 @@ Result<void> read_content(const json::value* content, const std::string& where, 
   return {};
 }
 
-// One text is a string, which every server takes.
-json::value content_of_chat(json::array parts) {
-  if (parts.empty()) return "";
-  const auto& first = parts.front().get_object();
-  if (parts.size() == 1 && first.contains("text")) return first.at("text");
-  return parts;
-}
-
 class Conversation {
  public:
   Result<void> add_input(const json::value& input);

@@ -136,6 +136,13 @@ Result<json::object> arguments_object(const json::value* arguments, std::string_
   return untranslatable(where, "the arguments of a call must be a JSON object");
 }
 
+json::value content_of_chat(json::array parts) {
+  if (parts.empty()) return "";
+  const auto& first = parts.front().get_object();
+  if (parts.size() == 1 && first.contains("text")) return first.at("text");
+  return parts;
+}
+
 std::string anthropic_tool_id(std::string_view id) {
   std::string out(id);
   for (char& c : out) {

@@ -56,6 +56,10 @@ void copy_field(const json::object& from, std::string_view name, json::object& t
 [[nodiscard]] Result<json::object> arguments_object(const json::value* arguments,
                                                     std::string_view where);
 
+// The parts of a message of Chat Completions as its "content". One text is a string, which every
+// server takes; several stay apart.
+[[nodiscard]] json::value content_of_chat(json::array parts);
+
 // An id of a tool call as Anthropic takes them (letters, digits, _ and -); others become _. The
 // same id gives the same one in a call and in its result.
 [[nodiscard]] std::string anthropic_tool_id(std::string_view id);
