@@ -28,6 +28,7 @@ class ChatAnswerToMessages {
   [[nodiscard]] std::string read_done();      // "[DONE]"
   [[nodiscard]] std::string end_of_stream();  // an error where the answer had not ended
   [[nodiscard]] std::string fail_with(const std::string& message);
+  [[nodiscard]] bool ended() const { return ended_; }
   [[nodiscard]] bool failed() const { return failed_; }
 
   // A body, as one or as a stream. kCorrupt where it is no answer: says why.

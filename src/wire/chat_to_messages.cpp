@@ -61,9 +61,8 @@ Result<void> add_part(const json::value& value, const std::string& where, bool i
     blocks.push_back(std::move(*image));
     return {};
   }
-  return untranslatable(member_of(where, "type"),
-                        "such a message of Anthropic's has no '" + std::string(type.substr(0, 64)) +
-                            "'");
+  return untranslatable(member_of(where, "type"), "such a message of Anthropic's has no '" +
+                                                      std::string(type.substr(0, 64)) + "'");
 }
 
 // A string or parts.
@@ -268,8 +267,7 @@ Result<void> add_tools(const json::value& value, json::object& out) {
     json::object made{{"name", *name}};
     copy_field(**function, "description", made, "description");
     // A function without parameters has none to give; Messages wants that said.
-    made["input_schema"] =
-        json::object{{"type", "object"}, {"properties", json::object()}};
+    made["input_schema"] = json::object{{"type", "object"}, {"properties", json::object()}};
     copy_field(**function, "parameters", made, "input_schema");
     const auto* strict = given(**function, "strict");
     if (strict != nullptr && *strict == true) made["strict"] = true;
@@ -333,8 +331,8 @@ Result<void> add_response_format(const json::value& value, json::object& out) {
   const auto schema = object_member(**format, "response_format", "json_schema");
   if (!schema) return fail(schema.error());
   // The name is a label; that the answer keeps to the schema goes without saying there.
-  if (auto fields = check_fields(**schema, "response_format.json_schema", {"schema"},
-                                 {"name", "strict"});
+  if (auto fields =
+          check_fields(**schema, "response_format.json_schema", {"schema"}, {"name", "strict"});
       !fields) {
     return fields;
   }
@@ -363,8 +361,8 @@ Result<void> add_stream(const json::object& request, json::object& out, AnswerPl
   if (given(request, "stream_options") == nullptr) return {};
   const auto options = object_member(request, "", "stream_options");
   if (!options) return fail(options.error());
-  if (auto fields = check_fields(**options, "stream_options", {"include_usage"},
-                                 {"include_obfuscation"});
+  if (auto fields =
+          check_fields(**options, "stream_options", {"include_usage"}, {"include_obfuscation"});
       !fields) {
     return fields;
   }
@@ -435,14 +433,31 @@ Result<void> add_settings(const json::object& request, json::object& out) {
 }  // namespace
 
 Result<json::object> chat_to_messages(const json::object& request, AnswerPlan& plan) {
-  if (auto fields = check_fields(
-          request, "",
-          {"model", "messages", "max_tokens", "max_completion_tokens", "stop", "temperature",
-           "top_p", "stream", "stream_options", "tools", "tool_choice", "parallel_tool_calls",
-           "response_format", "n", "presence_penalty", "frequency_penalty", "logit_bias",
-           "logprobs", "top_logprobs", "store", "modalities"},
-          {"user", "metadata", "service_tier", "reasoning_effort", "prompt_cache_key",
-           "prompt_cache_retention", "safety_identifier", "prediction"});
+  if (auto fields =
+          check_fields(request, "",
+                       {"model",
+                        "messages",
+                        "max_tokens",
+                        "max_completion_tokens",
+                        "stop",
+                        "temperature",
+                        "top_p",
+                        "stream",
+                        "stream_options",
+                        "tools",
+                        "tool_choice",
+                        "parallel_tool_calls",
+                        "response_format",
+                        "n",
+                        "presence_penalty",
+                        "frequency_penalty",
+                        "logit_bias",
+                        "logprobs",
+                        "top_logprobs",
+                        "store",
+                        "modalities"},
+                       {"user", "metadata", "service_tier", "reasoning_effort", "prompt_cache_key",
+                        "prompt_cache_retention", "safety_identifier", "prediction"});
       !fields) {
     return fail(fields.error());
   }

@@ -77,8 +77,8 @@ Result<json::object> read_image(const json::object& block, const std::string& wh
 }
 
 Result<json::object> read_call_of(const json::object& block, const std::string& where) {
-  if (auto fields = check_fields(block, where, {"type", "id", "name", "input"},
-                                 {"cache_control", "caller"});
+  if (auto fields =
+          check_fields(block, where, {"type", "id", "name", "input"}, {"cache_control", "caller"});
       !fields) {
     return fail(fields.error());
   }
@@ -261,9 +261,8 @@ Result<void> Translation::add_result_block(const json::value& value, const std::
     found_tools_.insert(std::move(*name));
     return {};
   }
-  return untranslatable(
-      member_of(where, "type"),
-      "a tool message of Chat Completions has no '" + std::string(type.substr(0, 64)) + "'");
+  return untranslatable(member_of(where, "type"), "a tool message of Chat Completions has no '" +
+                                                      std::string(type.substr(0, 64)) + "'");
 }
 
 Result<json::array> Translation::tools(const json::value& value) const {
@@ -279,10 +278,10 @@ Result<json::array> Translation::tools(const json::value& value) const {
       return untranslatable(member_of(where, "type"), "'" + std::string(type.substr(0, 64)) +
                                                           "' is a tool that Anthropic defines");
     }
-    if (auto fields = check_fields(
-            **tool, where,
-            {"type", "name", "description", "input_schema", "strict", "defer_loading"},
-            {"cache_control", "eager_input_streaming"});
+    if (auto fields =
+            check_fields(**tool, where,
+                         {"type", "name", "description", "input_schema", "strict", "defer_loading"},
+                         {"cache_control", "eager_input_streaming"});
         !fields) {
       return fail(fields.error());
     }
@@ -320,7 +319,8 @@ Result<void> add_tool_choice(const json::value& value, json::object& out) {
   } else if (type == "tool") {
     auto name = string_at(**choice, "tool_choice", "name");
     if (!name) return fail(name.error());
-    out["tool_choice"] = json::object{{"type", "function"}, {"function", json::object{{"name", *name}}}};
+    out["tool_choice"] =
+        json::object{{"type", "function"}, {"function", json::object{{"name", *name}}}};
   } else {
     return untranslatable("tool_choice.type", "it must be auto, any, tool or none");
   }
@@ -371,8 +371,7 @@ Result<void> read_thinking(const json::value& value, AnswerPlan& plan) {
   if (type != "enabled" && type != "adaptive" && type != "disabled") {
     return untranslatable("thinking.type", "it must be enabled, adaptive or disabled");
   }
-  plan.wants_thinking =
-      type != "disabled" && string_or_empty(**thinking, "display") != "omitted";
+  plan.wants_thinking = type != "disabled" && string_or_empty(**thinking, "display") != "omitted";
   return {};
 }
 
@@ -416,9 +415,8 @@ Result<void> add_settings(const json::object& request, json::object& out, Answer
   };
   step("tool_choice", [&](const json::value& value) { return add_tool_choice(value, out); });
   step("output_config", [&](const json::value& value) { return add_output_config(value, out); });
-  step("output_format", [&](const json::value& value) {
-    return add_output_format(value, "output_format", out);
-  });
+  step("output_format",
+       [&](const json::value& value) { return add_output_format(value, "output_format", out); });
   step("thinking", [&](const json::value& value) { return read_thinking(value, plan); });
   step("context_management",
        [](const json::value& value) { return read_context_management(value); });
@@ -429,12 +427,12 @@ Result<void> add_settings(const json::object& request, json::object& out, Answer
 }  // namespace
 
 Result<json::object> messages_to_chat(const json::object& request, AnswerPlan& plan) {
-  if (auto fields = check_fields(
-          request, "",
-          {"model", "messages", "system", "max_tokens", "stop_sequences", "temperature", "top_p",
-           "stream", "tools", "tool_choice", "output_config", "output_format", "thinking",
-           "context_management"},
-          {"metadata", "cache_control", "service_tier", "safeguards"});
+  if (auto fields =
+          check_fields(request, "",
+                       {"model", "messages", "system", "max_tokens", "stop_sequences",
+                        "temperature", "top_p", "stream", "tools", "tool_choice", "output_config",
+                        "output_format", "thinking", "context_management"},
+                       {"metadata", "cache_control", "service_tier", "safeguards"});
       !fields) {
     return fail(fields.error());
   }

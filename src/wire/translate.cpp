@@ -82,8 +82,8 @@ struct AnswerTranslator::State {
     return MessagesAnswerToChat(plan, std::move(ids));
   }
 
-  State(const AnswerPlan& answer_plan, AnswerIds ids, std::size_t limit)
-      : plan(answer_plan), splitter(limit), writer(writer_for(answer_plan, std::move(ids))) {}
+  State(AnswerPlan answer_plan, AnswerIds ids, std::size_t limit)
+      : plan(std::move(answer_plan)), splitter(limit), writer(writer_for(plan, std::move(ids))) {}
 
   std::string read(const SseEvent& event) {
     if (event.data == "[DONE]") {
@@ -104,6 +104,10 @@ struct AnswerTranslator::State {
     return plain_json(*made);
   }
 
+  [[nodiscard]] bool ended() const {
+    return std::visit([](const auto& to) { return to.ended(); }, writer);
+  }
+
   [[nodiscard]] bool failed() const {
     return std::visit([](const auto& to) { return to.failed(); }, writer);
   }
@@ -118,7 +122,7 @@ struct AnswerTranslator::State {
 };
 
 AnswerTranslator::AnswerTranslator(AnswerPlan plan, AnswerIds ids, std::size_t limit_bytes)
-    : state_(std::make_unique<State>(plan, std::move(ids), limit_bytes)) {}
+    : state_(std::make_unique<State>(std::move(plan), std::move(ids), limit_bytes)) {}
 AnswerTranslator::~AnswerTranslator() = default;
 AnswerTranslator::AnswerTranslator(AnswerTranslator&&) noexcept = default;
 AnswerTranslator& AnswerTranslator::operator=(AnswerTranslator&&) noexcept = default;
@@ -133,8 +137,11 @@ bool AnswerTranslator::failed() const {
 
 std::string AnswerTranslator::feed(std::string_view bytes) {
   State& state = *state_;
+  const auto comments = state.splitter.comments();
   std::string out;
   for (const SseEvent& event : state.splitter.feed(bytes)) out += state.read(event);
+  // The upstream is at work and has nothing to say: the client should know.
+  if (out.empty() && state.splitter.comments() != comments && !state.ended()) out = ":\n\n";
   if (state.splitter.oversized_events() > 0) {
     out += state.fail_with("an event is too large");
   }

@@ -512,6 +512,16 @@ TEST(Translation, TellsTheClientOfEveryStreamThatDidNotEndWell) {
   }
 }
 
+TEST(Translation, LetsTheClientKnowThatTheUpstreamIsAtWork) {
+  auto translator = translator_for(plan_for(kMessages));
+  EXPECT_EQ(translator.feed(": processing"), "");
+  EXPECT_EQ(translator.feed("\n\n"), ":\n\n");
+  EXPECT_EQ(translator.feed(": processing\n\n"), ":\n\n");
+  EXPECT_NE(translator.feed(chunk(R"({"content":"x"})")), "");
+  EXPECT_NE(translator.feed(chunk("{}", "\"stop\"") + kDone), "");
+  EXPECT_EQ(translator.feed(": bye\n\n"), "");
+}
+
 TEST(Translation, IsBoundedWhateverTheUpstreamSends) {
   auto translator = translator_for(plan_for(kMessages), 1000);
   std::string out = translator.feed(chunk(R"({"content":"x"})"));

@@ -31,13 +31,20 @@ std::string stream_of(wire::AnswerTranslator translator, std::string_view bytes,
   return out + translator.finish();
 }
 
+// Without comments, which come or not by how the bytes arrive.
+std::string said_in(std::string_view stream) {
+  std::string said;
+  for (const auto& event : wire::events_in(stream)) said += event.event + " " + event.data + "\n";
+  return said;
+}
+
 void answer(wire::Format client, wire::Format upstream, std::string_view bytes) {
   for (const bool thinking : {false, true}) {
     const auto whole = stream_of(translator(client, upstream, thinking), bytes, bytes.size());
     must(wire::fault_in_stream(client, whole).empty(), "a stream that its client cannot follow");
     const bool small = bytes.size() < kLimit / 4;  // limits may strike at another piece
-    must(!small || stream_of(translator(client, upstream, thinking), bytes, 3) == whole,
-         "a stream that differs by its cuts");
+    const auto pieces = stream_of(translator(client, upstream, thinking), bytes, 3);
+    must(!small || said_in(pieces) == said_in(whole), "a stream that differs by its cuts");
   }
   for (const int status : {200, 400}) {
     const auto whole = translator(client, upstream, true).whole(status, bytes);
