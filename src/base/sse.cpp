@@ -58,6 +58,10 @@ void SseSplitter::end_line(std::vector<SseEvent>& events) {
 }
 
 void SseSplitter::read_field(std::string_view line) {
+  if (line.front() == ':') {
+    ++comments_;
+    return;
+  }
   const std::size_t colon = line.find(':');
   const std::string_view name = line.substr(0, colon);
   std::string_view value;

@@ -33,6 +33,8 @@ class SseSplitter {
   [[nodiscard]] std::optional<SseEvent> finish();
 
   [[nodiscard]] std::uint64_t oversized_events() const { return oversized_events_; }
+  // Lines of comment so far: servers send them so that nobody takes their silence for their end.
+  [[nodiscard]] std::uint64_t comments() const { return comments_; }
 
  private:
   void add_to_line(std::string_view bytes);
@@ -42,6 +44,7 @@ class SseSplitter {
 
   std::size_t limit_bytes_;
   std::uint64_t oversized_events_ = 0;
+  std::uint64_t comments_ = 0;
   std::string line_;
   SseEvent current_;
   bool has_data_ = false;

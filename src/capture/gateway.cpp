@@ -111,8 +111,8 @@ std::optional<Gateway::Identity> Gateway::identify(const net::Request& request) 
   return Identity{};
 }
 
-Result<Gateway::Target> Gateway::find_target(const std::string& model, const std::string& person,
-                                             wire::Format format) const {
+Result<Gateway::Target> Gateway::find_target(const std::string& model,
+                                             const std::string& person) const {
   Target target;
   if (auto route = parts_.router.route(model, person)) {
     target.upstream = parts_.upstreams.find(route->upstream);
@@ -138,12 +138,6 @@ Result<Gateway::Target> Gateway::find_target(const std::string& model, const std
                     .release = "",
                     .propensity = 1,
                     .trainable = target.upstream->trainable};
-  }
-  if (!speaks(*target.upstream, format)) {
-    return fail(ErrorCode::kInvalid, "model '" + model + "' is served by upstream '" +
-                                         target.upstream->name + "', which speaks " +
-                                         wire_names(*target.upstream) + " and not " +
-                                         std::string(wire::name(format)));
   }
   return target;
 }
@@ -181,9 +175,13 @@ Result<Gateway::Outgoing> Gateway::prepare(net::Request& request, const Identity
     return unread(request, identity, format, std::move(call));
   }
   if (!field) return fail(field.error());
-  auto target = find_target(field->value, identity.caller.person, format);
+  auto target = find_target(field->value, identity.caller.person);
   if (!target) return fail(target.error());
   call.request = request_to(*target->upstream, request, format, identity.key);
+  if (!speaks(*target->upstream, format)) {
+    call.target = std::move(*target);
+    return translate(request, identity, format, std::move(call));
+  }
   if (target->route.upstream_model != field->value) {
     call.renamed = json_string(target->route.upstream_model);
     call.encoded.clear();
@@ -219,16 +217,17 @@ net::awaitable<int> Gateway::exchange(const net::Request& request, net::Responde
                                       Outgoing outgoing) {
   RelayStamp stamp{.interaction_id = "", .request_id = parts_.ids.next("req")};
   outgoing.request.pieces = outgoing.pieces();  // `outgoing` stays where it is from here on
+  const auto translator = answer_translator(outgoing, stamp.request_id);
   if (!outgoing.recorded) {
-    auto outcome =
-        co_await relay(parts_.client, std::move(outgoing.request), out, std::move(stamp), 0);
+    auto outcome = co_await relay(parts_.client, std::move(outgoing.request), out, std::move(stamp),
+                                  0, translator.get());
     co_return co_await conclude(out, format, outcome);
   }
   FinishedCall call = open_call(request, identity, format, outgoing);
   stamp.interaction_id = call.facts.id;
   parts_.recorder.begin(call);
   auto outcome = co_await relay(parts_.client, std::move(outgoing.request), out, std::move(stamp),
-                                kAnswerCopyBytes);
+                                kAnswerCopyBytes, translator.get());
   const int status = co_await conclude(out, format, outcome);
   close_call(call, outgoing, outcome, status);
   parts_.recorder.finish(std::move(call));

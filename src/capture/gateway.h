@@ -1,6 +1,7 @@
 // The way tools take to their models. A request's bytes go to the upstream as they came, but for
 // the model name that an alias resolves to; the answer's bytes come back as they arrive, chunk by
-// chunk. Recording happens beside (capture/recorder.h).
+// chunk. Where the upstream does not speak the tool's format, both are translated on the way
+// (gateway_translation.cpp). Recording happens beside (capture/recorder.h), in the tool's format.
 //
 //   POST /v1/chat/completions, /v1/messages, /v1/responses   routed by alias, recorded
 //   POST /v1/messages/count_tokens,
@@ -19,6 +20,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +37,7 @@
 #include "net/server.h"
 #include "people/capture_policy.h"
 #include "people/directory.h"
+#include "wire/translate.h"
 
 namespace hone::capture {
 
@@ -97,6 +100,7 @@ class Gateway {
     ModelField model;      // in `text`
     std::string renamed;   // what takes its place, with quotes; "" where it stays
     bool recorded = false;
+    std::optional<wire::AnswerPlan> translation;  // where the upstream speaks another format
     [[nodiscard]] std::array<std::string_view, 3> pieces() const;
   };
 
@@ -125,8 +129,12 @@ class Gateway {
                                          wire::Format format, bool recorded) const;
   [[nodiscard]] Result<Outgoing> unread(net::Request& request, const Identity& identity,
                                         wire::Format format, Outgoing call) const;
-  [[nodiscard]] Result<Target> find_target(const std::string& model, const std::string& person,
-                                           wire::Format format) const;
+  [[nodiscard]] Result<Outgoing> translate(const net::Request& request, const Identity& identity,
+                                           wire::Format format, Outgoing call) const;
+  [[nodiscard]] std::unique_ptr<wire::AnswerTranslator> answer_translator(
+      const Outgoing& call, const std::string& request_id) const;
+  [[nodiscard]] Result<Target> find_target(const std::string& model,
+                                           const std::string& person) const;
   [[nodiscard]] FinishedCall open_call(const net::Request& request, const Identity& identity,
                                        wire::Format format, const Outgoing& outgoing) const;
   void close_call(FinishedCall& call, Outgoing& outgoing, RelayOutcome& outcome, int status) const;

@@ -3,12 +3,15 @@
 #include <optional>
 
 #include "capture/gateway_headers.h"
+#include "capture/gateway_translation.h"
 #include "net/content_coding.h"
 
 namespace hone::capture {
 namespace {
 
 using std::chrono::steady_clock;
+
+constexpr std::size_t kWholeAnswerBytes = 32U << 20;  // of one that is translated
 
 // Stops the upstream's work when nobody waits for its answer any more.
 struct Cancellation {
@@ -69,6 +72,94 @@ net::awaitable<RelayFailure> pass_body(net::ClientExchange& exchange, net::Respo
   co_return finished ? RelayFailure::kNone : RelayFailure::kClientGone;
 }
 
+// A stream in the client's format: each piece as soon as it can be said.
+net::awaitable<RelayFailure> pass_translated(net::ClientExchange& exchange, net::Responder& out,
+                                             wire::AnswerTranslator& translator,
+                                             net::Headers headers, RelayOutcome& outcome,
+                                             std::size_t copy_limit) {
+  std::string said = translator.feed(exchange.take_ready());
+  keep(outcome.copy, said, copy_limit);
+  const auto started = co_await out.start(exchange.status(), std::move(headers), said);
+  if (!started) co_return RelayFailure::kClientGone;
+  outcome.status = exchange.status();
+  said.clear();
+  while (!exchange.finished() && !translator.failed()) {
+    auto next = co_await exchange.read_chunk();
+    if (out.client_gone()) co_return RelayFailure::kClientGone;
+    if (!next) co_return failure_of(next.error(), RelayFailure::kCut);
+    said = translator.feed(*next);
+    keep(outcome.copy, said, copy_limit);
+    if (said.empty() || exchange.finished() || translator.failed()) continue;
+    const auto written = co_await out.write(said);
+    if (!written) co_return RelayFailure::kClientGone;
+    said.clear();
+  }
+  if (!translator.failed()) {
+    const std::string end = translator.finish();
+    keep(outcome.copy, end, copy_limit);
+    said += end;
+  }
+  const auto finished = co_await out.finish(said);
+  co_return finished ? RelayFailure::kNone : RelayFailure::kClientGone;
+}
+
+// An answer that is translated when it is all there. Where it breaks off, nothing has been sent,
+// and the caller answers.
+net::awaitable<RelayFailure> pass_translated_whole(net::ClientExchange& exchange,
+                                                   net::Responder& out,
+                                                   wire::AnswerTranslator& translator,
+                                                   net::Headers headers, RelayOutcome& outcome,
+                                                   std::size_t copy_limit) {
+  std::string body = exchange.take_ready();
+  while (!exchange.finished()) {
+    auto next = co_await exchange.read_chunk();
+    if (out.client_gone()) co_return RelayFailure::kClientGone;
+    if (!next) {
+      outcome.message = next.error().message;
+      co_return failure_of(next.error(), RelayFailure::kCut);
+    }
+    if (body.size() + next->size() > kWholeAnswerBytes) {
+      outcome.message = "the upstream's answer is larger than this gateway translates";
+      co_return RelayFailure::kCut;
+    }
+    body += *next;
+  }
+  if (!outcome.encoding.empty()) {
+    // No coding was asked for; some send one all the same.
+    auto decoded = net::decode_content(outcome.encoding, body, kWholeAnswerBytes);
+    body = decoded && decoded->whole ? std::move(decoded->body) : std::string();
+  }
+  auto whole = translator.whole(exchange.status(), body);
+  outcome.streamed = whole.event_stream;
+  keep(outcome.copy, whole.body, copy_limit);
+  headers.set("content-type", whole.event_stream ? "text/event-stream" : "application/json");
+  net::Response response{whole.status, std::move(headers), std::move(whole.body)};
+  const int status = response.status;
+  const auto sent = co_await out.send(std::move(response));
+  if (!sent) co_return RelayFailure::kClientGone;
+  outcome.status = status;
+  co_return RelayFailure::kNone;
+}
+
+net::awaitable<RelayFailure> relay_translated(net::ClientExchange& exchange, net::Responder& out,
+                                              wire::AnswerTranslator& translator,
+                                              net::Headers headers, RelayOutcome& outcome,
+                                              std::size_t copy_limit) {
+  headers = translated_answer_headers(headers, translator.plan().client, outcome.request_id);
+  const bool streams = translator.plan().streamed && outcome.streamed &&
+                       outcome.encoding.empty() && exchange.status() < 300;
+  RelayFailure failure = RelayFailure::kNone;
+  if (streams) {
+    failure = co_await pass_translated(exchange, out, translator, std::move(headers), outcome,
+                                       copy_limit);
+  } else {
+    failure = co_await pass_translated_whole(exchange, out, translator, std::move(headers), outcome,
+                                             copy_limit);
+  }
+  outcome.encoding.clear();
+  co_return failure;
+}
+
 }  // namespace
 
 std::string_view name(RelayFailure failure) {
@@ -88,7 +179,8 @@ std::string_view name(RelayFailure failure) {
 }
 
 net::awaitable<RelayOutcome> relay(net::Client& client, net::ClientRequest request,
-                                   net::Responder& out, RelayStamp stamp, std::size_t copy_limit) {
+                                   net::Responder& out, RelayStamp stamp, std::size_t copy_limit,
+                                   wire::AnswerTranslator* translator) {
   RelayOutcome outcome;
   Cancellation cancellation(out);
   const auto start = steady_clock::now();
@@ -106,6 +198,14 @@ net::awaitable<RelayOutcome> relay(net::Client& client, net::ClientRequest reque
   outcome.first_byte =
       std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - start);
   net::Headers headers = stamped(exchange->headers(), stamp, outcome);
+  if (translator != nullptr) {
+    outcome.failure = co_await relay_translated(*exchange, out, *translator, std::move(headers),
+                                                outcome, copy_limit);
+    cancellation.exchange = nullptr;
+    const bool begun = outcome.status != 0 || outcome.failure == RelayFailure::kClientGone;
+    if (outcome.failure != RelayFailure::kNone && begun) out.abort();
+    co_return outcome;
+  }
   // What came with the head goes with the head.
   const std::string first = exchange->take_ready();
   keep(outcome.copy, first, copy_limit);

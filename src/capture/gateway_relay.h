@@ -7,6 +7,7 @@
 #include "net/async.h"
 #include "net/client.h"
 #include "net/server.h"
+#include "wire/translate.h"
 
 namespace hone::capture {
 
@@ -32,16 +33,18 @@ struct RelayOutcome {
   std::string message;  // for the caller, where nothing has been answered yet
   int status = 0;       // that the client got; 0 where the relay has not answered
   std::chrono::milliseconds first_byte{0};
-  bool streamed = false;
+  bool streamed = false;  // to the client
   std::string encoding;  // of the answer, and so of its copy; "" for none
   std::string request_id;
-  std::string copy;  // of the answer's bytes, up to the limit
+  std::string copy;  // of the bytes that the client got, up to the limit
 };
 
 // Runs on the connection's strand. Where the outcome's status is 0 and the client is still there,
-// the caller must answer.
+// the caller must answer. With a translator the client gets the answer in its own format; without
+// one, the bytes as they come.
 [[nodiscard]] net::awaitable<RelayOutcome> relay(net::Client& client, net::ClientRequest request,
                                                  net::Responder& out, RelayStamp stamp,
-                                                 std::size_t copy_limit);
+                                                 std::size_t copy_limit,
+                                                 wire::AnswerTranslator* translator = nullptr);
 
 }  // namespace hone::capture

@@ -112,7 +112,7 @@ TEST_F(GatewayTest, NeedsNoKeyWhereItIsOpenAndPassesTheProvidersOn) {
 }
 
 TEST_F(GatewayTest, NamesWhatIsWrongWithACall) {
-  upstream.wires = {wire::Format::kOpenAIChat};
+  upstream.wires = {wire::Format::kAnthropicMessages};
   upstream.models = {"gpt-*"};
   start();
   const auto broken = post("/v1/chat/completions", R"({"model":"gpt-x")");
@@ -124,9 +124,9 @@ TEST_F(GatewayTest, NamesWhatIsWrongWithACall) {
   const auto unknown = post("/v1/chat/completions", R"({"model":"nobody"})");
   EXPECT_EQ(unknown.status, 404);
   EXPECT_NE(error_message(unknown).find("'nobody'"), std::string::npos);
-  const auto wrong_wire = post("/v1/messages", kPlain);
+  const auto wrong_wire = post("/v1/responses", R"({"model":"gpt-x","input":"hi"})");
   EXPECT_EQ(wrong_wire.status, 400);
-  EXPECT_NE(error_message(wrong_wire).find("speaks openai-chat"), std::string::npos);
+  EXPECT_NE(error_message(wrong_wire).find("speaks anthropic-messages"), std::string::npos);
   EXPECT_EQ(stub.seen, 0);
   server->stop(1s);  // counted once the client has its answer
   EXPECT_EQ(gateway->counters().answered_4xx, 4U);
@@ -212,8 +212,8 @@ TEST_F(GatewayTest, RoutesResponsesAndWhatBelongsToThemByAlias) {
   EXPECT_EQ(records().size(), 2U) << "the start and the interaction of the first call alone";
 }
 
-TEST_F(GatewayTest, RefusesResponsesWhereTheUpstreamDoesNotSpeakThem) {
-  upstream.wires = {wire::Format::kOpenAIChat, wire::Format::kAnthropicMessages};
+TEST_F(GatewayTest, RefusesResponsesWhereTheUpstreamSpeaksMessagesOnly) {
+  upstream.wires = {wire::Format::kAnthropicMessages};
   start();
   const auto answer = post("/v1/responses", R"({"model":"assistant","input":"hi"})");
   EXPECT_EQ(answer.status, 400);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,9 @@ struct Upstream {
   std::string api_key;              // sent in place of the caller's; empty: it needs none of ours
   std::vector<std::string> models;  // names it serves: exact, or with * at the end
   bool trainable = false;           // its terms allow training on its answers
+  // The most tokens that a translated request asks it for, where it refuses what does not fit into
+  // its context; 0: no limit.
+  std::int64_t max_tokens = 0;
   std::chrono::milliseconds first_byte_timeout{600'000};
   std::chrono::milliseconds idle_timeout{180'000};
 };

@@ -64,6 +64,7 @@ Result<capture::Upstreams> make_upstreams(const Settings& settings) {
     if (!url) return fail(url.error().with("upstream '" + given.name + "'"));
     capture::Upstream upstream{
         .name = given.name, .url = *url, .models = given.models, .trainable = given.trainable};
+    upstream.max_tokens = given.max_tokens;
     for (const auto& wire : given.wires) upstream.wires.push_back(*wire::find_format(wire));
     if (!given.key_env.empty()) {
       const char* key = std::getenv(given.key_env.c_str());

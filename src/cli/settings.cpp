@@ -40,6 +40,8 @@ UpstreamSettings read_upstream(TomlTable table) {
   upstream.key_env = table.get_or("key_env", std::string());
   upstream.models = table.get_or("models", std::vector<std::string>());
   upstream.trainable = table.get_or("trainable", false);
+  upstream.max_tokens = table.get_or("max_tokens", std::int64_t{0});
+  if (upstream.max_tokens < 0) table.problem("max_tokens", "must be 0 or more");
   if (!upstream.url.starts_with("http://") && !upstream.url.starts_with("https://")) {
     table.problem("url", "must begin with http:// or https://");
   }

@@ -14,6 +14,7 @@
 //   key_env = "ANTHROPIC_API_KEY"  # sent instead of the caller's key
 //   models = ["claude-*"]
 //   trainable = false              # may its answers be trained on?
+//   max_tokens = 4096              # the most that a translated request may ask for; 0: no limit
 //   [privacy]                      # what is captured and redacted: cli/privacy_settings.h
 //   off = ["IP"]
 //   [alias.assistant]
@@ -44,6 +45,7 @@ struct UpstreamSettings {
   std::string key_env;
   std::vector<std::string> models;
   bool trainable = false;
+  std::int64_t max_tokens = 0;
 };
 
 struct AliasSettings {

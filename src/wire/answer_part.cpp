@@ -36,6 +36,18 @@ void take_count(const json::object& usage, std::string_view name, std::int64_t& 
   if (value != nullptr && value->is_int64() && value->get_int64() >= 0) count = value->get_int64();
 }
 
+const json::object* first_choice(const json::object& body) {
+  const auto* choices = body.if_contains("choices");
+  if (choices == nullptr || !choices->is_array()) return nullptr;
+  for (const json::value& choice : choices->get_array()) {
+    const auto* found = choice.if_object();
+    if (found == nullptr) continue;
+    const auto* index = found->if_contains("index");
+    if (index == nullptr || !index->is_int64() || index->get_int64() == 0) return found;
+  }
+  return nullptr;
+}
+
 void finish_message(Answer& answer) {
   for (const json::value& part : content_of(answer.message)) {
     const auto* object = part.if_object();

@@ -20,6 +20,10 @@ namespace hone::wire {
 // Overrides `count` where `usage` has a number under that name that is not negative.
 void take_count(const json::object& usage, std::string_view name, std::int64_t& count);
 
+// The choice of Chat Completions that tools show: the first. More of them are asked for by
+// evaluations alone.
+[[nodiscard]] const json::object* first_choice(const json::object& body);
+
 // Gathers the ids of the message's tool calls; a message without parts becomes empty.
 void finish_message(Answer& answer);
 

@@ -6,9 +6,6 @@
 namespace hone::wire {
 namespace {
 
-// Claude Code puts its build and entry point first in the system prompt; they differ between calls.
-constexpr std::string_view kBillingBlock = "x-anthropic-billing-header:";
-
 json::array read_content(const json::value* content);
 
 json::object read_tool_result(const json::object& block) {

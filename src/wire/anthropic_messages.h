@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
@@ -9,6 +10,9 @@
 #include "wire/answer.h"
 
 namespace hone::wire {
+
+// Claude Code puts its build and entry point first in the system prompt; they differ between calls.
+inline constexpr std::string_view kBillingBlock = "x-anthropic-billing-header:";
 
 // The tools, system prompt and messages of a request's body. Fails only where "messages" is no
 // array of objects.

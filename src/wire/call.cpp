@@ -54,6 +54,8 @@ std::string_view error_type_for(Format format, int status) {
       return anthropic ? "request_too_large" : "invalid_request_error";
     case 429:
       return "rate_limit_error";
+    case 529:
+      return anthropic ? "overloaded_error" : "server_error";
     default:
       if (status < 500) return "invalid_request_error";
       return anthropic ? "api_error" : "server_error";
@@ -111,11 +113,12 @@ Result<Call> read_call(Format format, const json::object& body) {
 }
 
 std::string error_body(Format format, int status, std::string_view message,
-                       std::string_view request_id) {
+                       std::string_view request_id, std::string_view code) {
   const std::string_view type = error_type_for(format, status);
   if (format != Format::kAnthropicMessages) {
-    return json::serialize(json::object{
-        {"error", {{"message", message}, {"type", type}, {"param", nullptr}, {"code", nullptr}}}});
+    json::object error{{"message", message}, {"type", type}, {"param", nullptr}};
+    error["code"] = code.empty() ? json::value(nullptr) : json::value(code);
+    return json::serialize(json::object{{"error", std::move(error)}});
   }
   json::object body{{"type", "error"}, {"error", {{"type", type}, {"message", message}}}};
   if (!request_id.empty()) body.emplace("request_id", request_id);

@@ -42,8 +42,8 @@ struct Call {
 
 [[nodiscard]] Result<Call> read_call(Format format, const json::object& body);
 
-// An error in the shape that the format's clients know.
+// An error in the shape that the format's clients know. `code` is OpenAI's machine-readable word.
 [[nodiscard]] std::string error_body(Format format, int status, std::string_view message,
-                                     std::string_view request_id = {});
+                                     std::string_view request_id = {}, std::string_view code = {});
 
 }  // namespace hone::wire

@@ -4,22 +4,6 @@
 #include "wire/openai_chat.h"
 
 namespace hone::wire {
-namespace {
-
-// Only the first choice is what the tool shows; more of them are asked for by evaluations alone.
-const json::object* first_choice(const json::object& object) {
-  const auto* choices = object.if_contains("choices");
-  if (choices == nullptr || !choices->is_array()) return nullptr;
-  for (const json::value& choice : choices->get_array()) {
-    const auto* found = choice.if_object();
-    if (found == nullptr) continue;
-    const auto* index = found->if_contains("index");
-    if (index == nullptr || !index->is_int64() || index->get_int64() == 0) return found;
-  }
-  return nullptr;
-}
-
-}  // namespace
 
 void OpenAIAnswer::read_common(const json::object& object) {
   if (const auto* error = object.if_contains("error"); error != nullptr && !error->is_null()) {

@@ -19,6 +19,10 @@ void sse(std::string_view bytes);          // event streams, cut anywhere
 void openai_chat(std::string_view bytes);  // requests and answers of each wire format
 void anthropic_messages(std::string_view bytes);
 void openai_responses(std::string_view bytes);
+void translate_request(std::string_view bytes);  // requests of one format in another
+void chat_as_messages(std::string_view bytes);   // answers of one format in another
+void chat_as_responses(std::string_view bytes);
+void messages_as_chat(std::string_view bytes);
 void model_field(std::string_view bytes);  // the model's name in a body
 void outbox(std::string_view bytes);       // segments and their slots
 
@@ -27,15 +31,19 @@ struct Target {
   void (*run)(std::string_view bytes);
 };
 
-inline constexpr std::array<Target, 9> kTargets = {{{"http_head", http_head},
-                                                    {"http_chunks", http_chunks},
-                                                    {"coding", coding},
-                                                    {"sse", sse},
-                                                    {"openai_chat", openai_chat},
-                                                    {"anthropic_messages", anthropic_messages},
-                                                    {"openai_responses", openai_responses},
-                                                    {"model_field", model_field},
-                                                    {"outbox", outbox}}};
+inline constexpr std::array<Target, 13> kTargets = {{{"http_head", http_head},
+                                                     {"http_chunks", http_chunks},
+                                                     {"coding", coding},
+                                                     {"sse", sse},
+                                                     {"openai_chat", openai_chat},
+                                                     {"anthropic_messages", anthropic_messages},
+                                                     {"openai_responses", openai_responses},
+                                                     {"translate_request", translate_request},
+                                                     {"chat_as_messages", chat_as_messages},
+                                                     {"chat_as_responses", chat_as_responses},
+                                                     {"messages_as_chat", messages_as_chat},
+                                                     {"model_field", model_field},
+                                                     {"outbox", outbox}}};
 
 inline void must(bool holds, const char* what) {
   if (holds) return;
