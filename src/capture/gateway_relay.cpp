@@ -50,20 +50,39 @@ void keep(std::string& copy, std::string_view bytes, std::size_t limit) {
   if (copy.size() < limit) copy += bytes.substr(0, limit - copy.size());
 }
 
-// Passes the rest of the body on, chunk by chunk. Returns why it did not come to its end.
+// Whether a stream says in `bytes` that it has come to its end. Clients take it for the end, though
+// the transport's own is still to come.
+bool tells_the_end(std::string_view bytes) {
+  return bytes.find("data: [DONE]") != std::string_view::npos ||
+         bytes.find("\"message_stop\"") != std::string_view::npos ||
+         bytes.find("\"response.completed\"") != std::string_view::npos;
+}
+
+// Passes the rest of the body on, chunk by chunk; `chunk` is what of it has come and not gone out.
+// Returns why it did not come to its end.
 net::awaitable<RelayFailure> pass_body(net::ClientExchange& exchange, net::Responder& out,
-                                       std::string& copy, std::size_t copy_limit) {
-  std::string chunk;
+                                       RelayOutcome& outcome, RelayOptions options,
+                                       std::string chunk) {
   while (!exchange.finished()) {
     auto next = co_await exchange.read_chunk();
     if (out.client_gone()) co_return RelayFailure::kClientGone;
     if (!next) co_return failure_of(next.error(), RelayFailure::kCut);
-    chunk = std::move(*next);
-    keep(copy, chunk, copy_limit);
+    keep(outcome.copy, *next, options.copy_limit);
+    const bool last = options.before_end != nullptr && tells_the_end(*next);
+    if (chunk.empty()) {
+      chunk = std::move(*next);
+    } else {
+      chunk += *next;
+    }
     if (exchange.finished()) break;
+    if (last) continue;  // should more follow after all, it goes out with that
     const auto written = co_await out.write(chunk);
     if (!written) co_return RelayFailure::kClientGone;
     chunk.clear();
+  }
+  if (options.before_end != nullptr) {
+    const bool allowed = co_await options.before_end->reached(outcome, outcome.status);
+    if (!allowed) co_return RelayFailure::kWithheld;
   }
   const auto finished = co_await out.finish(chunk);
   co_return finished ? RelayFailure::kNone : RelayFailure::kClientGone;
@@ -83,12 +102,16 @@ std::string_view name(RelayFailure failure) {
       return "upstream_cut";
     case RelayFailure::kClientGone:
       return "client_gone";
+    case RelayFailure::kDeclined:
+      return "upstream_error";
+    case RelayFailure::kWithheld:
+      return "unrecorded";
   }
   return "";
 }
 
 net::awaitable<RelayOutcome> relay(net::Client& client, net::ClientRequest request,
-                                   net::Responder& out, RelayStamp stamp, std::size_t copy_limit) {
+                                   net::Responder& out, RelayStamp stamp, RelayOptions options) {
   RelayOutcome outcome;
   Cancellation cancellation(out);
   const auto start = steady_clock::now();
@@ -103,18 +126,35 @@ net::awaitable<RelayOutcome> relay(net::Client& client, net::ClientRequest reque
     co_return outcome;
   }
   cancellation.exchange = &*exchange;
+  outcome.upstream_status = exchange->status();
+  if (options.may_decline && exchange->status() >= 500) {
+    outcome.failure = RelayFailure::kDeclined;
+    outcome.message = "the upstream answered " + std::to_string(exchange->status());
+    co_return outcome;
+  }
   outcome.first_byte =
       std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - start);
   net::Headers headers = stamped(exchange->headers(), stamp, outcome);
   // What came with the head goes with the head.
-  const std::string first = exchange->take_ready();
-  keep(outcome.copy, first, copy_limit);
+  std::string first = exchange->take_ready();
+  keep(outcome.copy, first, options.copy_limit);
+  if (options.before_end != nullptr && exchange->finished()) {
+    const bool allowed = co_await options.before_end->reached(outcome, exchange->status());
+    if (!allowed) {
+      outcome.failure = RelayFailure::kWithheld;
+      outcome.message = "the call could not be recorded, and nothing passes unrecorded here";
+      co_return outcome;
+    }
+    options.before_end = nullptr;
+  }
+  std::string held;
+  if (options.before_end != nullptr && tells_the_end(first)) held.swap(first);
   const auto started = co_await out.start(exchange->status(), std::move(headers), first);
   if (!started) {
     outcome.failure = RelayFailure::kClientGone;
   } else {
     outcome.status = exchange->status();
-    outcome.failure = co_await pass_body(*exchange, out, outcome.copy, copy_limit);
+    outcome.failure = co_await pass_body(*exchange, out, outcome, options, std::move(held));
   }
   cancellation.exchange = nullptr;
   if (outcome.failure != RelayFailure::kNone) out.abort();
