@@ -13,13 +13,20 @@ struct ServeOptions {
   std::string model;
 };
 
-Result<void> serve(const Invocation& call, const ServeOptions& options) {
+Result<Settings> read_settings(const Invocation& call, const ServeOptions& options) {
   auto settings = call.settings();
-  if (!settings) return fail(settings.error());
+  if (!settings) return settings;
   if (!options.listen.empty()) settings->listen = options.listen;
   if (!options.auth.empty()) settings->auth = options.auth;
   if (!options.model.empty()) settings->engine.model = options.model;
-  auto service = Service::start(call, *settings);
+  return settings;
+}
+
+Result<void> serve(const Invocation& call, const ServeOptions& options) {
+  const auto settings = read_settings(call, options);
+  if (!settings) return fail(settings.error());
+  auto service =
+      Service::start(call, *settings, [&call, &options] { return read_settings(call, options); });
   if (!service) return fail(service.error());
   remark("Hone serves on " + (*service)->url() + " (dashboard, /v1/…, /api/v1/…); Ctrl-C ends it");
   return (*service)->run();
