@@ -51,11 +51,13 @@ void keep(std::string& copy, std::string_view bytes, std::size_t limit) {
 }
 
 // Whether a stream says in `bytes` that it has come to its end. Clients take it for the end, though
-// the transport's own is still to come.
+// the transport's own is still to come. Of an encoded stream nobody can tell.
 bool tells_the_end(std::string_view bytes) {
-  return bytes.find("data: [DONE]") != std::string_view::npos ||
-         bytes.find("\"message_stop\"") != std::string_view::npos ||
-         bytes.find("\"response.completed\"") != std::string_view::npos;
+  for (const std::string_view end : {"data: [DONE]", "\"message_stop\"", "\"response.completed\"",
+                                     "\"response.incomplete\"", "\"response.failed\""}) {
+    if (bytes.find(end) != std::string_view::npos) return true;
+  }
+  return false;
 }
 
 // Passes the rest of the body on, chunk by chunk; `chunk` is what of it has come and not gone out.

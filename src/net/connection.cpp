@@ -153,7 +153,7 @@ void Connection::watch_client() {
 // In TLS an end is announced, and the bytes of that lie before it; so do tickets and the like.
 void Connection::watch_later() {
   if (socket_.half_closed()) return note_gone();
-  if (!watch_timer_) watch_timer_.emplace(socket_.executor());
+  if (!watch_timer_) watch_timer_ = std::make_unique<asio::steady_timer>(socket_.executor());
   watch_timer_->expires_after(kLookAgain);
   auto look = [self = shared_from_this(),
                generation = watch_generation_](boost::system::error_code failed) {

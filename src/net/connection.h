@@ -86,7 +86,7 @@ class Connection final : public Responder, public std::enable_shared_from_this<C
   std::function<void()> on_gone_;
   asio::cancellation_signal watch_;
   std::uint64_t watch_generation_ = 0;
-  std::optional<asio::steady_timer> watch_timer_;  // TLS only
+  std::unique_ptr<asio::steady_timer> watch_timer_;  // TLS only, once it is needed
 };
 
 }  // namespace hone::net
