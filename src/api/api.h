@@ -16,6 +16,7 @@
 #include "api/metrics.h"
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/reloadable.h"
 #include "net/async.h"
 #include "net/http.h"
 #include "net/server.h"
@@ -47,8 +48,10 @@ struct Parts {
 
 class Api {
  public:
-  explicit Api(Parts parts) : parts_(std::move(parts)) {}
+  explicit Api(Parts parts) : parts_(std::move(parts)), capture_policy_(parts_.capture_policy) {}
   [[nodiscard]] net::awaitable<void> handle(const net::Request& request, net::Responder& responder);
+  // For requests that begin from now on. From any thread.
+  void set_capture_policy(people::CapturePolicy policy) { capture_policy_.set(std::move(policy)); }
 
  private:
   [[nodiscard]] net::awaitable<net::Response> answer(const net::Request& request);
@@ -63,6 +66,7 @@ class Api {
   [[nodiscard]] net::Response metrics() const;
 
   Parts parts_;
+  Reloadable<people::CapturePolicy> capture_policy_;
 };
 
 }  // namespace hone::api

@@ -108,7 +108,7 @@ net::awaitable<Result<void>> commit(store::Outbox& outbox, store::OutboxRecord r
 
 net::awaitable<net::Response> Api::post_feedback(const net::Request& request,
                                                  const people::Caller& caller) {
-  const auto level = parts_.capture_policy.level(caller.team_name);
+  const auto level = capture_policy_.get().level(caller.team_name);
   if (level == people::CaptureLevel::kNothing) {
     const Error refused{ErrorCode::kDenied,
                         "your team's policy ([privacy] capture) records nothing"};

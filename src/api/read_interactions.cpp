@@ -10,7 +10,8 @@ constexpr std::string_view kColumns =
     "i.id, i.person_id, COALESCE(n.name, '') AS person, COALESCE(t.name, '') AS team, i.tool, "
     "i.wire, i.alias, i.arm, i.release_id, i.model, COALESCE(m.name, i.model) AS model_name, "
     "i.upstream, i.purpose, i.started_at, i.first_byte_ms, i.duration_ms, i.status, "
-    "i.stop_reason, i.error, i.streamed, i.prompt_tokens, i.completion_tokens, i.content, "
+    "i.stop_reason, i.error, i.streamed, i.prompt_tokens, i.cached_tokens, i.completion_tokens, "
+    "i.cost, i.content, "
     "i.context_node, i.output_node, v.verdict, v.strength, v.edit_distance, v.final_text, "
     "v.policy";
 constexpr std::string_view kTables =
@@ -31,9 +32,10 @@ json::object summary(const store::Row& row) {
     object[column] = row.text(std::string_view(column));
   }
   for (const auto* column : {"started_at", "first_byte_ms", "duration_ms", "status", "streamed",
-                             "prompt_tokens", "completion_tokens"}) {
+                             "prompt_tokens", "cached_tokens", "completion_tokens"}) {
     object[column] = row.integer(std::string_view(column));
   }
+  object["cost"] = row.real("cost");
   object["verdict"] = text_or_null(row, "verdict");
   if (!row.is_null("strength")) object["strength"] = row.real("strength");
   if (!row.is_null("edit_distance")) object["edit_distance"] = row.real("edit_distance");

@@ -10,7 +10,7 @@ std::vector<MemoKey> beginnings_of(const wire::CallParts& parts, const MemoKey& 
   std::vector<MemoKey> keys;
   keys.reserve(parts.messages.size() + 1);
   MemoKey key = memo_key(wire::name(format), policy);
-  for (const auto member : parts.opening) key = memo_key(member, key);
+  for (const auto mark : parts.opening_marks) key = memo_key(mark, key);
   keys.push_back(key);
   for (const auto message : parts.messages) keys.push_back(memo_key(message, keys.back()));
   return keys;

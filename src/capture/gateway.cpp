@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "capture/gateway_headers.h"
 #include "capture/gateway_relay.h"
+#include "capture/limits_answer.h"
 #include "net/content_coding.h"
 
 namespace hone::capture {
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::size_t kAnswerCopyBytes = 32U << 20;
 constexpr std::size_t kDecodedRequestBytes = 32U << 20;  // as large as a plain body may be
+constexpr const char* kFullRetryAfter = "10";  // seconds, until a full outbox may have room again
 
 // The format whose clients will read our errors.
 wire::Format format_of(const net::Request& request) {
@@ -39,6 +41,27 @@ net::ClientRequest request_to(const Upstream& upstream, const net::Request& requ
   // A model call changes nothing at the upstream: asked twice, it costs twice, and that is all.
   out.safe_to_resend = true;
   return out;
+}
+
+// Nothing has gone to the client, and it is still there.
+bool unanswered(const RelayOutcome& outcome) {
+  return outcome.status == 0 && outcome.failure != RelayFailure::kClientGone;
+}
+
+// What the client gets where the relay could not answer.
+int failure_status(const RelayOutcome& outcome) {
+  if (outcome.failure == RelayFailure::kTimeout) return 504;
+  return outcome.failure == RelayFailure::kWithheld ? 503 : 502;
+}
+
+void take_target(const Route& route, const Upstream& upstream, store::Interaction& facts) {
+  facts.alias = route.alias;
+  facts.arm = route.arm;
+  facts.release = route.release;
+  facts.propensity = route.propensity;
+  facts.model = route.model;
+  facts.upstream = upstream.name;
+  facts.trainable = route.trainable && upstream.trainable;
 }
 
 }  // namespace
@@ -74,7 +97,7 @@ net::awaitable<int> Gateway::dispatch(net::Request& request, net::Responder& out
   if (net::same_name(request.headers.get("upgrade"), "websocket")) {
     co_return co_await refuse(out, format, 426, "this server speaks HTTP only, no WebSocket");
   }
-  const auto identity = identify(request);
+  auto identity = identify(request);
   if (!identity) {
     co_return co_await refuse(out, format, 401,
                               "no known API key: send 'x-api-key: KEY' or 'Authorization: Bearer "
@@ -86,6 +109,15 @@ net::awaitable<int> Gateway::dispatch(net::Request& request, net::Responder& out
   const bool routed =
       understood || is_one_of(path, {"/v1/messages/count_tokens", "/v1/responses/input_tokens",
                                      "/v1/responses/compact"});
+  if (is_post && understood && parts_.limits != nullptr) {
+    auto admitted = parts_.limits->admit(identity->caller);
+    if (!admitted) {
+      auto headers = limit_headers(admitted.error(), format, parts_.clock.now());
+      co_return co_await refuse(out, format, 429, std::move(admitted.error().message),
+                                std::move(headers));
+    }
+    identity->accounts = *admitted;
+  }
   if (is_post && routed) {
     const bool recorded =
         understood && level_of(identity->caller) != people::CaptureLevel::kNothing;
@@ -99,7 +131,7 @@ net::awaitable<int> Gateway::dispatch(net::Request& request, net::Responder& out
 }
 
 people::CaptureLevel Gateway::level_of(const people::Caller& caller) const {
-  return parts_.capture_policy.level(caller.team_name);
+  return capture_policy_.get().level(caller.team_name);
 }
 
 std::optional<Gateway::Identity> Gateway::identify(const net::Request& request) const {
@@ -145,6 +177,14 @@ Result<Gateway::Target> Gateway::find_target(const std::string& model,
 net::awaitable<int> Gateway::model_call(net::Request& request, net::Responder& out,
                                         const Identity& identity, wire::Format format,
                                         bool recorded) {
+  if (recorded && parts_.recorder.must_refuse()) {
+    net::Headers headers;
+    headers.add("retry-after", kFullRetryAfter);
+    co_return co_await refuse(out, format, 503,
+                              "calls cannot be recorded now, and none passes unrecorded here; try "
+                              "again, and tell who runs this gateway: its outbox is full or fenced",
+                              std::move(headers));
+  }
   auto prepared = prepare(request, identity, format, recorded);
   if (!prepared) {
     const int status = net::http_status(prepared.error().code);
@@ -177,19 +217,27 @@ Result<Gateway::Outgoing> Gateway::prepare(net::Request& request, const Identity
   if (!field) return fail(field.error());
   auto target = find_target(field->value, identity.caller.person);
   if (!target) return fail(target.error());
-  call.request = request_to(*target->upstream, request, format, identity.key);
   if (!speaks(*target->upstream, format)) {
+    call.request = request_to(*target->upstream, request, format, identity.key);
     call.target = std::move(*target);
     return translate(request, identity, format, std::move(call));
   }
-  if (target->route.upstream_model != field->value) {
-    call.renamed = json_string(target->route.upstream_model);
+  call.model = std::move(*field);
+  address(call, std::move(*target), request, identity, format);
+  return call;
+}
+
+// The headers for its upstream, and the name that the model has there.
+void Gateway::address(Outgoing& call, Target target, const net::Request& request,
+                      const Identity& identity, wire::Format format) const {
+  call.request = request_to(*target.upstream, request, format, identity.key);
+  call.renamed.clear();
+  if (target.route.upstream_model != call.model.value) {
+    call.renamed = json_string(target.route.upstream_model);
     call.encoded.clear();
     call.request.headers.remove("content-encoding");
   }
-  call.model = std::move(*field);
-  call.target = std::move(*target);
-  return call;
+  call.target = std::move(target);
 }
 
 // A body that only the upstream may be able to read: it gets it as it came.
@@ -211,6 +259,26 @@ std::array<std::string_view, 3> Gateway::Outgoing::pieces() const {
   if (renamed.empty()) return {text};
   return with_model(text, model, renamed);
 }
+// Puts a call's record on disk before its answer ends, where the settings ask for that.
+class Gateway::DurableEnd final : public BeforeEnd {
+ public:
+  DurableEnd(Gateway& gateway, FinishedCall& call, Outgoing& outgoing)
+      : gateway_(gateway), call_(call), outgoing_(outgoing) {}
+  net::awaitable<bool> reached(RelayOutcome& outcome, int status) override {
+    was_reached_ = true;
+    gateway_.close_call(call_, outgoing_, outcome, status);
+    auto& recorder = gateway_.parts_.recorder;
+    const auto synced = co_await recorder.finish_synced(std::move(call_));
+    co_return synced.has_value() || !recorder.options().refuse_when_full;
+  }
+  [[nodiscard]] bool was_reached() const { return was_reached_; }
+
+ private:
+  Gateway& gateway_;
+  FinishedCall& call_;
+  Outgoing& outgoing_;
+  bool was_reached_ = false;
+};
 
 net::awaitable<int> Gateway::exchange(const net::Request& request, net::Responder& out,
                                       const Identity& identity, wire::Format format,
@@ -218,17 +286,28 @@ net::awaitable<int> Gateway::exchange(const net::Request& request, net::Responde
   RelayStamp stamp{.interaction_id = "", .request_id = parts_.ids.next("req")};
   outgoing.request.pieces = outgoing.pieces();  // `outgoing` stays where it is from here on
   const auto translator = answer_translator(outgoing, stamp.request_id);
-  if (!outgoing.recorded) {
-    auto outcome = co_await relay(parts_.client, std::move(outgoing.request), out, std::move(stamp),
-                                  0, translator.get());
+  RelayOptions options;
+  options.translator = translator.get();
+  if (!outgoing.recorded && !identity.accounts.any()) {
+    auto outcome =
+        co_await ask(request, out, identity, format, outgoing, std::move(stamp), options);
     co_return co_await conclude(out, format, outcome);
   }
   FinishedCall call = open_call(request, identity, format, outgoing);
-  stamp.interaction_id = call.facts.id;
-  parts_.recorder.begin(call);
-  auto outcome = co_await relay(parts_.client, std::move(outgoing.request), out, std::move(stamp),
-                                kAnswerCopyBytes, translator.get());
+  DurableEnd end(*this, call, outgoing);
+  options.copy_limit = kAnswerCopyBytes;
+  if (outgoing.recorded) {
+    if (parts_.recorder.options().before_answer) options.before_end = &end;
+    stamp.interaction_id = call.facts.id;
+    parts_.recorder.begin(call);
+  }
+  auto outcome = co_await ask(request, out, identity, format, outgoing, std::move(stamp), options);
+  if (options.before_end != nullptr && !end.was_reached() && unanswered(outcome)) {
+    const bool ended = co_await end.reached(outcome, failure_status(outcome));
+    static_cast<void>(ended);  // what follows is our own error, and says so
+  }
   const int status = co_await conclude(out, format, outcome);
+  if (end.was_reached()) co_return status;
   close_call(call, outgoing, outcome, status);
   parts_.recorder.finish(std::move(call));
   co_await parts_.recorder.wait_for_room();
@@ -243,19 +322,16 @@ FinishedCall Gateway::open_call(const net::Request& request, const Identity& ide
   call.format = format;
   call.may_capture = identity.caller.capture;
   call.policy_allows = level_of(identity.caller) == people::CaptureLevel::kContent;
+  call.stored = outgoing.recorded;
+  call.accounts = identity.accounts;
+  if (identity.accounts.of_key) call.facts.key = identity.caller.key_id;
   auto& facts = call.facts;
   facts.id = parts_.ids.next("int");
   facts.person = identity.caller.person;
   facts.team = identity.caller.team;
   facts.tool = tool_name(request.headers);
   facts.wire = wire::name(format);
-  facts.alias = target.route.alias;
-  facts.arm = target.route.arm;
-  facts.release = target.route.release;
-  facts.propensity = target.route.propensity;
-  facts.model = target.route.model;
-  facts.upstream = target.upstream->name;
-  facts.trainable = target.route.trainable && target.upstream->trainable;
+  take_target(target.route, *target.upstream, facts);
   facts.purpose = label(request.headers, "x-hone-purpose");
   facts.started_at = parts_.clock.now();
   for (const auto* name : {"x-claude-code-session-id", "x-session-id", "session-id"}) {
@@ -270,9 +346,13 @@ FinishedCall Gateway::open_call(const net::Request& request, const Identity& ide
 // What is known of it when it is over, with what was said.
 void Gateway::close_call(FinishedCall& call, Outgoing& outgoing, RelayOutcome& outcome,
                          int status) const {
-  call.request = std::move(outgoing.text);
+  if (call.stored) call.request = std::move(outgoing.text);
   call.request_encoding = std::move(outgoing.encoding);
   auto& facts = call.facts;
+  const Target& target = outgoing.target;
+  if (facts.upstream != target.upstream->name || facts.model != target.route.model) {
+    take_target(target.route, *target.upstream, facts);  // another one answered
+  }
   facts.status = status;
   facts.first_byte_ms = outcome.first_byte.count();
   facts.duration_ms = to_millis(parts_.clock.now()) - to_millis(facts.started_at);
@@ -301,11 +381,13 @@ net::awaitable<int> Gateway::conclude(net::Responder& out, wire::Format format,
     case RelayFailure::kClientGone:
       ++counters_.clients_gone;
       break;
+    case RelayFailure::kDeclined:
+    case RelayFailure::kWithheld:
+      break;  // counted where it was decided
   }
-  if (outcome.status != 0 || outcome.failure == RelayFailure::kClientGone) co_return outcome.status;
-  spdlog::warn("upstream failed: {}", outcome.message);
-  const int status = outcome.failure == RelayFailure::kTimeout ? 504 : 502;
-  co_return co_await refuse(out, format, status, outcome.message);
+  if (!unanswered(outcome)) co_return outcome.status;
+  spdlog::warn("a call failed: {}", outcome.message);
+  co_return co_await refuse(out, format, failure_status(outcome), outcome.message);
 }
 
 net::awaitable<int> Gateway::pass_through(net::Request& request, net::Responder& out,
@@ -318,16 +400,24 @@ net::awaitable<int> Gateway::pass_through(net::Request& request, net::Responder&
   forward.body = std::move(request.body);
   forward.safe_to_resend = false;  // who knows what it does
   RelayStamp stamp{.interaction_id = "", .request_id = parts_.ids.next("req")};
-  auto outcome = co_await relay(parts_.client, std::move(forward), out, std::move(stamp), 0);
+  RelayOptions options;
+  auto outcome = co_await relay(parts_.client, std::move(forward), out, std::move(stamp), options);
   co_return co_await conclude(out, format, outcome);
 }
 
 net::awaitable<int> Gateway::refuse(net::Responder& out, wire::Format format, int status,
                                     std::string message) {
+  net::Headers none;
+  co_return co_await refuse(out, format, status, std::move(message), std::move(none));
+}
+
+net::awaitable<int> Gateway::refuse(net::Responder& out, wire::Format format, int status,
+                                    std::string message, net::Headers headers) {
   const std::string id = parts_.ids.next("req");
   net::Response response =
       net::text_response(status, wire::error_body(format, status, message, id), "application/json");
   response.headers.add("request-id", id);
+  for (const auto& field : headers) response.headers.add(field.name, field.value);
   if (status == 426) response.headers.add("upgrade", "http/1.1");
   co_return co_await send(out, std::move(response));
 }

@@ -15,6 +15,10 @@
 // 401, unless the gateway is open: then it may be the provider's, and goes through with the
 // request. Our own headers in a request: x-hone-key, x-hone-tool, x-hone-purpose; they are not
 // passed on.
+//
+// A model call is turned away with 429 where the caller's limits say so, and with 503 where it
+// could not be recorded and nothing may pass unrecorded. One whose upstream does not answer, or
+// answers 5xx, goes to the alias's next upstream, as long as no byte has gone to the client.
 #pragma once
 
 #include <array>
@@ -24,10 +28,15 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/reloadable.h"
+#include "capture/fallbacks.h"
 #include "capture/gateway_model_field.h"
+#include "capture/limits.h"
 #include "capture/recorder.h"
 #include "capture/router.h"
 #include "capture/upstream.h"
@@ -41,7 +50,9 @@
 
 namespace hone::capture {
 
-struct RelayOutcome;  // gateway_relay.h
+struct RelayOptions;  // gateway_relay.h
+struct RelayOutcome;
+struct RelayStamp;
 
 // For /metrics.
 struct GatewayCounters {
@@ -68,11 +79,14 @@ struct GatewayParts {
   Recorder& recorder;
   bool open = false;  // no key needed (loopback only)
   people::CapturePolicy capture_policy = {};
+  Fallbacks fallbacks = {};
+  Limits* limits = nullptr;  // none: nobody is limited
 };
 
 class Gateway {
  public:
-  explicit Gateway(GatewayParts parts) : parts_(parts) {}
+  explicit Gateway(const GatewayParts& parts)
+      : parts_(parts), capture_policy_(parts.capture_policy), fallbacks_(parts.fallbacks) {}
 
   // True for what is the gateway's to answer.
   [[nodiscard]] static bool handles(const net::Request& request);
@@ -80,10 +94,16 @@ class Gateway {
   [[nodiscard]] net::awaitable<void> handle(net::Request& request, net::Responder& out);
   [[nodiscard]] const GatewayCounters& counters() const { return counters_; }
 
+  // For calls that begin from now on. From any thread.
+  void set_capture_policy(people::CapturePolicy policy) { capture_policy_.set(std::move(policy)); }
+  void set_fallbacks(Fallbacks fallbacks) { fallbacks_.set(std::move(fallbacks)); }
+
  private:
+  class DurableEnd;
   struct Identity {
     people::Caller caller;
-    std::string key;  // ours, by which we know the caller; "" for one unknown
+    std::string key;           // ours, by which we know the caller; "" for one unknown
+    LimitAccounts accounts{};  // who is charged for the call
   };
   struct Target {
     Route route;
@@ -118,6 +138,22 @@ class Gateway {
                                              const RelayOutcome& outcome);
   [[nodiscard]] net::awaitable<int> refuse(net::Responder& out, wire::Format format, int status,
                                            std::string message);
+  [[nodiscard]] net::awaitable<int> refuse(net::Responder& out, wire::Format format, int status,
+                                           std::string message, net::Headers headers);
+  // Sends the call on, to the alias's next upstream where one does not answer; `call.target` is
+  // whose answer it was. gateway_order.cpp
+  [[nodiscard]] net::awaitable<RelayOutcome> ask(const net::Request& request, net::Responder& out,
+                                                 const Identity& identity, wire::Format format,
+                                                 Outgoing& call, RelayStamp stamp,
+                                                 RelayOptions options);
+  [[nodiscard]] net::awaitable<RelayOutcome> ask_in_order(const net::Request& request,
+                                                          net::Responder& out,
+                                                          const Identity& identity,
+                                                          wire::Format format, Outgoing& call,
+                                                          RelayStamp stamp, RelayOptions options,
+                                                          std::vector<Target> targets);
+  [[nodiscard]] std::vector<Target> targets_of(const Target& meant, wire::Format format) const;
+  void note(const Upstream& upstream, const RelayOutcome& outcome) const;
   [[nodiscard]] static net::awaitable<int> send(net::Responder& out, net::Response response);
 
   [[nodiscard]] net::awaitable<net::Response> list_models(const net::Request& request,
@@ -127,6 +163,8 @@ class Gateway {
   [[nodiscard]] std::optional<Identity> identify(const net::Request& request) const;
   [[nodiscard]] Result<Outgoing> prepare(net::Request& request, const Identity& identity,
                                          wire::Format format, bool recorded) const;
+  void address(Outgoing& call, Target target, const net::Request& request, const Identity& identity,
+               wire::Format format) const;
   [[nodiscard]] Result<Outgoing> unread(net::Request& request, const Identity& identity,
                                         wire::Format format, Outgoing call) const;
   [[nodiscard]] Result<Outgoing> translate(const net::Request& request, const Identity& identity,
@@ -140,6 +178,8 @@ class Gateway {
   void close_call(FinishedCall& call, Outgoing& outgoing, RelayOutcome& outcome, int status) const;
 
   GatewayParts parts_;
+  Reloadable<people::CapturePolicy> capture_policy_;
+  Reloadable<Fallbacks> fallbacks_;
   GatewayCounters counters_;
 };
 

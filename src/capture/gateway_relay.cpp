@@ -12,6 +12,8 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::size_t kWholeAnswerBytes = 32U << 20;  // of one that is translated
+constexpr const char* kUnrecorded =
+    "the call could not be recorded, and nothing passes unrecorded here";
 
 // Stops the upstream's work when nobody waits for its answer any more.
 struct Cancellation {
@@ -53,20 +55,41 @@ void keep(std::string& copy, std::string_view bytes, std::size_t limit) {
   if (copy.size() < limit) copy += bytes.substr(0, limit - copy.size());
 }
 
-// Passes the rest of the body on, chunk by chunk. Returns why it did not come to its end.
+// Whether a stream says in `bytes` that it has come to its end. Clients take it for the end, though
+// the transport's own is still to come. Of an encoded stream nobody can tell.
+bool tells_the_end(std::string_view bytes) {
+  for (const std::string_view end : {"data: [DONE]", "\"message_stop\"", "\"response.completed\"",
+                                     "\"response.incomplete\"", "\"response.failed\""}) {
+    if (bytes.find(end) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
+// Passes the rest of the body on, chunk by chunk; `chunk` is what of it has come and not gone out.
+// Returns why it did not come to its end.
 net::awaitable<RelayFailure> pass_body(net::ClientExchange& exchange, net::Responder& out,
-                                       std::string& copy, std::size_t copy_limit) {
-  std::string chunk;
+                                       RelayOutcome& outcome, RelayOptions options,
+                                       std::string chunk) {
   while (!exchange.finished()) {
     auto next = co_await exchange.read_chunk();
     if (out.client_gone()) co_return RelayFailure::kClientGone;
     if (!next) co_return failure_of(next.error(), RelayFailure::kCut);
-    chunk = std::move(*next);
-    keep(copy, chunk, copy_limit);
+    keep(outcome.copy, *next, options.copy_limit);
+    const bool last = options.before_end != nullptr && tells_the_end(*next);
+    if (chunk.empty()) {
+      chunk = std::move(*next);
+    } else {
+      chunk += *next;
+    }
     if (exchange.finished()) break;
+    if (last) continue;  // should more follow after all, it goes out with that
     const auto written = co_await out.write(chunk);
     if (!written) co_return RelayFailure::kClientGone;
     chunk.clear();
+  }
+  if (options.before_end != nullptr) {
+    const bool allowed = co_await options.before_end->reached(outcome, outcome.status);
+    if (!allowed) co_return RelayFailure::kWithheld;
   }
   const auto finished = co_await out.finish(chunk);
   co_return finished ? RelayFailure::kNone : RelayFailure::kClientGone;
@@ -74,42 +97,47 @@ net::awaitable<RelayFailure> pass_body(net::ClientExchange& exchange, net::Respo
 
 // A stream in the client's format: each piece as soon as it can be said.
 net::awaitable<RelayFailure> pass_translated(net::ClientExchange& exchange, net::Responder& out,
-                                             wire::AnswerTranslator& translator,
                                              net::Headers headers, RelayOutcome& outcome,
-                                             std::size_t copy_limit) {
+                                             RelayOptions options) {
+  auto& translator = *options.translator;
   std::string said = translator.feed(exchange.take_ready());
-  keep(outcome.copy, said, copy_limit);
+  keep(outcome.copy, said, options.copy_limit);
+  std::string held;  // what has not gone out
+  if (options.before_end != nullptr && tells_the_end(said)) held.swap(said);
   const auto started = co_await out.start(exchange.status(), std::move(headers), said);
   if (!started) co_return RelayFailure::kClientGone;
   outcome.status = exchange.status();
-  said.clear();
   while (!exchange.finished() && !translator.failed()) {
     auto next = co_await exchange.read_chunk();
     if (out.client_gone()) co_return RelayFailure::kClientGone;
     if (!next) co_return failure_of(next.error(), RelayFailure::kCut);
     said = translator.feed(*next);
-    keep(outcome.copy, said, copy_limit);
-    if (said.empty() || exchange.finished() || translator.failed()) continue;
-    const auto written = co_await out.write(said);
+    keep(outcome.copy, said, options.copy_limit);
+    const bool last = options.before_end != nullptr && tells_the_end(said);
+    held += said;
+    if (held.empty() || last || exchange.finished() || translator.failed()) continue;
+    const auto written = co_await out.write(held);
     if (!written) co_return RelayFailure::kClientGone;
-    said.clear();
+    held.clear();
   }
   if (!translator.failed()) {
     const std::string end = translator.finish();
-    keep(outcome.copy, end, copy_limit);
-    said += end;
+    keep(outcome.copy, end, options.copy_limit);
+    held += end;
   }
-  const auto finished = co_await out.finish(said);
+  if (options.before_end != nullptr) {
+    const bool allowed = co_await options.before_end->reached(outcome, outcome.status);
+    if (!allowed) co_return RelayFailure::kWithheld;
+  }
+  const auto finished = co_await out.finish(held);
   co_return finished ? RelayFailure::kNone : RelayFailure::kClientGone;
 }
 
 // An answer that is translated when it is all there. Where it breaks off, nothing has been sent,
 // and the caller answers.
 net::awaitable<RelayFailure> pass_translated_whole(net::ClientExchange& exchange,
-                                                   net::Responder& out,
-                                                   wire::AnswerTranslator& translator,
-                                                   net::Headers headers, RelayOutcome& outcome,
-                                                   std::size_t copy_limit) {
+                                                   net::Responder& out, net::Headers headers,
+                                                   RelayOutcome& outcome, RelayOptions options) {
   std::string body = exchange.take_ready();
   while (!exchange.finished()) {
     auto next = co_await exchange.read_chunk();
@@ -128,10 +156,18 @@ net::awaitable<RelayFailure> pass_translated_whole(net::ClientExchange& exchange
     // No coding was asked for; some send one all the same.
     auto decoded = net::decode_content(outcome.encoding, body, kWholeAnswerBytes);
     body = decoded && decoded->whole ? std::move(decoded->body) : std::string();
+    outcome.encoding.clear();
   }
-  auto whole = translator.whole(exchange.status(), body);
+  auto whole = options.translator->whole(exchange.status(), body);
   outcome.streamed = whole.event_stream;
-  keep(outcome.copy, whole.body, copy_limit);
+  keep(outcome.copy, whole.body, options.copy_limit);
+  if (options.before_end != nullptr) {
+    const bool allowed = co_await options.before_end->reached(outcome, whole.status);
+    if (!allowed) {
+      outcome.message = kUnrecorded;
+      co_return RelayFailure::kWithheld;
+    }
+  }
   headers.set("content-type", whole.event_stream ? "text/event-stream" : "application/json");
   net::Response response{whole.status, std::move(headers), std::move(whole.body)};
   const int status = response.status;
@@ -142,22 +178,16 @@ net::awaitable<RelayFailure> pass_translated_whole(net::ClientExchange& exchange
 }
 
 net::awaitable<RelayFailure> relay_translated(net::ClientExchange& exchange, net::Responder& out,
-                                              wire::AnswerTranslator& translator,
                                               net::Headers headers, RelayOutcome& outcome,
-                                              std::size_t copy_limit) {
-  headers = translated_answer_headers(headers, translator.plan().client, outcome.request_id);
-  const bool streams = translator.plan().streamed && outcome.streamed &&
-                       outcome.encoding.empty() && exchange.status() < 300;
-  RelayFailure failure = RelayFailure::kNone;
+                                              RelayOptions options) {
+  const auto& plan = options.translator->plan();
+  headers = translated_answer_headers(headers, plan.client, outcome.request_id);
+  const bool streams =
+      plan.streamed && outcome.streamed && outcome.encoding.empty() && exchange.status() < 300;
   if (streams) {
-    failure = co_await pass_translated(exchange, out, translator, std::move(headers), outcome,
-                                       copy_limit);
-  } else {
-    failure = co_await pass_translated_whole(exchange, out, translator, std::move(headers), outcome,
-                                             copy_limit);
+    co_return co_await pass_translated(exchange, out, std::move(headers), outcome, options);
   }
-  outcome.encoding.clear();
-  co_return failure;
+  co_return co_await pass_translated_whole(exchange, out, std::move(headers), outcome, options);
 }
 
 }  // namespace
@@ -174,13 +204,16 @@ std::string_view name(RelayFailure failure) {
       return "upstream_cut";
     case RelayFailure::kClientGone:
       return "client_gone";
+    case RelayFailure::kDeclined:
+      return "upstream_error";
+    case RelayFailure::kWithheld:
+      return "unrecorded";
   }
   return "";
 }
 
 net::awaitable<RelayOutcome> relay(net::Client& client, net::ClientRequest request,
-                                   net::Responder& out, RelayStamp stamp, std::size_t copy_limit,
-                                   wire::AnswerTranslator* translator) {
+                                   net::Responder& out, RelayStamp stamp, RelayOptions options) {
   RelayOutcome outcome;
   Cancellation cancellation(out);
   const auto start = steady_clock::now();
@@ -195,26 +228,43 @@ net::awaitable<RelayOutcome> relay(net::Client& client, net::ClientRequest reque
     co_return outcome;
   }
   cancellation.exchange = &*exchange;
+  outcome.upstream_status = exchange->status();
+  if (options.may_decline && exchange->status() >= 500) {
+    outcome.failure = RelayFailure::kDeclined;
+    outcome.message = "the upstream answered " + std::to_string(exchange->status());
+    co_return outcome;
+  }
   outcome.first_byte =
       std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - start);
   net::Headers headers = stamped(exchange->headers(), stamp, outcome);
-  if (translator != nullptr) {
-    outcome.failure = co_await relay_translated(*exchange, out, *translator, std::move(headers),
-                                                outcome, copy_limit);
+  if (options.translator != nullptr) {
+    outcome.failure =
+        co_await relay_translated(*exchange, out, std::move(headers), outcome, options);
     cancellation.exchange = nullptr;
     const bool begun = outcome.status != 0 || outcome.failure == RelayFailure::kClientGone;
     if (outcome.failure != RelayFailure::kNone && begun) out.abort();
     co_return outcome;
   }
   // What came with the head goes with the head.
-  const std::string first = exchange->take_ready();
-  keep(outcome.copy, first, copy_limit);
+  std::string first = exchange->take_ready();
+  keep(outcome.copy, first, options.copy_limit);
+  if (options.before_end != nullptr && exchange->finished()) {
+    const bool allowed = co_await options.before_end->reached(outcome, exchange->status());
+    if (!allowed) {
+      outcome.failure = RelayFailure::kWithheld;
+      outcome.message = kUnrecorded;
+      co_return outcome;
+    }
+    options.before_end = nullptr;
+  }
+  std::string held;
+  if (options.before_end != nullptr && tells_the_end(first)) held.swap(first);
   const auto started = co_await out.start(exchange->status(), std::move(headers), first);
   if (!started) {
     outcome.failure = RelayFailure::kClientGone;
   } else {
     outcome.status = exchange->status();
-    outcome.failure = co_await pass_body(*exchange, out, outcome.copy, copy_limit);
+    outcome.failure = co_await pass_body(*exchange, out, outcome, options, std::move(held));
   }
   cancellation.exchange = nullptr;
   if (outcome.failure != RelayFailure::kNone) out.abort();

@@ -23,6 +23,8 @@ enum class RelayFailure {
   kTimeout,
   kCut,  // the answer broke off
   kClientGone,
+  kDeclined,  // 5xx, and somebody else may be asked
+  kWithheld,  // the caller did not let the answer end
 };
 
 // "upstream_unreachable", …: as it stands in records; "" for kNone.
@@ -30,21 +32,37 @@ enum class RelayFailure {
 
 struct RelayOutcome {
   RelayFailure failure = RelayFailure::kNone;
-  std::string message;  // for the caller, where nothing has been answered yet
-  int status = 0;       // that the client got; 0 where the relay has not answered
+  std::string message;      // for the caller, where nothing has been answered yet
+  int status = 0;           // that the client got; 0 where the relay has not answered
+  int upstream_status = 0;  // 0 where there was no answer
   std::chrono::milliseconds first_byte{0};
   bool streamed = false;  // to the client
-  std::string encoding;  // of the answer, and so of its copy; "" for none
+  std::string encoding;   // of the answer, and so of its copy; "" for none
   std::string request_id;
   std::string copy;  // of the bytes that the client got, up to the limit
 };
 
+// Told when the upstream's answer is complete and its last bytes have not gone to the client: they
+// wait for it.
+class BeforeEnd {
+ public:
+  virtual ~BeforeEnd() = default;
+  // `status` is what the client gets or has got. False: the answer is broken off instead.
+  [[nodiscard]] virtual net::awaitable<bool> reached(RelayOutcome& outcome, int status) = 0;
+};
+
+struct RelayOptions {
+  std::size_t copy_limit = 0;       // bytes of the answer that are kept for the record
+  bool may_decline = false;         // an answer of 5xx is not passed on: kDeclined
+  BeforeEnd* before_end = nullptr;  // this and the next outlive the relay
+  // The client gets the answer in its own format; without one, the bytes as they come.
+  wire::AnswerTranslator* translator = nullptr;
+};
+
 // Runs on the connection's strand. Where the outcome's status is 0 and the client is still there,
-// the caller must answer. With a translator the client gets the answer in its own format; without
-// one, the bytes as they come.
+// the caller must answer.
 [[nodiscard]] net::awaitable<RelayOutcome> relay(net::Client& client, net::ClientRequest request,
                                                  net::Responder& out, RelayStamp stamp,
-                                                 std::size_t copy_limit,
-                                                 wire::AnswerTranslator* translator = nullptr);
+                                                 RelayOptions options);
 
 }  // namespace hone::capture

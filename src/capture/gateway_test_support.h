@@ -147,13 +147,16 @@ class GatewayTest : public ::testing::Test {
   }
 
   void start() {
-    upstreams = Upstreams::create({upstream}).value();
+    std::vector<Upstream> all = {upstream};
+    all.insert(all.end(), more_upstreams.begin(), more_upstreams.end());
+    upstreams = Upstreams::create(std::move(all)).value();
     outbox = std::move(
-        store::Outbox::open(posix_files(), directory_folder->path("outbox"), clock, outbox_options)
+        store::Outbox::open(*files, directory_folder->path("outbox"), clock, outbox_options)
             .value());
     in_flight = std::move(
         store::InFlight::open(posix_files(), directory_folder->path("outbox/in-flight")).value());
-    recorder = std::make_unique<Recorder>(*outbox, *in_flight, *redacts, "tenant key");
+    recorder =
+        std::make_unique<Recorder>(*outbox, *in_flight, *redacts, "tenant key", recorder_options);
     gateway = std::make_unique<Gateway>(GatewayParts{.clock = clock,
                                                      .ids = ids,
                                                      .client = client,
@@ -162,7 +165,9 @@ class GatewayTest : public ::testing::Test {
                                                      .directory = directory,
                                                      .recorder = *recorder,
                                                      .open = open,
-                                                     .capture_policy = capture_policy});
+                                                     .capture_policy = capture_policy,
+                                                     .fallbacks = fallbacks,
+                                                     .limits = limits});
     auto handler = [this](net::Request& request, net::Responder& out) {
       return gateway->handle(request, out);
     };
@@ -240,6 +245,7 @@ class GatewayTest : public ::testing::Test {
   std::string person;
   std::string key;
   std::string silent_key;
+  FileSystem* files = &posix_files();
   store::OutboxOptions outbox_options;
   std::unique_ptr<store::Outbox> outbox;
   std::unique_ptr<store::InFlight> in_flight;
@@ -248,10 +254,14 @@ class GatewayTest : public ::testing::Test {
   StubUpstream stub{runtime};
   TableRouter router;
   Upstream upstream;
+  std::vector<Upstream> more_upstreams;
+  Fallbacks fallbacks;
   Upstreams upstreams;
   bool open = false;
   people::CapturePolicy capture_policy;
+  Limits* limits = nullptr;
   const privacy::Redactor* redacts = &redactor();
+  RecorderOptions recorder_options;
   std::unique_ptr<Recorder> recorder;
   std::unique_ptr<Gateway> gateway;
   std::unique_ptr<net::Server> server;

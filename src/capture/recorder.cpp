@@ -7,8 +7,8 @@
 #include <memory>
 
 #include "base/log.h"
+#include "net/await.h"
 #include "net/content_coding.h"
-#include "wire/answer.h"
 
 namespace hone::capture {
 namespace {
@@ -27,6 +27,7 @@ void take_answer(const wire::Answer& answer, store::Interaction& facts) {
   facts.stop_reason = answer.stop_reason;
   facts.prompt_tokens = answer.prompt_tokens;
   facts.completion_tokens = answer.completion_tokens;
+  facts.cached_tokens = answer.cached_tokens;
   if (facts.error.empty()) facts.error = answer.error;
   if (facts.error.empty() && facts.status < 300 && !answer.complete) facts.error = "incomplete";
   if (!answer.response_id.empty()) facts.handles.push_back({"response", answer.response_id});
@@ -80,7 +81,7 @@ void Recorder::finish(FinishedCall call) {
   if (queued_bytes_ + size <= options_.queue_bytes) {
     queued_bytes_ += size;
     const bool queued = work_.post([this, shared, size] {
-      record(*shared, true);
+      record(shared, true);
       queued_bytes_ -= size;
     });
     if (queued) return;
@@ -88,9 +89,28 @@ void Recorder::finish(FinishedCall call) {
   }
   shared->request.clear();
   shared->answer.clear();
-  if (journal_.post([this, shared] { record(*shared, false); })) return;
+  if (journal_.post([this, shared] { record(shared, false); })) return;
   ++counters_.unrecorded;
   end(*shared);
+  if (shared->synced) shared->synced(fail(ErrorCode::kUnavailable, "the queue is full"));
+}
+
+net::awaitable<Result<void>> Recorder::finish_synced(FinishedCall call) {
+  auto hand_over = [this, &call](auto done) {
+    call.synced = std::move(done);
+    finish(std::move(call));
+  };
+  const auto synced =
+      co_await net::await_callback<std::int64_t>(options_.commit_patience, hand_over);
+  if (synced) co_return Result<void>();
+  ++counters_.not_synced;
+  co_return fail(synced.error());
+}
+
+bool Recorder::must_refuse() {
+  if (!options_.refuse_when_full || outbox_.has_room()) return false;
+  ++counters_.refused;
+  return true;
 }
 
 net::awaitable<void> Recorder::wait_for_room() {
@@ -110,7 +130,10 @@ net::awaitable<void> Recorder::wait_for_room() {
 void Recorder::fill(FinishedCall& call) {
   auto& facts = call.facts;
   const auto answer = read_answer(call);
-  if (answer) take_answer(*answer, facts);
+  if (answer) {
+    take_answer(*answer, facts);
+    charge(call, *answer);
+  }
   if (!call.may_capture) return leave_out("no_consent", facts, counters_.no_consent);
   if (!call.policy_allows) return leave_out("policy", facts, counters_.policy);
   if (!answer && answer.error().code == ErrorCode::kTooLarge) {
@@ -124,13 +147,40 @@ void Recorder::fill(FinishedCall& call) {
   if (facts.content == "redaction_failed") ++counters_.redaction_failed;
 }
 
+// By the upstream's own name of the model, or by the alias, whichever has a price.
+void Recorder::charge(FinishedCall& call, const wire::Answer& answer) const {
+  auto& facts = call.facts;
+  if (options_.prices != nullptr) {
+    const Usage usage{.prompt_tokens = answer.prompt_tokens,
+                      .cached_tokens = answer.cached_tokens,
+                      .cache_write_tokens = answer.cache_write_tokens,
+                      .completion_tokens = answer.completion_tokens};
+    facts.cost = options_.prices->get().cost({facts.model, facts.alias}, usage);
+  }
+  if (options_.limits != nullptr && call.accounts.any()) {
+    options_.limits->charge(call.accounts, answer.prompt_tokens + answer.completion_tokens,
+                            facts.cost);
+  }
+}
+
+// What is not written down is charged all the same.
+void Recorder::meter(FinishedCall& call) const {
+  try {
+    if (const auto answer = read_answer(call)) charge(call, *answer);
+  } catch (const std::exception& e) {
+    spdlog::error("a call could not be charged: {}", e.what());
+  }
+}
+
 void Recorder::leave_out(std::string_view why, store::Interaction& facts,
                          std::atomic<std::uint64_t>& counter) {
   ++counter;
   Content::leave_out(why, facts);
 }
 
-void Recorder::record(FinishedCall& call, bool with_content) {
+void Recorder::record(const std::shared_ptr<FinishedCall>& shared, bool with_content) {
+  FinishedCall& call = *shared;
+  if (!call.stored) return meter(call);
   auto& facts = call.facts;
   facts.handles.insert(facts.handles.begin(), {"id", facts.id});
   try {
@@ -144,22 +194,43 @@ void Recorder::record(FinishedCall& call, bool with_content) {
     spdlog::error("a call could not be read: {}", e.what());
     leave_out("unreadable", facts, counters_.unreadable);
   }
-  const auto appended = outbox_.append({.kind = store::RecordKind::kInteraction,
-                                        .id = facts.id,
-                                        .persons = persons_of(facts.person),
-                                        .payload = store::to_payload(facts)});
+  const store::OutboxRecord written{.kind = store::RecordKind::kInteraction,
+                                    .id = facts.id,
+                                    .persons = persons_of(facts.person),
+                                    .payload = store::to_payload(facts)};
+  if (!call.synced) {
+    const auto appended = outbox_.append(written);
+    end(call);
+    return settle(call, appended);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    ++committing_;
+  }
+  outbox_.append_synced(written, [this, shared](const Result<std::int64_t>& position) {
+    settle(*shared, position);
+    shared->synced(position);
+    const std::lock_guard lock(mutex_);
+    --committing_;
+    committed_.notify_all();
+  });
   end(call);
-  if (!appended) {
+}
+
+void Recorder::settle(const FinishedCall& call, const Result<std::int64_t>& position) {
+  if (!position) {
     ++counters_.unrecorded;
     return;
   }
   ++counters_.recorded;
-  content_.appended(facts, call.learned);
+  content_.appended(call.facts, call.learned);
 }
 
 void Recorder::stop() {
   work_.stop();
   journal_.stop();
+  std::unique_lock lock(mutex_);
+  committed_.wait(lock, [this] { return committing_ == 0; });
 }
 
 void Recorder::wait_idle() {

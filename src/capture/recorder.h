@@ -4,21 +4,34 @@
 // number and bytes; what does not fit loses its content, not its place: the interaction is still
 // recorded, and counted. Bodies in a content coding are decoded here, up to a limit.
 //
+// Where an answer must not end before its record is on disk (`before_answer`), the gateway waits
+// for `finish_synced` with its last bytes. Where nothing may pass unrecorded (`refuse_when_full`),
+// it asks `must_refuse` before each call.
+//
 // Thread-safe. Nothing unredacted leaves it.
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
+#include "base/reloadable.h"
 #include "capture/content.h"
+#include "capture/limits.h"
+#include "capture/prices.h"
 #include "net/async.h"
 #include "net/work_pool.h"
 #include "privacy/redactor.h"
 #include "store/in_flight.h"
 #include "store/outbox.h"
 #include "store/records.h"
+#include "wire/answer.h"
 #include "wire/call.h"
 
 namespace hone::capture {
@@ -29,12 +42,15 @@ struct FinishedCall {
   wire::Format format = wire::Format::kOpenAIChat;
   bool may_capture = true;       // the person's consent
   bool policy_allows = true;     // the team's policy: content, and not only metadata
+  bool stored = true;            // false: only its usage is charged, and nothing of it written
+  LimitAccounts accounts;        // who is charged for it
   std::string request;           // the body, without its coding where we know it
   std::string request_encoding;  // the coding that could not be undone; "" where `request` is plain
   std::string answer;            // the bytes of the answer, as far as they were kept
   std::string answer_encoding;   // of these bytes; "" for none
   Learned learned;               // the recorder's own, as is what follows
   std::optional<store::InFlight::Place> place;
+  std::function<void(Result<std::int64_t>)> synced;  // who waits for the commit; none: nobody
 };
 
 struct RecorderOptions {
@@ -42,12 +58,19 @@ struct RecorderOptions {
   std::size_t queue_limit = 512;
   std::size_t queue_bytes = 64U << 20;
   std::size_t known_nodes = 100'000;
+  bool before_answer = false;                         // an answer's last byte waits for the commit
+  bool refuse_when_full = false;                      // no call without a record
+  std::chrono::milliseconds commit_patience{10'000};  // of an answer's last byte
+  const Reloadable<Prices>* prices = nullptr;         // none: nothing has a price
+  Limits* limits = nullptr;                           // whom usage is charged to
 };
 
 struct RecorderCounters {
   std::atomic<std::uint64_t> recorded = 0;    // interactions in the outbox, with or without content
   std::atomic<std::uint64_t> unrecorded = 0;  // the outbox refused: fenced or full
   std::atomic<std::uint64_t> starts_missed = 0;  // no place among the calls under way
+  std::atomic<std::uint64_t> refused = 0;        // calls turned away, for there was no room
+  std::atomic<std::uint64_t> not_synced = 0;     // answers that waited for a commit in vain
   // Interactions without content, by reason.
   std::atomic<std::uint64_t> no_consent = 0;
   std::atomic<std::uint64_t> policy = 0;
@@ -70,6 +93,11 @@ class Recorder {
   void begin(FinishedCall& call);
   // Returns at once.
   void finish(FinishedCall call);
+  // Returns when the interaction is on disk. Fails where the outbox does not take it, or the disk
+  // takes longer than `commit_patience`.
+  [[nodiscard]] net::awaitable<Result<void>> finish_synced(FinishedCall call);
+  // Where no call may pass unrecorded: whether one that begins now would. Counts it.
+  [[nodiscard]] bool must_refuse();
   // For who has just answered: waits, half a second at most, while the queue is more than half
   // full. So a connection that asks faster than we can record is slowed between its requests, and
   // loses no content; the answer is with the tool already.
@@ -79,16 +107,20 @@ class Recorder {
   void stop();
   void wait_idle();  // for tests
 
+  [[nodiscard]] const RecorderOptions& options() const { return options_; }
   [[nodiscard]] const RecorderCounters& counters() const { return counters_; }
   [[nodiscard]] std::size_t queued() const { return work_.queued(); }
 
  private:
   void fill(FinishedCall& call);
   void end(FinishedCall& call);
+  void charge(FinishedCall& call, const wire::Answer& answer) const;
+  void meter(FinishedCall& call) const;
   void leave_out(std::string_view why, store::Interaction& facts,
                  std::atomic<std::uint64_t>& counter);
   // Without reading what was said, where the queue had no room for it.
-  void record(FinishedCall& call, bool with_content);
+  void record(const std::shared_ptr<FinishedCall>& shared, bool with_content);
+  void settle(const FinishedCall& call, const Result<std::int64_t>& position);
 
   store::Outbox& outbox_;
   store::InFlight& in_flight_;
@@ -96,6 +128,9 @@ class Recorder {
   RecorderCounters counters_;
   Content content_;
   std::atomic<std::size_t> queued_bytes_ = 0;
+  std::mutex mutex_;  // guards the number of appends that wait for their commit
+  std::condition_variable committed_;
+  std::size_t committing_ = 0;
   net::WorkPool journal_;  // appends that need no parsing
   net::WorkPool work_;
 };

@@ -23,13 +23,24 @@ Result<Upstreams> Upstreams::create(std::vector<Upstream> all) {
       return fail(ErrorCode::kInvalid, "upstream '" + upstream.name + "' names no wire format");
     }
   }
+  for (auto& upstream : all) {
+    if (!upstream.health) upstream.health = std::make_shared<UpstreamHealth>();
+  }
   Upstreams upstreams;
-  upstreams.all_ = std::move(all);
+  upstreams.sets_->set(std::move(all));
   return upstreams;
 }
 
+void Upstreams::replace(const Upstreams& next) {
+  std::vector<Upstream> set = next.all();
+  for (auto& upstream : set) {
+    if (const auto* known = find(upstream.name)) upstream.health = known->health;
+  }
+  sets_->set(std::move(set));
+}
+
 const Upstream* Upstreams::find(std::string_view name) const {
-  for (const auto& upstream : all_) {
+  for (const auto& upstream : all()) {
     if (upstream.name == name) return &upstream;
   }
   return nullptr;
@@ -37,7 +48,7 @@ const Upstream* Upstreams::find(std::string_view name) const {
 
 const Upstream* Upstreams::for_model(std::string_view model) const {
   const Upstream* takes_any = nullptr;
-  for (const auto& upstream : all_) {
+  for (const auto& upstream : all()) {
     const auto& patterns = upstream.models;
     if (std::any_of(patterns.begin(), patterns.end(),
                     [&](const std::string& pattern) { return matches(pattern, model); })) {
@@ -49,10 +60,10 @@ const Upstream* Upstreams::for_model(std::string_view model) const {
 }
 
 const Upstream* Upstreams::fallback(wire::Format format) const {
-  for (const auto& upstream : all_) {
+  for (const auto& upstream : all()) {
     if (speaks(upstream, format)) return &upstream;
   }
-  return all_.empty() ? nullptr : &all_.front();
+  return all().empty() ? nullptr : &all().front();
 }
 
 bool speaks(const Upstream& upstream, wire::Format format) {

@@ -1,14 +1,18 @@
-// Where models answer: hone-engine, vLLM, llama.cpp, Ollama, or a hosted provider. The set is fixed
-// while the process runs, and may be read from any thread.
+// Where models answer: hone-engine, vLLM, llama.cpp, Ollama, or a hosted provider. The set may be
+// replaced while calls run; what was in it stays in memory, so that they end as they began.
+// Thread-safe.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/reloadable.h"
 #include "base/result.h"
+#include "capture/upstream_health.h"
 #include "net/url.h"
 #include "wire/call.h"
 
@@ -26,23 +30,26 @@ struct Upstream {
   std::int64_t max_tokens = 0;
   std::chrono::milliseconds first_byte_timeout{600'000};
   std::chrono::milliseconds idle_timeout{180'000};
+  std::shared_ptr<UpstreamHealth> health{};  // made by Upstreams where there is none
 };
 
 class Upstreams {
  public:
-  Upstreams() = default;
+  Upstreams() : sets_(std::make_unique<Reloadable<std::vector<Upstream>>>()) {}
   // kInvalid for a name given twice or a wire list that is empty.
   [[nodiscard]] static Result<Upstreams> create(std::vector<Upstream> all);
+  // From now on the set is `next`. An upstream that keeps its name keeps its health and counters.
+  void replace(const Upstreams& next);
 
   [[nodiscard]] const Upstream* find(std::string_view name) const;
   // The first whose patterns match; else the first without any patterns; else nullptr.
   [[nodiscard]] const Upstream* for_model(std::string_view model) const;
   // Who gets what belongs to no model: the first that speaks `format`, else the first.
   [[nodiscard]] const Upstream* fallback(wire::Format format) const;
-  [[nodiscard]] const std::vector<Upstream>& all() const { return all_; }
+  [[nodiscard]] const std::vector<Upstream>& all() const { return sets_->get(); }
 
  private:
-  std::vector<Upstream> all_;
+  std::unique_ptr<Reloadable<std::vector<Upstream>>> sets_;
 };
 
 [[nodiscard]] bool speaks(const Upstream& upstream, wire::Format format);

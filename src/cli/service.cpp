@@ -6,17 +6,20 @@
 #include <algorithm>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <future>
 #include <thread>
 
 #include "api/api.h"
 #include "capture/gateway.h"
+#include "capture/usage_totals.h"
 #include "cli/engine_keeper.h"
 #include "cli/housekeeping.h"
+#include "cli/live_settings.h"
 #include "cli/measure.h"
 #include "cli/policy.h"
+#include "cli/release_router.h"
+#include "cli/upstreams.h"
 #include "release/registry.h"
 #include "store/indexer.h"
 
@@ -25,79 +28,31 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The gateway asks for a route; releases know it.
-class ReleaseRouter final : public capture::Router {
- public:
-  explicit ReleaseRouter(release::Routes& routes) : routes_(routes) {}
-  Result<capture::Route> route(std::string_view model_asked, const std::string& person) override {
-    auto routed = routes_.route(model_asked, person);
-    if (!routed) return fail(routed.error());
-    return capture::Route{.alias = std::move(routed->alias),
-                          .upstream = std::move(routed->upstream),
-                          .upstream_model = std::move(routed->upstream_model),
-                          .model = std::move(routed->model),
-                          .arm = std::move(routed->arm),
-                          .release = std::move(routed->release),
-                          .propensity = routed->propensity,
-                          .trainable = routed->trainable};
-  }
-  std::vector<std::string> aliases() override { return routes_.aliases(); }
+constexpr std::uint64_t kMostSegmentBytes = 64U << 20;
 
- private:
-  release::Routes& routes_;
-};
-
-constexpr const char* kEngine = "engine";
-
-Result<capture::Upstreams> make_upstreams(const Settings& settings) {
-  std::vector<capture::Upstream> all;
-  if (!settings.engine.model.empty()) {
-    auto url = net::parse_url("http://" + settings.engine.listen);
-    if (!url) return fail(url.error());
-    all.push_back({.name = kEngine,
-                   .url = *url,
-                   .wires = {wire::Format::kOpenAIChat, wire::Format::kAnthropicMessages},
-                   .trainable = true});
-  }
-  for (const auto& given : settings.upstreams) {
-    auto url = net::parse_url(given.url);
-    if (!url) return fail(url.error().with("upstream '" + given.name + "'"));
-    capture::Upstream upstream{
-        .name = given.name, .url = *url, .models = given.models, .trainable = given.trainable};
-    upstream.max_tokens = given.max_tokens;
-    for (const auto& wire : given.wires) upstream.wires.push_back(*wire::find_format(wire));
-    if (!given.key_env.empty()) {
-      const char* key = std::getenv(given.key_env.c_str());
-      if (key == nullptr) {
-        return fail(ErrorCode::kInvalid, "upstream '" + given.name + "': the environment has no " +
-                                             given.key_env + "; set it, or remove key_env");
-      }
-      upstream.api_key = key;
-    }
-    all.push_back(std::move(upstream));
-  }
-  return capture::Upstreams::create(std::move(all));
+// Small enough that room is made again before the bound is reached: only whole segments go.
+store::OutboxOptions outbox_options(const CaptureSettings& settings) {
+  store::OutboxOptions options;
+  options.max_total_bytes = settings.outbox_limit_bytes;
+  options.segment_bytes = std::min(kMostSegmentBytes, settings.outbox_limit_bytes / 8);
+  return options;
 }
 
-// The registry's first entries: the engine's base model, and the aliases of the settings. What a
-// release has changed since stays as it is.
-Result<void> register_models(Workspace& workspace) {
-  const Settings& settings = workspace.settings();
+// What a release has changed since stays as it is.
+Result<void> register_aliases(Workspace& workspace, const std::vector<AliasSettings>& aliases) {
   auto& database = workspace.database();
   const Time now = workspace.clock().now();
-  std::vector<AliasSettings> aliases = settings.aliases;
-  if (!settings.engine.model.empty()) {
-    const auto folder = std::filesystem::absolute(settings.engine.model).lexically_normal();
-    auto base = release::add_base(database, folder.string(), folder.filename().string(), true, now);
-    if (!base) return fail(base.error().with("[engine] model"));
-    if (aliases.empty()) aliases.push_back({"assistant", kEngine, base->name});
-  }
   for (const auto& alias : aliases) {
-    if (release::find_alias(database, alias.name)) continue;
     auto model = release::find_model(database, alias.model);
-    if (auto set = release::set_alias(database, alias.name, alias.upstream,
-                                      model ? model->digest : alias.model, now);
-        !set) {
+    const std::string named = model ? model->digest : alias.model;
+    if (const auto known = release::find_alias(database, alias.name)) {
+      if (known->upstream != alias.upstream || known->model != named) {
+        spdlog::info("alias '{}' goes on serving {} of '{}', which `hone model alias` changes",
+                     alias.name, known->model, known->upstream);
+      }
+      continue;
+    }
+    if (auto set = release::set_alias(database, alias.name, alias.upstream, named, now); !set) {
       return set;
     }
   }
@@ -124,6 +79,20 @@ std::size_t connections_allowed() {
   return allowed;
 }
 
+// The registry's first entries: the engine's base model, and the aliases of the settings.
+Result<void> register_models(Workspace& workspace) {
+  const Settings& settings = workspace.settings();
+  std::vector<AliasSettings> aliases = settings.aliases;
+  if (!settings.engine.model.empty()) {
+    const auto folder = std::filesystem::absolute(settings.engine.model).lexically_normal();
+    auto base = release::add_base(workspace.database(), folder.string(), folder.filename().string(),
+                                  true, workspace.clock().now());
+    if (!base) return fail(base.error().with("[engine] model"));
+    if (aliases.empty()) aliases.push_back({"assistant", kEngine, base->name, {}});
+  }
+  return register_aliases(workspace, aliases);
+}
+
 // Outboxes that commands left when they were killed.
 Result<void> adopt_leftovers(Workspace& workspace) {
   auto names = posix_files().list(workspace.folder("outbox"));
@@ -148,8 +117,14 @@ Result<void> adopt_leftovers(Workspace& workspace) {
 // Members are destroyed from the last to the first.
 struct Service::Parts {
   std::unique_ptr<Workspace> workspace;
+  Settings running;  // as of the last reload
+  std::function<Result<Settings>()> read_again;
   feedback::Policy policy;
   capture::Upstreams upstreams;
+  capture::Fallbacks fallbacks;  // those of the start
+  net::TlsContext tls;           // likewise
+  Reloadable<capture::Prices> prices;
+  std::unique_ptr<capture::Limits> limits;
   people::Directory directory;
   release::Routes routes;
   std::unique_ptr<ReleaseRouter> router;
@@ -168,10 +143,15 @@ struct Service::Parts {
   std::unique_ptr<capture::Gateway> gateway;
   std::unique_ptr<api::Api> api;
   std::unique_ptr<net::Server> server;
+  std::atomic<std::uint64_t> reloads = 0;
+  std::atomic<std::uint64_t> reloads_refused = 0;
 
   Result<void> open_store(const Settings& settings);
   Result<void> start_models(const Invocation& call);
+  Result<void> start_limits();
   Result<void> listen();
+  void reload();
+  Result<void> reload_from(Settings next);
   void stop();
   net::awaitable<void> handle(net::Request& request, net::Responder& responder);
   void measure(api::MetricsText& text) const;
@@ -182,16 +162,22 @@ Service::~Service() {
   parts_->stop();
 }
 
-Result<std::unique_ptr<Service>> Service::start(const Invocation& call, const Settings& settings) {
+Result<std::unique_ptr<Service>> Service::start(const Invocation& call, const Settings& settings,
+                                                std::function<Result<Settings>()> read_again) {
   std::unique_ptr<Service> service(new Service());
   auto& parts = *service->parts_;
   auto policy = load_policy(settings);
   if (!policy) return fail(policy.error());
   parts.policy = std::move(*policy);
-  auto upstreams = make_upstreams(settings);
-  if (!upstreams) return fail(upstreams.error());
-  parts.upstreams = std::move(*upstreams);
+  parts.running = settings;
+  parts.read_again = std::move(read_again);
+  auto live = make_live(settings);
+  if (!live) return fail(live.error());
+  parts.upstreams = std::move(live->upstreams);
+  parts.fallbacks = std::move(live->fallbacks);
+  parts.tls = std::move(live->tls);
   if (auto opened = parts.open_store(settings); !opened) return fail(opened.error());
+  if (auto limited = parts.start_limits(); !limited) return fail(limited.error());
   if (auto started = parts.start_models(call); !started) return fail(started.error());
   if (auto listening = parts.listen(); !listening) return fail(listening.error());
   return service;
@@ -206,8 +192,8 @@ Result<void> Service::Parts::open_store(const Settings& settings) {
     if (!connection) return fail(connection.error());
     *database = std::move(*connection);
   }
-  auto journal =
-      store::Outbox::open(posix_files(), workspace->folder("outbox/main"), workspace->clock());
+  auto journal = store::Outbox::open(posix_files(), workspace->folder("outbox/main"),
+                                     workspace->clock(), outbox_options(settings.capture));
   if (!journal) return fail(journal.error());
   outbox = std::move(*journal);
   for (const auto& damage : outbox->damage()) spdlog::warn("outbox: {}", damage.message());
@@ -256,6 +242,18 @@ Result<void> Service::Parts::start_models(const Invocation& call) {
   return {};
 }
 
+// What the index still owes of an earlier process counts too, as far as it comes in a moment.
+Result<void> Service::Parts::start_limits() {
+  if (auto done = settle_currency(workspace->database(), running.prices); !done) return done;
+  prices.set(running.prices);
+  limits = std::make_unique<capture::Limits>(workspace->clock(), running.limits);
+  if (running.limits.empty()) return {};
+  if (auto indexed = indexer->wait_for(outbox->recovered_position(), 5s); !indexed) {
+    spdlog::warn("limits begin without what is not indexed yet: {}", indexed.error().message);
+  }
+  return capture::load_totals(workspace->database(), *limits, workspace->clock().now());
+}
+
 Result<void> Service::Parts::listen() {
   const Settings& settings = workspace->settings();
   auto endpoint = parse_endpoint(settings.listen);
@@ -269,9 +267,14 @@ Result<void> Service::Parts::listen() {
   router = std::make_unique<ReleaseRouter>(routes);
   work = std::make_unique<net::WorkPool>(2, 1024);
   client = std::make_unique<net::Client>();
-  recorder = std::make_unique<capture::Recorder>(
-      *outbox, *in_flight, workspace->redactor(), workspace->tenant_key(),
-      capture::RecorderOptions{.threads = std::max(1, processors() / 4)});
+  capture::RecorderOptions recording;
+  recording.threads = std::max(1, processors() / 4);
+  recording.before_answer = settings.capture.before_answer;
+  recording.refuse_when_full = settings.capture.refuse_when_full;
+  recording.prices = &prices;
+  recording.limits = limits.get();
+  recorder = std::make_unique<capture::Recorder>(*outbox, *in_flight, workspace->redactor(),
+                                                 workspace->tenant_key(), recording);
   gateway = std::make_unique<capture::Gateway>(
       capture::GatewayParts{.clock = workspace->clock(),
                             .ids = workspace->ids(),
@@ -281,7 +284,9 @@ Result<void> Service::Parts::listen() {
                             .directory = directory,
                             .recorder = *recorder,
                             .open = open,
-                            .capture_policy = settings.privacy.capture});
+                            .capture_policy = settings.privacy.capture,
+                            .fallbacks = fallbacks,
+                            .limits = limits.get()});
   api = std::make_unique<api::Api>(
       api::Parts{.clock = workspace->clock(),
                  .ids = workspace->ids(),
@@ -298,12 +303,12 @@ Result<void> Service::Parts::listen() {
                    if (!engine || engine->ready()) return {};
                    return fail(ErrorCode::kUnavailable, "hone-engine is starting");
                  }});
-  auto listening = net::Server::listen(
-      runtime,
-      {.address = endpoint->host, .port = endpoint->port, .max_connections = connections_allowed()},
-      [this](net::Request& request, net::Responder& responder) {
-        return handle(request, responder);
-      });
+  net::ServerOptions listening_on{.address = endpoint->host, .port = endpoint->port, .tls = tls};
+  listening_on.max_connections = connections_allowed();
+  auto listening = net::Server::listen(runtime, std::move(listening_on),
+                                       [this](net::Request& request, net::Responder& responder) {
+                                         return handle(request, responder);
+                                       });
   if (!listening) return fail(listening.error());
   server = std::move(*listening);
   return {};
@@ -317,7 +322,13 @@ net::awaitable<void> Service::Parts::handle(net::Request& request, net::Responde
 void Service::Parts::measure(api::MetricsText& text) const {
   measure_gateway(text, gateway->counters());
   measure_recorder(text, recorder->counters(), recorder->queued());
+  measure_upstreams(text, upstreams);
+  measure_limits(text, limits->counters());
   measure_server(text, server->counters());
+  text.counter("hone_reloads_total", "Settings read again on SIGHUP.",
+               static_cast<double>(reloads.load()), "result=\"taken\"");
+  text.counter("hone_reloads_total", "Settings read again on SIGHUP.",
+               static_cast<double>(reloads_refused.load()), "result=\"refused\"");
   text.counter("hone_verdicts_total", "Verdicts decided, anew ones too.",
                static_cast<double>(housekeeping->verdicts()));
   text.counter("hone_housekeeping_failures_total", "Rounds that were cut short.",
@@ -326,6 +337,53 @@ void Service::Parts::measure(api::MetricsText& text) const {
                static_cast<double>(routes.assignments_dropped()));
   text.gauge("hone_release_served", "1 while the release's candidate is loaded and has a route.", 1,
              "releases=\"" + housekeeping->served_releases() + "\"");
+}
+
+// On SIGHUP. What is running goes on as it began; new settings with a mistake change nothing.
+void Service::Parts::reload() {
+  auto next = read_again ? read_again() : Result<Settings>(running);
+  Result<void> done;
+  if (next) {
+    done = reload_from(std::move(*next));
+  } else {
+    done = fail(next.error());
+  }
+  if (done) {
+    ++reloads;
+    spdlog::info("settings read again");
+    return;
+  }
+  ++reloads_refused;
+  spdlog::error("the new settings are refused, and the old ones go on: {}", done.error().message);
+}
+
+Result<void> Service::Parts::reload_from(Settings next) {
+  for (const auto& field : need_restart(running, next)) {
+    spdlog::warn("'{}' has changed, which counts after a restart only", field);
+  }
+  next.engine = running.engine;
+  next.data = running.data;
+  auto live = make_live(next);
+  if (!live) return fail(live.error());
+  const auto redactor = open_redactor(next);
+  if (!redactor) return fail(redactor.error());
+  if (auto done = settle_currency(workspace->database(), next.prices); !done) return done;
+  if (auto done = register_aliases(*workspace, next.aliases); !done) return done;
+  // From here on nothing fails.
+  upstreams.replace(live->upstreams);
+  gateway->set_fallbacks(std::move(live->fallbacks));
+  gateway->set_capture_policy(next.privacy.capture);
+  api->set_capture_policy(next.privacy.capture);
+  workspace->take_rules_of(**redactor);
+  prices.set(next.prices);
+  limits->set_rules(next.limits);
+  if (tls && live->tls) server->set_certificate(live->tls);
+  const auto counted =
+      capture::load_totals(workspace->database(), *limits, workspace->clock().now());
+  if (!counted)
+    spdlog::warn("new limits begin at what this process saw: {}", counted.error().message);
+  running = std::move(next);
+  return {};
 }
 
 // Requests end first, then what they left to record, then what carries the records on.
@@ -347,7 +405,7 @@ void Service::Parts::stop() {
 
 std::string Service::url() const {
   const std::string& listen = parts_->workspace->settings().listen;
-  return "http://" + listen.substr(0, listen.rfind(':')) + ":" +
+  return (parts_->tls ? "https://" : "http://") + listen.substr(0, listen.rfind(':')) + ":" +
          std::to_string(parts_->server->port());
 }
 
@@ -356,11 +414,23 @@ Result<void> Service::run() {
   auto done = asked.get_future();
   boost::asio::signal_set signals(parts_->runtime.io(), SIGTERM, SIGINT);
   signals.async_wait([&asked](const boost::system::error_code&, int) { asked.set_value(); });
+  boost::asio::signal_set hang_ups(parts_->runtime.io(), SIGHUP);
+  const auto hung_up = std::make_shared<std::atomic<bool>>(false);
+  const auto await_hang_up = [&hang_ups, hung_up] {
+    hang_ups.async_wait([hung_up](const boost::system::error_code& failed, int) {
+      if (!failed) *hung_up = true;
+    });
+  };
+  await_hang_up();
   while (done.wait_for(500ms) != std::future_status::ready) {
     if (parts_->outbox->fenced()) {
       return fail(ErrorCode::kIo,
                   "a sync of the outbox failed; what was acknowledged is safe, nothing more is. "
                   "Ending, so that a restart recovers");
+    }
+    if (hung_up->exchange(false)) {
+      parts_->reload();
+      await_hang_up();
     }
   }
   spdlog::info("ending: answering what has begun");

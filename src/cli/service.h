@@ -2,6 +2,7 @@
 // stopped in the reverse. The only place that knows every one of them.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -12,16 +13,19 @@ namespace hone::cli {
 
 class Service {
  public:
-  // Opens the data folder, starts everything and listens.
-  [[nodiscard]] static Result<std::unique_ptr<Service>> start(const Invocation& call,
-                                                              const Settings& settings);
+  // Opens the data folder, starts everything and listens. `read_again` gives the settings anew, on
+  // SIGHUP.
+  [[nodiscard]] static Result<std::unique_ptr<Service>> start(
+      const Invocation& call, const Settings& settings,
+      std::function<Result<Settings>()> read_again = nullptr);
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
   [[nodiscard]] std::string url() const;
   // Blocks until SIGTERM or SIGINT, or until the outbox is fenced; then answers what has begun,
-  // records it, and returns.
+  // records it, and returns. On SIGHUP, upstreams, fallbacks, new aliases, limits, prices, privacy
+  // and the TLS certificate are taken from the settings as they are then; connections stay.
   [[nodiscard]] Result<void> run();
 
  private:

@@ -42,6 +42,10 @@ UpstreamSettings read_upstream(TomlTable table) {
   upstream.trainable = table.get_or("trainable", false);
   upstream.max_tokens = table.get_or("max_tokens", std::int64_t{0});
   if (upstream.max_tokens < 0) table.problem("max_tokens", "must be 0 or more");
+  upstream.timeout_s = table.get_or("timeout_s", upstream.timeout_s);
+  if (upstream.timeout_s < 1 || upstream.timeout_s > 3600) {
+    table.problem("timeout_s", "must be 1 to 3600");
+  }
   if (!upstream.url.starts_with("http://") && !upstream.url.starts_with("https://")) {
     table.problem("url", "must begin with http:// or https://");
   }
@@ -77,14 +81,24 @@ Result<Settings> parse_settings(std::string_view text, const std::string& name) 
   if (auto endpoint = parse_endpoint(settings.listen); !endpoint) {
     server.problem("listen", "is wrong: " + endpoint.error().message);
   }
+  settings.tls_certificate = server.get_or("tls_certificate", std::string());
+  settings.tls_key = server.get_or("tls_key", std::string());
+  if (settings.tls_certificate.empty() != settings.tls_key.empty()) {
+    server.problem(settings.tls_key.empty() ? "tls_certificate" : "tls_key",
+                   "needs tls_certificate and tls_key, both");
+  }
   settings.engine = read_engine(root.table("engine"));
+  settings.capture = read_capture(root.table("capture"));
   settings.privacy = read_privacy(root.table("privacy"));
+  settings.prices = read_prices(root.table("price"));
+  settings.limits = read_limits(root.table("limit"), settings.prices.currency());
   for (auto& table : root.tables("upstream")) settings.upstreams.push_back(read_upstream(table));
   auto aliases = root.table("alias");
   for (const auto& alias : aliases.keys()) {
     auto table = aliases.table(alias);
-    settings.aliases.push_back(
-        {alias, table.require<std::string>("upstream"), table.require<std::string>("model")});
+    settings.aliases.push_back({alias, table.require<std::string>("upstream"),
+                                table.require<std::string>("model"),
+                                table.get_or("fallback", std::vector<std::string>())});
   }
   if (auto done = (*file)->finish(); !done) return fail(done.error());
   return settings;

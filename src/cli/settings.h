@@ -5,6 +5,8 @@
 //   [server]
 //   listen = "127.0.0.1:8700"
 //   auth = "keys"                  # or "open": no key needed, only on loopback
+//   tls_certificate = "chain.pem"  # https: the certificate, and …
+//   tls_key = "key.pem"            # … its private key
 //   [engine]                       # starts hone-engine and keeps it running: the upstream "engine"
 //   model = "models/Llama-3.2-1B"
 //   [[upstream]]
@@ -15,11 +17,16 @@
 //   models = ["claude-*"]
 //   trainable = false              # may its answers be trained on?
 //   max_tokens = 4096              # the most that a translated request may ask for; 0: no limit
+//   timeout_s = 600                # until its answer begins
+//   [capture]                      # durability, and a full outbox: cli/capture_settings.h
+//   durability = "after-answer"
 //   [privacy]                      # what is captured and redacted: cli/privacy_settings.h
 //   off = ["IP"]
+//   [price] [limit]                # cli/cost_settings.h
 //   [alias.assistant]
 //   upstream = "engine"
 //   model = "Llama-3.2-1B"
+//   fallback = ["anthropic/claude-haiku-4-5"]   # who answers where the upstream does not, in order
 #pragma once
 
 #include <optional>
@@ -27,6 +34,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/capture_settings.h"
+#include "cli/cost_settings.h"
 #include "cli/privacy_settings.h"
 
 namespace hone::cli {
@@ -36,6 +45,7 @@ struct EngineSettings {
   std::string listen = "127.0.0.1:8701";
   std::string program;  // empty: hone-engine beside hone
   std::int64_t threads = 2;
+  bool operator==(const EngineSettings&) const = default;
 };
 
 struct UpstreamSettings {
@@ -46,21 +56,28 @@ struct UpstreamSettings {
   std::vector<std::string> models;
   bool trainable = false;
   std::int64_t max_tokens = 0;
+  std::int64_t timeout_s = 600;
 };
 
 struct AliasSettings {
   std::string name;
   std::string upstream;
   std::string model;
+  std::vector<std::string> fallback;  // "UPSTREAM" or "UPSTREAM/MODEL"
 };
 
 struct Settings {
   std::string data = "data";
   std::string listen = "127.0.0.1:8700";
   std::string auth = "keys";
+  std::string tls_certificate;  // empty: plain HTTP
+  std::string tls_key;
   std::string log_level = "info";
   std::string verdict_policy;  // a file; empty: the one that ships
+  CaptureSettings capture;
   PrivacySettings privacy;
+  capture::Prices prices;
+  capture::LimitRules limits;
   EngineSettings engine;
   std::vector<UpstreamSettings> upstreams;
   std::vector<AliasSettings> aliases;

@@ -71,6 +71,100 @@ TEST(Settings, NamesTheLineOfAMistake) {
             "hone.toml: line 2: unknown field 'engine.modle'; did you mean 'model'?");
 }
 
+TEST(Settings, ReadsCapturePricesLimitsAndFallbacks) {
+  const auto settings = parse_settings(R"(
+[server]
+tls_certificate = "c.pem"
+tls_key = "k.pem"
+[capture]
+durability = "before-answer"
+outbox_limit = "2 GiB"
+when_full = "refuse"
+[price]
+currency = "EUR"
+[price."claude-*"]
+input = 3
+output = 15.0
+cached_input = 0.3
+[limit.everyone]
+requests_per_minute = 60
+cost_per_month = 199.5
+[limit.team."blue"]
+tokens_per_day = 1_000_000
+[limit.key."key_1"]
+requests_per_day = 0
+[[upstream]]
+name = "a"
+url = "https://example.org"
+wires = ["anthropic-messages"]
+timeout_s = 30
+[alias.assistant]
+upstream = "a"
+model = "m"
+fallback = ["b", "c/org/model"]
+)",
+                                       "hone.toml")
+                            .value();
+  EXPECT_EQ(settings.tls_key, "k.pem");
+  EXPECT_TRUE(settings.capture.before_answer);
+  EXPECT_TRUE(settings.capture.refuse_when_full);
+  EXPECT_EQ(settings.capture.outbox_limit_bytes, 2ULL << 30);
+  EXPECT_EQ(settings.prices.currency(), "EUR");
+  const auto* price = settings.prices.find("claude-x");
+  ASSERT_NE(price, nullptr);
+  EXPECT_EQ(price->input, 3);
+  EXPECT_EQ(price->cached_input, 0.3);
+  EXPECT_EQ(price->cache_write, 3) << "as input where it is left out";
+  using capture::Measure;
+  using capture::Period;
+  const auto& limits = settings.limits;
+  EXPECT_EQ(limits.everyone.most.at(Measure::kRequests, Period::kMinute), 60);
+  EXPECT_EQ(limits.everyone.most.at(Measure::kCost, Period::kMonth), 199'500'000);
+  EXPECT_EQ(limits.everyone.most.at(Measure::kTokens, Period::kDay), std::nullopt);
+  EXPECT_EQ(limits.teams.at("blue").most.at(Measure::kTokens, Period::kDay), 1'000'000);
+  EXPECT_EQ(limits.keys.at("key_1").most.at(Measure::kRequests, Period::kDay), 0);
+  EXPECT_EQ(limits.currency, "EUR");
+  EXPECT_EQ(settings.upstreams.at(0).timeout_s, 30);
+  EXPECT_EQ(settings.aliases.at(0).fallback, (std::vector<std::string>{"b", "c/org/model"}));
+  const auto without = parse_settings("", "hone.toml").value();
+  EXPECT_FALSE(without.capture.before_answer);
+  EXPECT_FALSE(without.capture.refuse_when_full);
+  EXPECT_EQ(without.capture.outbox_limit_bytes, 4ULL << 30);
+  EXPECT_TRUE(without.limits.empty());
+  EXPECT_TRUE(without.prices.empty());
+}
+
+TEST(Settings, NamesMistakesInLimitsAndTheLike) {
+  const auto message = [](const char* text) {
+    return parse_settings(text, "hone.toml").error().message;
+  };
+  EXPECT_EQ(message("[capture]\noutbox_limit = \"2 GB\"\n"),
+            "hone.toml: line 2: 'capture.outbox_limit' must be a size such as \"512 MiB\" or "
+            "\"2 GiB\"");
+  EXPECT_EQ(message("[capture]\nwhen_full = \"drop\"\n"),
+            "hone.toml: line 2: 'capture.when_full' must be \"pass\" or \"refuse\"");
+  EXPECT_EQ(message("[limit.everyone]\nrequest_per_minute = 1\n"),
+            "hone.toml: line 2: unknown field 'limit.everyone.request_per_minute'; did you mean "
+            "'requests_per_minute'?");
+  EXPECT_EQ(message("[limit.everyone]\ntokens_per_day = -1\n"),
+            "hone.toml: line 2: 'limit.everyone.tokens_per_day' must be 0 or more");
+  EXPECT_EQ(message("[price.m]\ninput = 1\n"),
+            "hone.toml: line 1: 'price.m.output' is missing; it must be a number");
+  EXPECT_EQ(message("[price.m]\ninput = -1\noutput = 1\n"),
+            "hone.toml: line 2: 'price.m.input' must be 0 or more");
+  EXPECT_EQ(message("[server]\ntls_key = \"k\"\n"),
+            "hone.toml: line 2: 'server.tls_key' needs tls_certificate and tls_key, both");
+}
+
+TEST(Settings, ReadsSizes) {
+  EXPECT_EQ(parse_bytes("2 GiB"), 2ULL << 30);
+  EXPECT_EQ(parse_bytes("512MiB"), 512ULL << 20);
+  EXPECT_EQ(parse_bytes("7 B"), 7U);
+  for (const char* bad : {"", "GiB", "2", "2 GB", "-1 B", "99999999999 GiB", "2 GiB "}) {
+    EXPECT_FALSE(parse_bytes(bad)) << bad;
+  }
+}
+
 TEST(Settings, ReadsEndpoints) {
   EXPECT_EQ(parse_endpoint("8700").value().port, 8700);
   EXPECT_EQ(parse_endpoint("[::1]:1").value().host, "::1");

@@ -40,6 +40,8 @@ class Workspace {
   [[nodiscard]] Clock& clock() { return clock_; }
   [[nodiscard]] IdSource& ids() { return ids_; }
   [[nodiscard]] const privacy::Redactor& redactor() const { return *redactor_; }
+  // From now on it goes by the rules of `other`, which was made with the same key.
+  void take_rules_of(const privacy::Redactor& other) { redactor_->take_rules_of(other); }
   [[nodiscard]] const std::string& tenant_key() const { return tenant_key_; }
   [[nodiscard]] const Settings& settings() const { return settings_; }
   [[nodiscard]] std::string folder(std::string_view name) const;  // DATA/name

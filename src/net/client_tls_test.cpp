@@ -1,8 +1,6 @@
 // https: a certificate is accepted where its authority is trusted and its name is the host's, and
 // nowhere else.
 #include <gtest/gtest.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -18,52 +16,13 @@
 #include "base/test_support.h"
 #include "net/client.h"
 #include "net/runtime.h"
+#include "net/tls_test_support.h"
 
 namespace hone::net {
 namespace {
 
 using namespace std::chrono_literals;
 using asio::ip::tcp;
-
-// A key and a certificate for 127.0.0.1 that is signed by itself.
-struct Certificate {
-  std::string key_pem;
-  std::string certificate_pem;
-};
-
-std::string text_of(BIO* bio) {
-  char* data = nullptr;
-  const auto size = BIO_get_mem_data(bio, &data);
-  std::string text(data, static_cast<std::size_t>(size));
-  BIO_free(bio);
-  return text;
-}
-
-Certificate make_certificate() {
-  EVP_PKEY* key = EVP_EC_gen("P-256");
-  X509* x509 = X509_new();
-  X509_set_version(x509, 2);
-  ASN1_INTEGER_set(X509_get_serialNumber(x509), 1);
-  X509_gmtime_adj(X509_getm_notBefore(x509), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(x509), 3600);
-  X509_set_pubkey(x509, key);
-  X509_NAME* name = X509_get_subject_name(x509);
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
-  X509_set_issuer_name(x509, name);
-  X509_EXTENSION* names =
-      X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1");
-  X509_add_ext(x509, names, -1);
-  X509_EXTENSION_free(names);
-  X509_sign(x509, key, EVP_sha256());
-  BIO* key_bio = BIO_new(BIO_s_mem());
-  PEM_write_bio_PrivateKey(key_bio, key, nullptr, nullptr, 0, nullptr, nullptr);
-  BIO* certificate_bio = BIO_new(BIO_s_mem());
-  PEM_write_bio_X509(certificate_bio, x509);
-  X509_free(x509);
-  EVP_PKEY_free(key);
-  return {text_of(key_bio), text_of(certificate_bio)};
-}
 
 // Answers `connections` connections, one request each; a handshake may fail.
 class TlsServer {

@@ -3,10 +3,8 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <charconv>
 #include <ctime>
@@ -16,7 +14,10 @@
 namespace hone::net {
 namespace {
 
-constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+// How long a client may take to say goodbye, and how often it is looked for while bytes of its next
+// record hide whether it is still there.
+constexpr auto kGoodbyeTime = std::chrono::milliseconds(1'000);
+constexpr auto kLookAgain = std::chrono::milliseconds(250);
 
 std::string peer_text(const asio::ip::tcp::socket& socket) {
   boost::system::error_code failed;
@@ -48,17 +49,34 @@ bool has_no_body(const std::string& method, int status) {
 }  // namespace
 
 Connection::Connection(asio::ip::tcp::socket socket, std::shared_ptr<ServerShared> shared)
-    : socket_(std::move(socket)),
-      shared_(std::move(shared)),
-      watchdog_(socket_.get_executor(), [this] { close(); }),
+    : shared_(std::move(shared)),
+      socket_(std::move(socket), shared_->tls()),
+      watchdog_(socket_.executor(), [this] { close(); }),
       reader_(socket_, watchdog_, shared_->options, shared_->counters),
-      peer_(peer_text(socket_)) {}
+      peer_(peer_text(socket_.transport())) {}
 
 awaitable<void> Connection::run() {
   bool more = true;
+  if (socket_.is_tls()) more = co_await secure();
   while (more)
     more = co_await serve_one();  // in the condition itself, g++ 12 compiles it to a trap
+  if (socket_.is_tls() && socket_.is_open()) {
+    watchdog_.arm(kGoodbyeTime);
+    const auto ignored = co_await socket_.say_goodbye();
+    static_cast<void>(ignored);
+    watchdog_.disarm();
+  }
   close();
+}
+
+awaitable<bool> Connection::secure() {
+  watchdog_.arm(shared_->options.header_timeout);
+  const auto failed = co_await socket_.handshake();
+  watchdog_.disarm();
+  if (!failed) co_return true;
+  ++shared_->counters.tls_failures;
+  close();  // there is nobody whom one could say goodbye to
+  co_return false;
 }
 
 awaitable<bool> Connection::serve_one() {
@@ -88,7 +106,9 @@ awaitable<void> Connection::refuse(const Refusal& refusal) {
   const auto sent = co_await send(std::move(response));
   if (!sent) co_return;
   boost::system::error_code ignored;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  if (!socket_.is_tls()) {
+    socket_.transport().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  }
   co_await reader_.drain();
 }
 
@@ -121,11 +141,26 @@ void Connection::watch_client() {
                 generation = ++watch_generation_](boost::system::error_code failed) {
     if (failed || generation != self->watch_generation_ || !self->in_handler_) return;
     char byte = 0;
-    const auto got = ::recv(self->socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) self->note_gone();
+    const int socket = self->socket_.transport().native_handle();
+    const auto got = ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return self->note_gone();
+    if (self->socket_.is_tls()) self->watch_later();
   };
-  socket_.async_wait(asio::ip::tcp::socket::wait_read,
-                     asio::bind_cancellation_slot(watch_.slot(), std::move(check)));
+  socket_.transport().async_wait(asio::ip::tcp::socket::wait_read,
+                                 asio::bind_cancellation_slot(watch_.slot(), std::move(check)));
+}
+
+// In TLS an end is announced, and the bytes of that lie before it; so do tickets and the like.
+void Connection::watch_later() {
+  if (socket_.half_closed()) return note_gone();
+  if (!watch_timer_) watch_timer_ = std::make_unique<asio::steady_timer>(socket_.executor());
+  watch_timer_->expires_after(kLookAgain);
+  auto look = [self = shared_from_this(),
+               generation = watch_generation_](boost::system::error_code failed) {
+    if (failed || generation != self->watch_generation_ || !self->in_handler_) return;
+    self->watch_later();
+  };
+  watch_timer_->async_wait(asio::bind_cancellation_slot(watch_.slot(), std::move(look)));
 }
 
 void Connection::note_gone() {
@@ -134,13 +169,12 @@ void Connection::note_gone() {
 }
 
 void Connection::close() {
-  boost::system::error_code ignored;
-  if (socket_.is_open()) socket_.close(ignored);
+  socket_.close();
   if (in_handler_) note_gone();
 }
 
 void Connection::end(bool now) {
-  asio::post(socket_.get_executor(), [self = shared_from_this(), now] {
+  asio::post(socket_.executor(), [self = shared_from_this(), now] {
     if (now || self->reader_.idle()) self->close();
   });
 }
@@ -235,14 +269,14 @@ awaitable<Result<void>> Connection::write_framed(std::string before, std::string
 
 awaitable<Result<void>> Connection::write_all(std::string_view first, std::string_view second,
                                               std::string_view third) {
-  std::array<asio::const_buffer, 3> parts = {asio::buffer(first.data(), first.size()),
-                                             asio::buffer(second.data(), second.size()),
-                                             asio::buffer(third.data(), third.size())};
+  ServerSocket::Parts parts = {asio::buffer(first.data(), first.size()),
+                               asio::buffer(second.data(), second.size()),
+                               asio::buffer(third.data(), third.size())};
   std::size_t left = first.size() + second.size() + third.size();
   while (left > 0) {
     if (!socket_.is_open()) co_return fail(ErrorCode::kIo, "the client is gone");
     watchdog_.arm(shared_->options.write_stall);
-    const auto [failed, bytes] = co_await socket_.async_write_some(parts, kToken);
+    const auto [failed, bytes] = co_await socket_.write_some(parts);
     watchdog_.disarm();
     if (failed) {
       if (watchdog_.expired()) ++shared_->counters.slow_clients;

@@ -3,10 +3,14 @@
 
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <memory>
+#include <mutex>
+#include <optional>
 
 #include "net/request_reader.h"
 #include "net/server.h"
+#include "net/server_socket.h"
 
 namespace hone::net {
 
@@ -16,6 +20,20 @@ struct ServerShared {
   Server::Handler handler;
   ServerCounters counters;
   std::atomic<bool> stopping = false;
+
+  // Asked once a connection.
+  [[nodiscard]] TlsContext tls() {
+    const std::lock_guard lock(mutex);
+    return certificate;
+  }
+  void set_tls(TlsContext next) {
+    const std::lock_guard lock(mutex);
+    certificate = std::move(next);
+  }
+
+ private:
+  std::mutex mutex;
+  TlsContext certificate;
 };
 
 class Connection final : public Responder, public std::enable_shared_from_this<Connection> {
@@ -40,6 +58,7 @@ class Connection final : public Responder, public std::enable_shared_from_this<C
   enum class State { kWaiting, kStarted, kFinished };
   enum class Framing { kNone, kLength, kChunked, kUntilClose };
 
+  awaitable<bool> secure();
   awaitable<bool> serve_one();
   awaitable<void> refuse(const Refusal& refusal);
   awaitable<void> run_handler();
@@ -48,11 +67,12 @@ class Connection final : public Responder, public std::enable_shared_from_this<C
   awaitable<Result<void>> write_all(std::string_view first, std::string_view second,
                                     std::string_view third);
   void watch_client();
+  void watch_later();
   void note_gone();
   void close();
 
-  asio::ip::tcp::socket socket_;
   std::shared_ptr<ServerShared> shared_;
+  ServerSocket socket_;
   Watchdog watchdog_;
   RequestReader reader_;
   std::string peer_;
@@ -66,6 +86,7 @@ class Connection final : public Responder, public std::enable_shared_from_this<C
   std::function<void()> on_gone_;
   asio::cancellation_signal watch_;
   std::uint64_t watch_generation_ = 0;
+  std::unique_ptr<asio::steady_timer> watch_timer_;  // TLS only, once it is needed
 };
 
 }  // namespace hone::net

@@ -1,13 +1,8 @@
 #include "net/request_reader.h"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
-
 namespace hone::net {
 namespace {
 
-constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
 // While a connection rests this is what it holds, so a head's reads are small; a body of known
 // length goes to its own place.
 constexpr std::size_t kHeadReadBytes = 8U << 10;
@@ -41,7 +36,7 @@ std::unexpected<Refusal> RequestReader::cut_off(int status_if_slow) {
 
 awaitable<bool> RequestReader::read_more(Deadline deadline, std::size_t at_most) {
   watchdog_.arm_until(deadline);
-  const auto [failed, bytes] = co_await socket_.async_read_some(buffer_.prepare(at_most), kToken);
+  const auto [failed, bytes] = co_await socket_.read_some(buffer_.prepare(at_most));
   watchdog_.disarm();
   if (failed) co_return false;
   buffer_.commit(bytes);
@@ -83,10 +78,10 @@ awaitable<std::expected<void, Refusal>> RequestReader::allow_body(const Parser& 
     co_return std::expected<void, Refusal>();
   }
   watchdog_.arm(options_.write_stall);
-  const auto [failed, bytes] =
-      co_await asio::async_write(socket_, asio::buffer(kContinue.data(), kContinue.size()), kToken);
+  const ServerSocket::Parts parts = {asio::buffer(kContinue.data(), kContinue.size())};
+  const auto [failed, bytes] = co_await socket_.write_some(parts);
   watchdog_.disarm();
-  if (failed) co_return cut_off(0);
+  if (failed || bytes != kContinue.size()) co_return cut_off(0);
   co_return std::expected<void, Refusal>();
 }
 
@@ -106,8 +101,7 @@ awaitable<std::expected<void, Refusal>> RequestReader::read_sized_body(std::stri
     const std::size_t room = std::min(length - have, kSizedReadBytes);
     body.resize_and_overwrite(have + room, [](char*, std::size_t size) { return size; });
     watchdog_.arm_until(earned(start, have));
-    const auto [failed, bytes] =
-        co_await socket_.async_read_some(asio::buffer(body.data() + have, room), kToken);
+    const auto [failed, bytes] = co_await socket_.read_some(asio::buffer(body.data() + have, room));
     watchdog_.disarm();
     body.resize(have + bytes);
     if (failed) co_return cut_off(0);

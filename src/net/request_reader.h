@@ -2,12 +2,12 @@
 // and lets nothing ambiguous through.
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <expected>
 
 #include "net/message_parser.h"
 #include "net/server.h"
+#include "net/server_socket.h"
 #include "net/watchdog.h"
 
 namespace hone::net {
@@ -26,7 +26,7 @@ struct Refusal {
 
 class RequestReader {
  public:
-  RequestReader(asio::ip::tcp::socket& socket, Watchdog& watchdog, const ServerOptions& options,
+  RequestReader(ServerSocket& socket, Watchdog& watchdog, const ServerOptions& options,
                 ServerCounters& counters)
       : socket_(socket), watchdog_(watchdog), options_(options), counters_(counters) {}
 
@@ -50,7 +50,7 @@ class RequestReader {
   [[nodiscard]] std::unexpected<Refusal> refuse(int status, std::string message);
   [[nodiscard]] std::unexpected<Refusal> cut_off(int status_if_slow);
 
-  asio::ip::tcp::socket& socket_;
+  ServerSocket& socket_;
   Watchdog& watchdog_;
   const ServerOptions& options_;
   ServerCounters& counters_;

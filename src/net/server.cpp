@@ -38,6 +38,8 @@ class Server::State : public std::enable_shared_from_this<Server::State> {
   void start();
   bool stop(std::chrono::milliseconds grace);
   [[nodiscard]] std::uint16_t port() const { return port_; }
+  void set_certificate(TlsContext tls) { shared_->set_tls(std::move(tls)); }
+  [[nodiscard]] bool is_tls() const { return shared_->tls() != nullptr; }
   [[nodiscard]] const ServerCounters& counters() const { return shared_->counters; }
 
  private:
@@ -170,6 +172,7 @@ Result<std::unique_ptr<Server>> Server::listen(Runtime& runtime, ServerOptions o
   auto shared = std::make_shared<ServerShared>();
   shared->options = std::move(options);
   shared->handler = std::move(handler);
+  shared->set_tls(shared->options.tls);
   auto state = std::make_shared<State>(runtime, std::move(shared));
   if (auto opened = state->open(); !opened) return fail(opened.error());
   state->start();
@@ -181,6 +184,10 @@ std::uint16_t Server::port() const {
 }
 const ServerCounters& Server::counters() const {
   return state_->counters();
+}
+void Server::set_certificate(TlsContext tls) {
+  HONE_ASSERT(state_->is_tls() && tls);
+  state_->set_certificate(std::move(tls));
 }
 bool Server::stop(std::chrono::milliseconds grace) {
   return state_->stop(grace);

@@ -21,6 +21,7 @@
 #include "net/async.h"
 #include "net/http.h"
 #include "net/runtime.h"
+#include "net/tls_context.h"
 
 namespace hone::net {
 
@@ -54,6 +55,7 @@ class Responder {
 struct ServerOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;  // 0: any free one
+  TlsContext tls{};        // none: plain HTTP
   std::size_t max_connections = 16'384;
   std::size_t max_header_bytes = 32U << 10;
   std::size_t max_header_fields = 100;
@@ -72,6 +74,7 @@ struct ServerCounters {
   std::atomic<std::uint64_t> requests = 0;         // given to the handler
   std::atomic<std::uint64_t> bad_requests = 0;     // refused before the handler
   std::atomic<std::uint64_t> slow_clients = 0;     // header, body or write deadline passed
+  std::atomic<std::uint64_t> tls_failures = 0;     // handshakes that came to nothing
   std::atomic<std::uint64_t> accept_failures = 0;  // EMFILE and the like
 };
 
@@ -90,6 +93,9 @@ class Server {
 
   [[nodiscard]] std::uint16_t port() const;
   [[nodiscard]] const ServerCounters& counters() const;
+
+  // For connections from now on, of a server that listens with TLS. From any thread.
+  void set_certificate(TlsContext tls);
 
   // Stops accepting, closes idle connections, lets running handlers finish within `grace`, then
   // cuts them off. Returns when every connection has ended. Idempotent; not from a runtime thread.

@@ -52,6 +52,15 @@ class TestSocket {
     }
     return received_;
   }
+  // What has come so far, with what lies ready, without waiting for more.
+  std::string read_ready() {
+    std::array<char, 16384> bytes{};
+    while (true) {
+      const auto got = ::recv(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT);
+      if (got <= 0) return received_;
+      received_.append(bytes.data(), static_cast<std::size_t>(got));
+    }
+  }
   // What read_until and read_all have gathered starts anew.
   void forget() { received_.clear(); }
   // True where the other side has ended the connection (and not merely fallen silent).

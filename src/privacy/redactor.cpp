@@ -255,8 +255,14 @@ struct Redactor::State {
   }
 };
 
-Redactor::Redactor(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Redactor::Redactor(std::shared_ptr<const State> state) : state_(std::move(state)) {}
 Redactor::~Redactor() = default;
+
+void Redactor::take_rules_of(const Redactor& other) {
+  const State& theirs = other.state();
+  if (theirs.digest == state().digest && theirs.timeout == state().timeout) return;
+  state_.set(other.state_.get());
+}
 
 Result<std::unique_ptr<Redactor>> Redactor::create(std::string_view tenant_key,
                                                    const RedactionPolicy& policy) {
@@ -287,18 +293,19 @@ Result<std::unique_ptr<Redactor>> Redactor::create(std::string_view tenant_key,
 
 Result<Redaction> Redactor::explain(std::string_view text) const {
   if (text.size() > kMaxText) return fail(ErrorCode::kTooLarge, "a text of over 1 GiB");
-  const Deadline deadline(state_->timeout);
+  const State& rules_now = state();  // the same to the end
+  const Deadline deadline(rules_now.timeout);
   Redaction redaction;
-  auto findings = state_->find(text, 0, deadline);
+  auto findings = rules_now.find(text, 0, deadline);
   if (!findings) return fail(findings.error());
-  redaction.text = state_->replace(text, std::move(*findings), redaction.replaced);
+  redaction.text = rules_now.replace(text, std::move(*findings), redaction.replaced);
   // Nearly always one round finds all. What a replacement uncovers is found in the next, near where
   // it is, so that the result is a fixed point.
   for (int round = 1; round < kMaxRounds; ++round) {
-    findings = state_->find_near(redaction, deadline);
+    findings = rules_now.find_near(redaction, deadline);
     if (!findings) return fail(findings.error());
     if (findings->empty()) return redaction;
-    redaction.text = state_->replace(redaction.text, std::move(*findings), redaction.replaced);
+    redaction.text = rules_now.replace(redaction.text, std::move(*findings), redaction.replaced);
   }
   return fail(ErrorCode::kInternal, "redaction found no end");
 }
@@ -334,7 +341,7 @@ Result<json::value> Redactor::redact_json(const json::value& value) const {
     for (const auto& member : *object) {
       auto key = redact(member.key());
       if (!key) return fail(key.error());
-      auto redacted = state_->redact_named(*this, member.key(), member.value());
+      auto redacted = state().redact_named(*this, member.key(), member.value());
       if (!redacted) return fail(redacted.error());
       result.insert_or_assign(*key, std::move(*redacted));
     }
@@ -351,7 +358,7 @@ Result<json::value> Redactor::redact_json(const json::value& value) const {
 }
 
 const std::string& Redactor::policy_digest() const {
-  return state_->digest;
+  return state().digest;
 }
 
 }  // namespace hone::privacy

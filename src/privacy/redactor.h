@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/reloadable.h"
 #include "base/result.h"
 #include "privacy/finding.h"
 
@@ -61,6 +62,10 @@ class Redactor {
   Redactor(const Redactor&) = delete;
   Redactor& operator=(const Redactor&) = delete;
 
+  // From now on the rules of `other`, which was made with the same key. Texts that are being
+  // redacted end under the rules they began with. From any thread.
+  void take_rules_of(const Redactor& other);
+
   // On failure (out of memory, out of time) the text must not be stored.
   [[nodiscard]] Result<std::string> redact(std::string_view text) const;
   [[nodiscard]] Result<Redaction> explain(std::string_view text) const;
@@ -74,8 +79,9 @@ class Redactor {
 
  private:
   struct State;
-  explicit Redactor(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit Redactor(std::shared_ptr<const State> state);
+  [[nodiscard]] const State& state() const { return *state_.get(); }
+  Reloadable<std::shared_ptr<const State>> state_;
 };
 
 }  // namespace hone::privacy

@@ -82,7 +82,7 @@ class House : public ::testing::Test {
         "INSERT INTO interaction (id, person_id, team_id, tool, wire, alias, arm, release_id,"
         " propensity, model, upstream, trainable, purpose, access_label, started_at,"
         " first_byte_ms, duration_ms, status, stop_reason, error, streamed, prompt_tokens,"
-        " completion_tokens, cost_usd, params, content, context_node, output_node)"
+        " completion_tokens, cost, params, content, context_node, output_node)"
         " VALUES (?, ?, '', '', 'openai-chat', 'assistant', ?, ?, ?, ?, 'engine', 1, '', '', ?, 0,"
         " ?, ?, '', '', 0, 0, 0, 0, '{}', 'stored', '', '')",
         {id, person, routed->arm, routed->release, routed->propensity, routed->model, clock_.now(),

@@ -190,13 +190,18 @@ std::int64_t Indexer::cut_off_up_to() const {
 }
 
 Result<void> Indexer::count_cut_off() {
+  std::int64_t found = 0;
   auto counted = db_.transaction([&]() -> Result<void> {
     auto cut = cut_off_starts(db_, key_, cut_off_up_to());
     if (!cut) return fail(cut.error());
-    if (*cut > 0) spdlog::warn("indexer: {} interactions were cut off by the last exit", *cut);
+    found = *cut;
     return {};
   });
   cut_off_counted_ = counted.has_value();
+  if (!counted) return counted;
+  if (found > 0) spdlog::warn("indexer: {} interactions were cut off by the last exit", found);
+  const std::lock_guard lock(mutex_);
+  status_.cut_off += found;
   return counted;
 }
 

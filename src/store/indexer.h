@@ -51,6 +51,7 @@ struct IndexerStatus {
   std::int64_t failed_batches = 0;  // tried again
   std::int64_t set_aside = 0;       // by this process
   std::int64_t damaged = 0;         // places in the outbox that could not be read
+  std::int64_t cut_off = 0;         // interactions that ended with an earlier process
   std::string last_error;           // empty when the last batch went well
 };
 

@@ -14,6 +14,12 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
+// How often a full disk is looked at again.
+constexpr auto kDiskLook = std::chrono::seconds(1);
+// What an ordinary record may need: a call is turned away before there is no room for those that
+// have begun.
+constexpr std::uint64_t kOrdinaryRecords = 1U << 20;
+
 Error fenced_error() {
   return {ErrorCode::kUnavailable,
           "the outbox is fenced since a sync failed: restart once the disk is well"};
@@ -42,6 +48,10 @@ Result<std::unique_ptr<Outbox>> Outbox::open(FileSystem& files, std::string fold
   if (auto recovered = state->recover(); !recovered) return fail(recovered.error());
   state->status.max_total_bytes = options.max_total_bytes;
   state->look_at_disk();
+  {
+    const std::lock_guard lock(state->mutex);
+    state->note_room();
+  }
   state->committer = std::thread([inside = state.get()] { inside->commit_until_stopped(); });
   return std::unique_ptr<Outbox>(new Outbox(std::move(state)));
 }
@@ -77,16 +87,21 @@ Result<std::int64_t> Outbox::remove_segments(std::int64_t indexed, Time older_th
   const std::lock_guard lock(state_->mutex);
   auto& segments = state_->segments;
   std::int64_t removed = 0;
+  // Kept for a rainy day only while nobody needs the room.
+  const auto crowded = [&] {
+    return state_->status.total_bytes > state_->options.max_total_bytes / 2;
+  };
   // A segment ended when its successor was made.
   while (segments.size() > 1 && segments[0]->last_position <= indexed &&
          segments[0]->durable_end == segments[0]->size &&
-         segments[1]->header.created_at <= older_than) {
+         (segments[1]->header.created_at <= older_than || crowded())) {
     const auto done = state_->files.remove(state_->path(segments[0]->name));
     if (!done) return fail(done.error());
     state_->status.total_bytes -= segments[0]->size;
     segments.erase(segments.begin());
     ++removed;
   }
+  state_->note_room();
   return removed;
 }
 
@@ -118,6 +133,10 @@ const std::vector<OutboxDamage>& Outbox::damage() const {
 bool Outbox::fenced() const {
   const std::lock_guard lock(state_->mutex);
   return state_->status.fenced;
+}
+
+bool Outbox::has_room() const {
+  return state_->has_room.load(std::memory_order_relaxed);
 }
 
 OutboxStatus Outbox::status() const {
@@ -154,6 +173,9 @@ Result<std::int64_t> Outbox::State::append(Slot& slot, Callback* waiter) {
       ++status.refused_full;
       // What was written of it is cut; where even that fails, the next append writes over it.
       (void)segment->file->truncate(segment->size);
+      write_refused = true;
+      note_room();
+      work.notify_one();
       return fail(written.error());
     }
     fence(written.error());
@@ -164,6 +186,8 @@ Result<std::int64_t> Outbox::State::append(Slot& slot, Callback* waiter) {
   segment->last_position = position;
   status.total_bytes += slot.size();
   status.last_position = position;
+  write_refused = false;
+  note_room();
   mark_dirty(segment);
   if (waiter != nullptr) {
     waiting.emplace_back(position, std::move(*waiter));
@@ -183,13 +207,30 @@ void Outbox::State::mark_dirty(const std::shared_ptr<Segment>& segment) {
 void Outbox::State::fence(const Error& cause) {
   if (!status.fenced) spdlog::error("outbox {}: fenced: {}", folder, cause.message);
   status.fenced = true;
+  note_room();
+}
+
+void Outbox::State::note_room() {
+  const std::uint64_t spare = std::min(kOrdinaryRecords, options.max_total_bytes / 16);
+  const bool fits = status.total_bytes + spare <= options.max_total_bytes;
+  const bool room = fits && !disk_low && !write_refused && !status.fenced;
+  if (has_room.load(std::memory_order_relaxed) != room) has_room = room;
 }
 
 void Outbox::State::commit_until_stopped() {
   name_this_thread("hone-commit");
   std::unique_lock lock(mutex);
+  const auto has_work = [&] { return stopping || !dirty.empty(); };
   while (true) {
-    work.wait(lock, [&] { return stopping || !dirty.empty(); });
+    work.wait(lock, [&] { return has_work() || disk_low || write_refused; });
+    if (!has_work()) {
+      // Nothing is appended while the disk is full, so nobody else would see that it no longer is.
+      work.wait_for(lock, kDiskLook, has_work);
+      lock.unlock();
+      look_at_disk();
+      lock.lock();
+      continue;
+    }
     if (!stopping && waiting.empty()) {
       work.wait_until(lock, dirty_since + options.commit_interval,
                       [&] { return stopping || !waiting.empty(); });
@@ -271,12 +312,14 @@ void Outbox::State::look_at_disk() {
   const auto now = Steady::now();
   {
     const std::lock_guard held(mutex);
-    if (now - disk_checked < std::chrono::seconds(1)) return;
+    if (now - disk_checked < kDiskLook) return;
     disk_checked = now;
   }
   const auto free = files.free_bytes(folder);
   const std::lock_guard held(mutex);
   disk_low = free && *free < options.min_free_bytes;
+  write_refused = false;  // the next append finds out
+  note_room();
 }
 
 }  // namespace hone::store

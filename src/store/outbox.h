@@ -110,7 +110,7 @@ class Outbox {
   [[nodiscard]] Result<void> tombstone(std::int64_t position);
 
   // Removes segments whose records are all at or before `indexed` and that ended before
-  // `older_than`. Returns how many.
+  // `older_than`; while the outbox is more than half full, younger ones too. Returns how many.
   [[nodiscard]] Result<std::int64_t> remove_segments(std::int64_t indexed, Time older_than);
 
   // Syncs what is left, ends the segment and stops the commit thread. Appends fail afterwards.
@@ -123,6 +123,9 @@ class Outbox {
   [[nodiscard]] std::int64_t recovered_position() const;
   [[nodiscard]] const std::vector<OutboxDamage>& damage() const;  // found at open
   [[nodiscard]] bool fenced() const;
+  // Whether records are taken, as far as is known: not fenced, and neither the bound nor the disk
+  // is near its end. One atomic read, for who asks at every request.
+  [[nodiscard]] bool has_room() const;
   [[nodiscard]] OutboxStatus status() const;
 
  private:

@@ -37,6 +37,8 @@ struct Outbox::State {
 
   std::mutex tombstoning;  // one tombstone at a time; taken before the others
 
+  std::atomic<bool> has_room = true;  // follows what is below; see note_room
+
   mutable std::mutex mutex;                        // guards what follows
   std::condition_variable work;                    // for the commit thread
   std::condition_variable durable_grew;            // for wait_for_more
@@ -46,6 +48,7 @@ struct Outbox::State {
   std::vector<std::pair<std::int64_t, Callback>> waiting;
   OutboxStatus status;
   bool disk_low = false;
+  bool write_refused = false;  // the last append found no space
   std::chrono::steady_clock::time_point disk_checked;
   bool stopping = false;
   bool closed = false;
@@ -65,6 +68,7 @@ struct Outbox::State {
   Result<void> refuse_if_unable(std::size_t slot_bytes);
   void mark_dirty(const std::shared_ptr<Segment>& segment);
   void fence(const Error& cause);
+  void note_room();
   void commit_until_stopped();
   void commit(std::unique_lock<std::mutex>& lock);
   void roll(std::unique_lock<std::mutex>& lock);

@@ -174,6 +174,34 @@ TEST_F(OutboxTest, RefusesWhenFullAndGoesOnWhenThereIsRoom) {
   EXPECT_TRUE(outbox->append_and_wait(record("y")));
 }
 
+TEST_F(OutboxTest, SaysThatItHasNoRoomBeforeItRefuses) {
+  const auto outbox = open({.segment_bytes = 1000, .max_total_bytes = 16'000});
+  std::int64_t last = 0;
+  while (outbox->has_room()) {
+    const auto appended = outbox->append_and_wait(record("x", std::string(100, 'x')));
+    ASSERT_TRUE(appended) << "it said that it had room";
+    last = *appended;
+  }
+  EXPECT_TRUE(outbox->append_and_wait(record("y"))) << "room for what had begun";
+  ASSERT_TRUE(outbox->remove_segments(last, clock_.now() + 1h));
+  EXPECT_TRUE(outbox->has_room());
+}
+
+TEST_F(OutboxTest, KeepsWhatIsIndexedOnlyWhileNobodyNeedsTheRoom) {
+  const auto outbox = open({.segment_bytes = 1000, .max_total_bytes = 16'000});
+  std::int64_t last = 0;
+  while (outbox->status().total_bytes < 7'000) {
+    last = outbox->append_and_wait(record("x", std::string(100, 'x'))).value();
+  }
+  EXPECT_EQ(outbox->remove_segments(last, clock_.now() - 1h), 0) << "young, and half is free";
+  while (outbox->status().total_bytes < 12'000) {
+    last = outbox->append_and_wait(record("x", std::string(100, 'x'))).value();
+  }
+  EXPECT_GT(outbox->remove_segments(last, clock_.now() - 1h).value(), 0);
+  EXPECT_LE(outbox->status().total_bytes, 8'000U);
+  EXPECT_GT(outbox->status().total_bytes, 6'000U) << "no more than is needed";
+}
+
 TEST_F(OutboxTest, RefusesRecordsOverTheLimits) {
   const auto outbox = open();
   EXPECT_EQ(outbox->append(record(std::string(70000, 'i'))).error().code, ErrorCode::kTooLarge);

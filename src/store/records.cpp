@@ -30,6 +30,11 @@ class FieldReader {
   void read(std::string_view name, std::optional<T>& into) {
     take(optional_field<T>(object_, name), into);
   }
+  // For what records of an earlier Hone do not have.
+  template <typename T>
+  void read_where_given(std::string_view name, T& into) {
+    if (object_.contains(name)) read(name, into);
+  }
   template <typename Item, typename Read>
   void read_object(std::string_view name, Item& into, Read read_item) {
     const json::value* value = object_.if_contains(name);
@@ -198,8 +203,10 @@ void write_base(FieldWriter& writer, const Interaction& i) {
   writer.any_text("error", i.error);
   writer.truth("streamed", i.streamed);
   writer.whole("prompt_tokens", i.prompt_tokens);
+  writer.whole("cached_tokens", i.cached_tokens);
   writer.whole("completion_tokens", i.completion_tokens);
-  writer.number("cost_usd", i.cost_usd);
+  writer.number("cost", i.cost);
+  if (!i.key.empty()) writer.any_text("key", i.key);
   writer.object("params", i.params);
   writer.text("content", i.content);
   writer.text("context_node", i.context_node);
@@ -229,8 +236,11 @@ void read_base(FieldReader& reader, Interaction& i) {
   reader.read("error", i.error);
   reader.read("streamed", i.streamed);
   reader.read("prompt_tokens", i.prompt_tokens);
+  reader.read_where_given("cached_tokens", i.cached_tokens);
   reader.read("completion_tokens", i.completion_tokens);
-  reader.read("cost_usd", i.cost_usd);
+  reader.read_where_given("cost_usd", i.cost);
+  reader.read_where_given("cost", i.cost);
+  reader.read_where_given("key", i.key);
   reader.read("params", i.params);
   reader.read("content", i.content);
   reader.read("context_node", i.context_node);
@@ -327,37 +337,15 @@ Result<Interaction> read_interaction(std::string_view payload) {
       item.only({"hash", "role", "content"});
     });
     reader.read_each("handles", i.handles, read_handle);
-    reader.only({"id",
-                 "person",
-                 "team",
-                 "tool",
-                 "wire",
-                 "alias",
-                 "arm",
-                 "release",
-                 "propensity",
-                 "model",
-                 "upstream",
-                 "trainable",
-                 "purpose",
-                 "access_label",
-                 "started_at",
-                 "first_byte_ms",
-                 "duration_ms",
-                 "status",
-                 "stop_reason",
-                 "error",
-                 "streamed",
-                 "prompt_tokens",
-                 "completion_tokens",
-                 "cost_usd",
-                 "params",
-                 "content",
-                 "context_node",
-                 "output_node",
-                 "nodes",
-                 "blocks",
-                 "handles"});
+    reader.only({"id",          "person",        "team",          "tool",
+                 "wire",        "alias",         "arm",           "release",
+                 "propensity",  "model",         "upstream",      "trainable",
+                 "purpose",     "access_label",  "started_at",    "first_byte_ms",
+                 "duration_ms", "status",        "stop_reason",   "error",
+                 "streamed",    "prompt_tokens", "cached_tokens", "completion_tokens",
+                 "cost_usd",    "cost",          "key",           "params",
+                 "content",     "context_node",  "output_node",   "nodes",
+                 "blocks",      "handles"});
   });
 }
 

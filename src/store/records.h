@@ -82,8 +82,10 @@ struct Interaction {
   std::string error;  // ours or the upstream's, short, no content
   bool streamed = false;
   std::int64_t prompt_tokens = 0;
+  std::int64_t cached_tokens = 0;  // of prompt_tokens, read from the provider's cache
   std::int64_t completion_tokens = 0;
-  double cost_usd = 0;
+  double cost = 0;      // in the currency of setting "currency"; 0 without a price
+  std::string key;      // id of the API key, where that has a limit of its own
   json::object params;  // temperature, max_tokens, …: as sent
   ContentState content = "stored";
   std::string context_node;  // empty unless content is "stored"

@@ -17,7 +17,9 @@ Interaction sample_interaction() {
   i.started_at = from_millis(1764000000123);
   i.streamed = true;
   i.prompt_tokens = 12;
-  i.cost_usd = 0.001;
+  i.cached_tokens = 8;
+  i.cost = 0.001;
+  i.key = "key_1";
   i.params = {{"temperature", 0.5}};
   i.context_node = "n1";
   i.nodes = {{"n1", "", "b1", 1}};
@@ -53,6 +55,18 @@ TEST(Records, ReadWhatTheyWrite) {
   EXPECT_EQ(to_payload(read_consent(to_payload(consent)).value()), to_payload(consent));
   const InteractionStart start{"int_1", "per_1", "assistant", "m", from_millis(7)};
   EXPECT_EQ(to_payload(read_interaction_start(to_payload(start)).value()), to_payload(start));
+}
+
+TEST(Records, ReadWhatAnEarlierHoneWrote) {
+  json::object object = json::parse(to_payload(sample_interaction())).as_object();
+  object.erase("cached_tokens");
+  object.erase("cost");
+  object.erase("key");
+  object["cost_usd"] = 0.5;
+  const Interaction read = read_interaction(json::serialize(object)).value();
+  EXPECT_EQ(read.cost, 0.5);
+  EXPECT_EQ(read.cached_tokens, 0);
+  EXPECT_EQ(read.key, "");
 }
 
 TEST(Records, NameTheFieldThatIsWrong) {

@@ -25,8 +25,9 @@ Result<std::int64_t> insert_interaction(Database& db, const Interaction& i) {
       "INSERT INTO interaction (id, person_id, team_id, tool, wire, alias, arm, release_id,"
       " propensity, model, upstream, trainable, purpose, access_label, started_at, first_byte_ms,"
       " duration_ms, status, stop_reason, error, streamed, prompt_tokens, completion_tokens,"
-      " cost_usd, params, content, context_node, output_node)"
-      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+      " cost, params, content, context_node, output_node, cached_tokens, key_id)"
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+      " ?, ?)"
       " ON CONFLICT DO NOTHING",
       {i.id,
        i.person,
@@ -51,11 +52,13 @@ Result<std::int64_t> insert_interaction(Database& db, const Interaction& i) {
        i.streamed,
        i.prompt_tokens,
        i.completion_tokens,
-       i.cost_usd,
+       i.cost,
        json::serialize(i.params),
        i.content,
        i.context_node,
-       i.output_node});
+       i.output_node,
+       i.cached_tokens,
+       i.key});
 }
 
 // Its feedback has changed: the verdict must be made anew.

@@ -125,12 +125,22 @@ CREATE TABLE set_aside (outbox TEXT NOT NULL, position BIGINT NOT NULL, kind BIG
   record_id TEXT NOT NULL, reason TEXT NOT NULL, payload TEXT NOT NULL, PRIMARY KEY (outbox, position));
 )sql";
 
+constexpr std::string_view kCosts = R"sql(
+-- In the currency of setting "currency".
+ALTER TABLE interaction RENAME COLUMN cost_usd TO cost;
+-- Of prompt_tokens, those read from the provider's cache.
+ALTER TABLE interaction ADD COLUMN cached_tokens BIGINT NOT NULL DEFAULT 0;
+-- The API key that asked, where it has a limit of its own.
+ALTER TABLE interaction ADD COLUMN key_id TEXT NOT NULL DEFAULT '';
+)sql";
+
 }  // namespace
 
 const std::vector<Migration>& migrations() {
   static const std::vector<Migration> all = {{1, "first tables", kFirst},
                                              {2, "verdicts that are due", kVerdictDue},
-                                             {3, "starts, and records set aside", kStarts}};
+                                             {3, "starts, and records set aside", kStarts},
+                                             {4, "costs", kCosts}};
   return all;
 }
 

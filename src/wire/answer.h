@@ -26,6 +26,8 @@ struct Answer {
   std::string model;               // as the upstream named it
   std::string stop_reason;         // as the format spells it: "stop", "end_turn", "completed", …
   std::int64_t prompt_tokens = 0;  // with those read from or written to a cache
+  std::int64_t cached_tokens = 0;  // of these, read from a cache
+  std::int64_t cache_write_tokens = 0;  // of these, written to one
   std::int64_t completion_tokens = 0;
   std::vector<std::string> tool_call_ids;
   std::string error;      // the upstream's error type, or what could not be read; never content

@@ -101,6 +101,8 @@ json::array AnthropicAnswer::content() const {
 
 Answer AnthropicAnswer::finish() {
   answer_.prompt_tokens = input_tokens_ + cache_creation_input_tokens_ + cache_read_input_tokens_;
+  answer_.cached_tokens = cache_read_input_tokens_;
+  answer_.cache_write_tokens = cache_creation_input_tokens_;
   json::array said = content();
   if (!said.empty()) {
     std::vector<json::object> messages;

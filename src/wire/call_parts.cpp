@@ -7,6 +7,7 @@
 namespace hone::wire {
 namespace {
 
+constexpr std::string_view kSystem = "\"system\"";
 constexpr std::string_view kNoModel = "\"model\":\"\"";  // read_call asks for one
 
 // What the keys of a format's body are, with their quotes.
@@ -19,13 +20,32 @@ struct Keys {
 std::optional<Keys> keys_of(Format format) {
   if (format == Format::kOpenAIChat) return Keys{"\"messages\"", {"\"tools\""}};
   if (format == Format::kAnthropicMessages) {
-    return Keys{"\"messages\"", {"\"tools\"", "\"system\""}};
+    return Keys{"\"messages\"", {"\"tools\"", kSystem}};
   }
   return std::nullopt;
 }
 
 bool contains(const std::vector<std::string_view>& all, std::string_view one) {
   return std::find(all.begin(), all.end(), one) != all.end();
+}
+
+// Claude Code's count of what is billed; the format's reader leaves it out
+// (anthropic_messages.cpp). What is written in an unusual way is not taken for it.
+bool makes_no_message(std::string_view block) {
+  constexpr std::string_view kBilling = "\"x-anthropic-billing-header:";
+  bool is_text = false;
+  bool is_billing = false;
+  JsonScanner scanner(block);
+  if (!scanner.take('{')) return false;
+  do {
+    const auto key = scanner.string();
+    if (!key || key->find('\\') != std::string_view::npos || !scanner.take(':')) return false;
+    const auto value = scanner.value();
+    if (!value) return false;
+    if (*key == "\"type\"") is_text = *value == "\"text\"";
+    if (*key == "\"text\"") is_billing = value->starts_with(kBilling);
+  } while (scanner.take(','));
+  return is_text && is_billing;
 }
 
 // The elements of an array; false where it is none or has no end.
@@ -38,6 +58,21 @@ bool cut_array(JsonScanner& scanner, std::vector<std::string_view>& elements) {
     elements.push_back(*element);
   } while (scanner.take(','));
   return scanner.take(']');
+}
+
+// Of a member of the opening.
+void add_marks(std::string_view key, std::string_view member,
+               std::vector<std::string_view>& marks) {
+  marks.push_back(key);
+  std::vector<std::string_view> blocks;
+  JsonScanner scanner(member.substr(member.find(':', key.size()) + 1));
+  if (key != kSystem || !cut_array(scanner, blocks)) {
+    marks.push_back(member);
+    return;
+  }
+  for (const auto block : blocks) {
+    if (!makes_no_message(block)) marks.push_back(block);
+  }
 }
 
 std::string object_text(const std::vector<std::string_view>& members, std::string_view more) {
@@ -60,7 +95,8 @@ std::string no_messages(const CallParts& parts) {
 std::optional<CallParts> cut_call(Format format, std::string_view body) {
   const auto keys = keys_of(format);
   if (!keys) return std::nullopt;
-  CallParts parts{.list = keys->list, .settings = {}, .opening = {}, .messages = {}};
+  CallParts parts;
+  parts.list = keys->list;
   std::vector<std::string_view> seen;
   JsonScanner scanner(body);
   if (!scanner.take('{')) return std::nullopt;
@@ -78,7 +114,12 @@ std::optional<CallParts> cut_call(Format format, std::string_view body) {
     }
     if (!scanner.value()) return std::nullopt;
     const auto member = body.substr(begin, scanner.position() - begin);
-    (contains(keys->opening, *key) ? parts.opening : parts.settings).push_back(member);
+    if (contains(keys->opening, *key)) {
+      parts.opening.push_back(member);
+      add_marks(*key, member, parts.opening_marks);
+    } else {
+      parts.settings.push_back(member);
+    }
   } while (scanner.take(','));
   const bool whole = scanner.take('}') && scanner.peek() == '\0' &&
                      scanner.position() == body.size() && contains(seen, keys->list);

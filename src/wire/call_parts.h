@@ -25,6 +25,9 @@ struct CallParts {
   std::string_view list;                   // what the format calls its conversation: "messages"
   std::vector<std::string_view> settings;  // members ("key": value) that make no message
   std::vector<std::string_view> opening;   // members that make messages before the conversation
+  // What `opening` is known by: its members, a system prompt given as blocks block by block,
+  // without those that make no message and differ in every call.
+  std::vector<std::string_view> opening_marks;
   std::vector<std::string_view> messages;  // elements of the conversation
 };
 

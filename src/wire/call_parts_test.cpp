@@ -53,6 +53,30 @@ TEST(CallParts, KeepTheSettingsApart) {
   EXPECT_TRUE(call->messages.empty());
 }
 
+TEST(CallParts, TheOpeningIsKnownWithoutWhatIsBilled) {
+  const auto marks = [](const std::string& system) {
+    const auto parts =
+        cut_call(Format::kAnthropicMessages,
+                 R"({"model":"m","messages":[],"tools":[1],"system":)" + system + "}");
+    std::string all;
+    for (const auto mark : parts->opening_marks) all += std::string(mark) + "\n";
+    return all;
+  };
+  const std::string rest = R"({"type":"text","text":"be brief","cache_control":{}}])";
+  const auto billed = [&](const std::string& block) { return marks("[" + block + "," + rest); };
+  const std::string one = billed(R"({"type":"text","text":"x-anthropic-billing-header: a=1;"})");
+  EXPECT_EQ(one, billed(R"({"type":"text","text":"x-anthropic-billing-header: a=2;"})"));
+  EXPECT_NE(one.find("be brief"), std::string::npos);
+  EXPECT_NE(one.find("[1]"), std::string::npos);
+  // What only looks like it counts.
+  for (const std::string text :
+       {R"(say \"x-anthropic-billing-header: ?\")", " x-anthropic-billing-header:"}) {
+    const std::string block = R"({"type":"text","text":")" + text + "\"}";
+    EXPECT_NE(billed(block).find(text), std::string::npos);
+  }
+  EXPECT_NE(marks(R"("x-anthropic-billing-header: a")").find("billing"), std::string::npos);
+}
+
 TEST(CallParts, StayWholeWhereACutCouldBeReadDifferently) {
   for (const auto* body : {"", "[]", "{}", R"({"model":"m"})", R"({"messages":{}})",
                            R"({"messages":[1)", R"({"messages":[1}})", R"({"messages":[],})",

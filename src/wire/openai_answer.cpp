@@ -15,6 +15,9 @@ void OpenAIAnswer::read_common(const json::object& object) {
     // The same numbers, grown, may come with every chunk: the last ones count.
     take_count(*usage, "prompt_tokens", answer_.prompt_tokens);
     take_count(*usage, "completion_tokens", answer_.completion_tokens);
+    if (const auto* details = object_at(*usage, "prompt_tokens_details")) {
+      take_count(*details, "cached_tokens", answer_.cached_tokens);
+    }
   }
 }
 

@@ -60,6 +60,9 @@ void ResponsesAnswer::read_response(const json::object& response) {
   if (const auto* usage = object_at(response, "usage")) {
     take_count(*usage, "input_tokens", answer_.prompt_tokens);
     take_count(*usage, "output_tokens", answer_.completion_tokens);
+    if (const auto* details = object_at(*usage, "input_tokens_details")) {
+      take_count(*details, "cached_tokens", answer_.cached_tokens);
+    }
   }
   if (const auto* error = object_at(response, "error")) answer_.error = error_type(*error);
   if (const auto* output = response.if_contains("output");

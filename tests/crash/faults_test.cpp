@@ -5,6 +5,7 @@
 
 #include <map>
 #include <set>
+#include <thread>
 
 #include "store/outbox.h"
 #include "support/faulty_files.h"
@@ -150,6 +151,50 @@ TEST(OutboxFaults, AFullDiskRefusesWithoutAFenceAndEndsWithIt) {
   EXPECT_FALSE((*outbox)->fenced());
   EXPECT_EQ((*outbox)->status().refused_full, 1);
   EXPECT_TRUE((*outbox)->append_and_wait(record_of("b")));
+}
+
+// Nobody appends any more while the disk is full: the outbox has to look by itself.
+TEST(OutboxFaults, SeesThatADiskWithoutRoomHasRoomAgain) {
+  test::FaultyFiles files(1);
+  SystemClock clock;
+  const auto outbox = Outbox::open(files, kFolder, clock, kSmall).value();
+  EXPECT_TRUE(outbox->has_room());
+  const auto wait_for_room = [&](bool room) {
+    for (int i = 0; i < 1000 && outbox->has_room() != room; ++i) {
+      // The disk is looked at with the commits, and once a second.
+      if (!room) (void)outbox->append_and_wait(record_of("filler" + std::to_string(i)));
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return outbox->has_room() == room;
+  };
+  files.set_free_bytes(0);
+  EXPECT_TRUE(wait_for_room(false));
+  EXPECT_FALSE(outbox->append(record_of("a")));
+  files.set_free_bytes(1ULL << 40);
+  EXPECT_TRUE(wait_for_room(true));
+  EXPECT_TRUE(outbox->append_and_wait(record_of("b")));
+}
+
+TEST(OutboxFaults, ANewCallTriesAgainWhereAWriteFoundNoSpace) {
+  test::FaultyFiles files(1);
+  SystemClock clock;
+  const auto outbox = Outbox::open(files, kFolder, clock, kSmall).value();
+  files.fail_operation(1, ErrorCode::kUnavailable);
+  EXPECT_FALSE(outbox->append(record_of("a")));
+  EXPECT_FALSE(outbox->has_room());
+  for (int i = 0; i < 1000 && !outbox->has_room(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_TRUE(outbox->has_room()) << "nobody would ever find out otherwise";
+}
+
+TEST(OutboxFaults, AFencedOutboxHasNoRoom) {
+  test::FaultyFiles files(1);
+  SystemClock clock;
+  const auto outbox = Outbox::open(files, kFolder, clock, kSmall).value();
+  files.fail_operation(2, ErrorCode::kIo);
+  EXPECT_FALSE(outbox->append_and_wait(record_of("a")));
+  EXPECT_FALSE(outbox->has_room());
 }
 
 TEST(OutboxFaults, AFailedSyncIsNeverRetried) {

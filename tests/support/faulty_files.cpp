@@ -86,6 +86,11 @@ void FaultyFiles::heal() {
   fail_at_.reset();
 }
 
+void FaultyFiles::set_free_bytes(std::uint64_t free) {
+  const std::lock_guard lock(mutex_);
+  free_bytes_ = free;
+}
+
 std::int64_t FaultyFiles::operations() const {
   const std::lock_guard lock(mutex_);
   return operations_;
@@ -200,7 +205,8 @@ Result<void> FaultyFiles::sync_folder(const std::string&) {
 }
 
 Result<std::uint64_t> FaultyFiles::free_bytes(const std::string&) {
-  return 1ULL << 40;
+  const std::lock_guard lock(mutex_);
+  return free_bytes_;
 }
 
 Result<std::unique_ptr<MappedBytes>> FaultyFiles::map(const std::string& path, std::uint64_t size) {

@@ -27,6 +27,7 @@ class FaultyFiles final : public FileSystem {
 
   void fail_operation(std::int64_t number, ErrorCode code, bool stuck = false);
   void heal();  // no further faults
+  void set_free_bytes(std::uint64_t free);
   [[nodiscard]] std::int64_t operations() const;
   [[nodiscard]] bool failed() const;
 
@@ -65,6 +66,7 @@ class FaultyFiles final : public FileSystem {
   Names names_;         // as seen
   Names synced_names_;  // as of the last folder sync
   std::int64_t operations_ = 0;
+  std::uint64_t free_bytes_ = 1ULL << 40;
   std::optional<std::int64_t> fail_at_;
   ErrorCode fail_code_ = ErrorCode::kIo;
   bool stuck_ = false;

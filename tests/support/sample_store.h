@@ -73,7 +73,7 @@ class SampleStore {
     run("INSERT INTO interaction (id, person_id, team_id, tool, wire, alias, arm, release_id,"
         " propensity, model, upstream, trainable, purpose, access_label, started_at, first_byte_ms,"
         " duration_ms, status, stop_reason, error, streamed, prompt_tokens, completion_tokens,"
-        " cost_usd, params, content, context_node, output_node) VALUES (?, ?, ?, 'sdk',"
+        " cost, params, content, context_node, output_node) VALUES (?, ?, ?, 'sdk',"
         " 'openai-chat', ?, ?, '', 1, 'base', 'engine', ?, ?, '', ?, 1, 2, 200, 'stop', '', 0, 3, "
         "4,"
         " 0, '{}', ?, ?, ?)",

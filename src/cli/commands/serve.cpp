@@ -1,5 +1,7 @@
 // hone serve: gateway, store, API and dashboard in one process, with hone-engine beside it.
+#include <filesystem>
 #include <iostream>
+#include <utility>
 
 #include "cli/command.h"
 #include "cli/service.h"
@@ -13,13 +15,30 @@ struct ServeOptions {
   std::string model;
 };
 
-Result<void> serve(const Invocation& call, const ServeOptions& options) {
+bool has_file(const Invocation& call) {
+  std::error_code ignored;
+  return std::filesystem::exists(call.config.empty() ? "hone.toml" : call.config, ignored);
+}
+
+Result<Settings> read_settings(const Invocation& call, const ServeOptions& options) {
   auto settings = call.settings();
-  if (!settings) return fail(settings.error());
+  if (!settings) return settings;
   if (!options.listen.empty()) settings->listen = options.listen;
   if (!options.auth.empty()) settings->auth = options.auth;
   if (!options.model.empty()) settings->engine.model = options.model;
-  auto service = Service::start(call, *settings);
+  return settings;
+}
+
+Result<void> serve(const Invocation& call, const ServeOptions& options) {
+  const auto settings = read_settings(call, options);
+  if (!settings) return fail(settings.error());
+  const bool had_file = has_file(call);
+  auto read_again = [&call, &options, had_file]() -> Result<Settings> {
+    // A server that loses its settings must not take that for a wish to have none.
+    if (had_file && !has_file(call)) return fail(ErrorCode::kNotFound, "hone.toml is gone");
+    return read_settings(call, options);
+  };
+  auto service = Service::start(call, *settings, std::move(read_again));
   if (!service) return fail(service.error());
   remark("Hone serves on " + (*service)->url() + " (dashboard, /v1/…, /api/v1/…); Ctrl-C ends it");
   return (*service)->run();

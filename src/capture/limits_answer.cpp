@@ -1,0 +1,53 @@
+#include "capture/limits_answer.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace hone::capture {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr seconds kWorthRetrying{60};
+
+// Rounded up: who comes back then is let in.
+seconds until(Time then, Time now) {
+  return std::max(seconds(1), std::chrono::ceil<seconds>(then - now));
+}
+
+void add_standing(net::Headers& headers, std::string_view what, wire::Format format, Time now,
+                  const std::optional<LimitStanding>& standing) {
+  if (!standing) return;
+  const std::string kind(what);
+  const bool anthropic = format == wire::Format::kAnthropicMessages;
+  const auto field = [&](const std::string& part) {
+    return anthropic ? "anthropic-ratelimit-" + kind + "-" + part
+                     : "x-ratelimit-" + part + "-" + kind;
+  };
+  headers.add(field("limit"), std::to_string(standing->most));
+  headers.add(field("remaining"), std::to_string(standing->left));
+  headers.add(field("reset"), anthropic ? to_text(standing->resets_at)
+                                        : duration_text(until(standing->resets_at, now)));
+}
+
+}  // namespace
+
+std::string duration_text(seconds time) {
+  const auto all = time.count();
+  std::string text;
+  if (all >= 3600) text += std::to_string(all / 3600) + "h";
+  if (all >= 60) text += std::to_string(all / 60 % 60) + "m";
+  return text + std::to_string(all % 60) + "s";
+}
+
+net::Headers limit_headers(const LimitRefusal& refusal, wire::Format format, Time now) {
+  net::Headers headers;
+  const auto wait = until(refusal.again_at, now);
+  headers.add("retry-after", std::to_string(wait.count()));
+  if (wait > kWorthRetrying) headers.add("x-should-retry", "false");
+  add_standing(headers, "requests", format, now, refusal.requests);
+  add_standing(headers, "tokens", format, now, refusal.tokens);
+  return headers;
+}
+
+}  // namespace hone::capture

@@ -1,0 +1,16 @@
+// What was used of this day and this month before this process began, from the store, so that a
+// restart gives nobody a new allowance. Reads a month of interactions at most: at start, and where
+// the rules change. Blocking.
+#pragma once
+
+#include "base/result.h"
+#include "capture/limits.h"
+#include "store/database.h"
+
+namespace hone::capture {
+
+// Raises the counts of whoever has a limit of a day or a month. What is not indexed yet is not
+// seen.
+[[nodiscard]] Result<void> load_totals(store::Database& database, Limits& limits, Time now);
+
+}  // namespace hone::capture
