@@ -97,7 +97,7 @@ Result<Learned> Content::add_body(wire::Format format, std::string_view body,
 // Reads what is not known of the conversation; `place` becomes the end of it.
 Result<Learned> Content::add_parts(wire::Format format, const wire::CallParts& parts, Place& place,
                                    store::Interaction& facts) {
-  const auto keys = beginnings_of(parts, policy_, format);
+  const auto keys = beginnings_of(parts, policy(), format);
   std::size_t next = keys.size();  // the first beginning to be read
   while (next > 0) {
     if (auto known = beginnings_.find(keys[next - 1])) {
@@ -136,7 +136,7 @@ Result<void> Content::add_steps(const std::vector<json::object>& messages,
 // One message further down the tree: `place` moves to it.
 Result<void> Content::add_step(const json::object& message, store::Interaction& facts,
                                Place& place) {
-  const MemoKey key = memo_key(canonical(message), policy_);
+  const MemoKey key = memo_key(canonical(message), policy());
   if (const auto block = blocks_.find(key)) {
     std::string node = store::node_hash(place.leaf, *block);
     if (known_.contains(node)) {

@@ -36,7 +36,6 @@ class Content {
   Content(const privacy::Redactor& redactor, std::string tenant_key, std::size_t known_nodes)
       : redactor_(redactor),
         tenant_key_(std::move(tenant_key)),
-        policy_(memo_key(redactor.policy_digest())),
         known_(known_nodes),
         blocks_(known_nodes),
         beginnings_(known_nodes) {}
@@ -71,8 +70,9 @@ class Content {
 
   const privacy::Redactor& redactor_;
   const std::string tenant_key_;
-  const MemoKey policy_;  // what the keys below begin with: a new rule reads everything anew
   store::KnownNodes known_;
+  // The keys begin with the rules in force: a new rule reads everything anew.
+  [[nodiscard]] MemoKey policy() const { return memo_key(redactor_.policy_digest()); }
   Memo<std::string> blocks_;  // a canonical message -> hash of its block
   Memo<Place> beginnings_;    // a body's beginning, as sent -> where it leads
 };

@@ -312,10 +312,11 @@ Result<Redaction> Redactor::explain(std::string_view text) const {
 
 Result<std::string> Redactor::redact(std::string_view text) const {
   const bool is_word = CleanWords::takes(text);
-  if (is_word && state_->clean.contains(text)) return std::string(text);
+  const State& rules_now = state();
+  if (is_word && rules_now.clean.contains(text)) return std::string(text);
   auto redaction = explain(text);
   if (!redaction) return fail(redaction.error());
-  if (is_word && redaction->replaced.empty()) state_->clean.add(text);
+  if (is_word && redaction->replaced.empty()) rules_now.clean.add(text);
   return std::move(redaction->text);
 }
 
