@@ -67,12 +67,12 @@ class Content {
   Result<void> add_steps(const std::vector<json::object>& messages, store::Interaction& facts,
                          Place& place);
   Result<void> add_step(const json::object& message, store::Interaction& facts, Place& place);
+  // What the keys of the memos begin with: new rules read everything anew.
+  [[nodiscard]] MemoKey policy() const { return memo_key(redactor_.policy_digest()); }
 
   const privacy::Redactor& redactor_;
   const std::string tenant_key_;
   store::KnownNodes known_;
-  // The keys begin with the rules in force: a new rule reads everything anew.
-  [[nodiscard]] MemoKey policy() const { return memo_key(redactor_.policy_digest()); }
   Memo<std::string> blocks_;  // a canonical message -> hash of its block
   Memo<Place> beginnings_;    // a body's beginning, as sent -> where it leads
 };
