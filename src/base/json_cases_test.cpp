@@ -190,7 +190,9 @@ TEST(JsonCases, AnyCutOfAValidTextIsHandled) {
   for (const std::string& text : valid()) {
     for (std::size_t cut = 0; cut < text.size(); ++cut) {
       const auto value = parse_json(text.substr(0, cut));
-      if (value) EXPECT_TRUE(parse_json(json::serialize(*value)));
+      if (value) {
+        EXPECT_TRUE(parse_json(json::serialize(*value)));
+      }
     }
   }
 }

@@ -35,7 +35,9 @@ TEST_F(Sessions, EveryCallContinuesTheOneBefore) {
     std::string failed;
     while (session.next(call)) {
       ASSERT_LT(call.body.size(), 200'000U);
-      if (!failed.empty()) EXPECT_EQ(call.body, failed) << "the same again";
+      if (!failed.empty()) {
+        EXPECT_EQ(call.body, failed) << "the same again";
+      }
       failed.clear();
       ASSERT_TRUE(wire::cut_call(wire::Format::kAnthropicMessages, call.body));
       const auto read =
