@@ -330,8 +330,15 @@ Result<void> add_text(const json::value& value, json::object& out) {
   if (type != "json_schema") {
     return untranslatable("text.format.type", "it must be text, json_object or json_schema");
   }
-  json::object schema = **format;
-  schema.erase("type");
+  if (auto fields = check_fields(**format, "text.format",
+                                 {"type", "name", "description", "schema", "strict"});
+      !fields) {
+    return fields;
+  }
+  json::object schema;
+  for (const std::string_view name : {"name", "description", "schema", "strict"}) {
+    copy_field(**format, name, schema, name);
+  }
   out["response_format"] =
       json::object{{"type", "json_schema"}, {"json_schema", std::move(schema)}};
   return {};

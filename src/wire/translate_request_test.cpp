@@ -466,7 +466,8 @@ std::vector<Recorded> recorded_calls(const std::string& folder) {
 // The conversation of a recorded call, in the neutral form and without what is left out on purpose.
 std::vector<std::string> said_in(Format format, const json::object& body) {
   std::vector<std::string> said;
-  for (const auto& message : read_call(format, body).value().messages) {
+  const auto call = read_call(format, body).value();
+  for (const auto& message : call.messages) {
     if (role_of(message) == "tools") continue;  // a deferred one is not there
     json::array parts;
     for (const auto& part : content_of(message)) {
