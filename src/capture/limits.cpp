@@ -246,7 +246,7 @@ std::expected<LimitAccounts, LimitRefusal> Limits::admit(const people::Caller& c
 void Limits::charge(const LimitAccounts& accounts, std::int64_t tokens, double cost) {
   if (!accounts.any()) return;
   const Time now = clock_.now();
-  const double millionths = std::isfinite(cost) ? std::ceil(std::max(0.0, cost) * kMillion) : 0;
+  const double millionths = std::isfinite(cost) ? std::round(std::max(0.0, cost) * kMillion) : 0;
   const auto most = static_cast<double>(std::numeric_limits<std::int32_t>::max()) * kMillion;
   const auto cost_amount = static_cast<std::int64_t>(std::min(millionths, most));
   for (std::size_t i = 0; i < accounts.count; ++i) {

@@ -36,8 +36,7 @@ Result<void> load(store::Database& database, Limits& limits, Limits::Scope scope
     auto& account = limits.account(scope, row.text("who"));
     account.raise_to(Measure::kRequests, period, now, row.integer("requests"));
     account.raise_to(Measure::kTokens, period, now, row.integer("tokens"));
-    account.raise_to(Measure::kCost, period, now,
-                     static_cast<std::int64_t>(std::ceil(row.real("cost") * 1e6)));
+    account.raise_to(Measure::kCost, period, now, std::llround(row.real("cost") * 1e6));
   }
   return {};
 }
