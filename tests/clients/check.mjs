@@ -1,6 +1,7 @@
 // What must be true after a client has run: it got every answer, and the store holds each of its calls
 // whole. What was said is known from the upstream's own list, so nothing here is taken on trust.
 import { isDeepStrictEqual } from "node:util";
+import { formats } from "./answers.mjs";
 import { RESULT } from "./programs/support.mjs";
 
 const texts = (message) =>
@@ -33,7 +34,7 @@ export function checkClient(client, place, outcome, upstream, stored, handles, m
     found.push({ said, interaction });
     checkFacts(client, place, said, interaction, (holds, what) => must(holds, `${name}: ${what}`));
     checkContent(place, said, interaction, (holds, what) => must(holds, `${name}: ${what}`));
-    checkHandles(said, handles.get(interaction.id), (holds, what) => must(holds, `${name}: ${what}`));
+    checkHandles(place, said, handles.get(interaction.id), (holds, what) => must(holds, `${name}: ${what}`));
   }
   for (const conversation of place.conversations) {
     checkConversation(conversation, found, (holds, what) => must(holds, `${conversation.id}: ${what}`));
@@ -58,18 +59,23 @@ function checkSessions(conversations, found, handles, must) {
   must(different.size === Object.keys(sessions).length, "two sessions have one handle");
 }
 
+// The spelling of the format that the client speaks.
+const stopReason = (wire, kind) =>
+  Object.values(formats).find((format) => format.wire === wire)?.stopReasons[kind] ?? "";
+
 function checkFacts(client, place, said, interaction, must) {
+  const { wire, translated } = place.conversations.find(({ id }) => id === said.conversation) ?? {};
   const facts = {
     person: place.person,
     team: place.team,
     tool: client.tool,
-    wire: said.wire,
-    alias: "assistant",
+    wire,
+    alias: translated ? "translated" : "assistant",
     model: said.model,
-    upstream: "stub",
+    upstream: translated ? "chat-only" : "stub",
     status: said.status,
     streamed: said.streamed ? 1 : 0,
-    stop_reason: said.stop_reason,
+    stop_reason: stopReason(wire, said.kind),
     prompt_tokens: said.prompt_tokens,
     completion_tokens: said.completion_tokens,
     error: said.error ?? "",
@@ -114,9 +120,11 @@ function checkContent(place, said, interaction, must) {
   );
 }
 
-function checkHandles(said, handles, must) {
-  if (said.status === 200)
-    must(handles.response?.includes(said.response_id), "the response's id is no handle");
+function checkHandles(place, said, handles, must) {
+  // A translated answer has an id of ours.
+  const { translated } = place.conversations.find(({ id }) => id === said.conversation) ?? {};
+  const known = translated ? handles.response?.length === 1 : handles.response?.includes(said.response_id);
+  if (said.status === 200) must(known, "the response's id is no handle");
   if (said.tool_call) must(handles.tool_call?.includes(said.tool_call.id), "the tool call's id is no handle");
 }
 
@@ -135,7 +143,8 @@ function checkConversation(conversation, found, must) {
     );
   }
   for (const { said } of calls) {
-    must(said.wire === conversation.wire, `went over ${said.wire}, not ${conversation.wire}`);
+    const wire = conversation.translated ? "openai-chat" : conversation.wire;
+    must(said.wire === wire, `reached the upstream as ${said.wire}, not as ${wire}`);
     must(
       said.streamed === conversation.streamed,
       `streamed is ${said.streamed}, not ${conversation.streamed}`,

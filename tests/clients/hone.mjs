@@ -50,6 +50,14 @@ key_env = "STUB_KEY"
 [alias.assistant]
 upstream = "stub"
 model = "${upstream.model}"
+[[upstream]]
+name = "chat-only"
+url = "http://127.0.0.1:${upstreamPort}"
+wires = ["openai-chat"]
+key_env = "STUB_KEY"
+[alias.translated]
+upstream = "chat-only"
+model = "${upstream.model}"
 `,
     );
     this.#environment = { ...process.env, STUB_KEY: upstream.key };

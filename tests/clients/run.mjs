@@ -19,10 +19,11 @@
 //   doc, documented        its row in docs/operations.md; what that must name
 //   packages | python      what of package.json it needs; that it needs requirements.txt
 //   session                whether its calls name their session
-//   conversations          {id, wire, streamed, tool?, fails_first?, follows?, forgets_thinking?}; `tool` is
-//                          {name, arguments}, or a function of its work folder that gives it
-//   run(place)             starts it; place has url, key, model, prompts (by id), home, work, and
-//                          start(program, arguments, environment)
+//   conversations          {id, wire, streamed, tool?, fails_first?, follows?, forgets_thinking?, translated?};
+//                          `tool` is {name, arguments}, or a function of its work folder that gives it;
+//                          `translated` ones ask for an alias whose upstream speaks Chat Completions only
+//   run(place)             starts it; place has url, key, model, translated (the aliases), prompts (by id),
+//                          home, work, and start(program, arguments, environment)
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -36,7 +37,7 @@ import { endAll, run } from "./program.mjs";
 import { RESULT } from "./programs/support.mjs";
 import { Upstream } from "./upstream.mjs";
 
-const LIMIT_S = 120; // for one start of one client
+const LIMIT_S = 300; // for one start of one client
 const flags = process.argv.slice(2).filter((word) => word.startsWith("--"));
 const [program, ...names] = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 
@@ -97,6 +98,7 @@ function makePlace(client, hone, key, folder) {
     url: hone.url,
     key,
     model: "assistant",
+    translated: "translated",
     home,
     work,
     conversations,

@@ -126,7 +126,6 @@ export class Upstream {
     } else {
       Object.assign(plan, this.#say(conversation, format, call, text, number));
     }
-    plan.stop_reason = format.stopReasons[plan.kind] ?? "";
     if (plan.kind === "error" || !format.tellsUsage(call))
       Object.assign(plan, { prompt_tokens: 0, completion_tokens: 0 });
     return plan;

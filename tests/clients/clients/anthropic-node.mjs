@@ -13,6 +13,6 @@ export default {
     { id: "beta", wire: "anthropic-messages", streamed: false },
     { id: "tool", wire: "anthropic-messages", streamed: true, tool: lookUpHarbour },
   ],
-  prints: ["counted 42", "assistant stub-model"],
+  prints: ["counted 42", "assistant translated stub-model"],
   run: withNode("anthropic-node.mjs", anthropicSettings),
 };

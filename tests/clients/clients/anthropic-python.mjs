@@ -11,6 +11,6 @@ export default {
     { id: "async", wire: "anthropic-messages", streamed: false },
     { id: "tool", wire: "anthropic-messages", streamed: true, tool: lookUpHarbour },
   ],
-  prints: ["counted 42", "assistant stub-model"],
+  prints: ["counted 42", "assistant translated stub-model"],
   run: withPython("anthropic-python.py", anthropicSettings),
 };

@@ -10,6 +10,8 @@ const quiet = {
   DISABLE_TELEMETRY: "1",
 };
 
+const readNote = (work) => ({ name: "Read", arguments: { file_path: `${work}/note.txt` } });
+
 export default {
   name: "claude-code",
   tool: "claude-code",
@@ -23,12 +25,7 @@ export default {
   packages: ["@anthropic-ai/claude-code-linux-x64"],
   session: true,
   conversations: [
-    {
-      id: "ask",
-      wire: "anthropic-messages",
-      streamed: true,
-      tool: (work) => ({ name: "Read", arguments: { file_path: `${work}/note.txt` } }),
-    },
+    { id: "ask", wire: "anthropic-messages", streamed: true, tool: readNote },
     // When it resumes a session, Claude Code leaves out what was thought by a model of another name than
     // the one that it asks for; the model behind an alias has one.
     {
@@ -39,15 +36,18 @@ export default {
       follows: "ask",
       forgets_thinking: true,
     },
+    { id: "llama", wire: "anthropic-messages", streamed: true, translated: true, tool: readNote },
   ],
   async run(place) {
-    const settings = {
+    const settings = (model) => ({
+      ...quiet,
       ANTHROPIC_BASE_URL: place.url,
       ANTHROPIC_AUTH_TOKEN: place.key,
-      ANTHROPIC_MODEL: place.model,
-      ANTHROPIC_DEFAULT_HAIKU_MODEL: place.model,
-    };
-    await place.start(program, ["-p", place.prompts.ask], { ...quiet, ...settings });
-    await place.start(program, ["-p", place.prompts["ask-more"], "--continue"], { ...quiet, ...settings });
+      ANTHROPIC_MODEL: model,
+      ANTHROPIC_DEFAULT_HAIKU_MODEL: model,
+    });
+    await place.start(program, ["-p", place.prompts.ask], settings(place.model));
+    await place.start(program, ["-p", place.prompts["ask-more"], "--continue"], settings(place.model));
+    await place.start(program, ["-p", place.prompts.llama], settings(place.translated));
   },
 };

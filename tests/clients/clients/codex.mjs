@@ -3,6 +3,8 @@ import { here, node } from "../install.mjs";
 
 const program = `${here}/node_modules/@openai/codex/bin/codex.js`;
 
+const readNote = { name: "exec_command", arguments: { cmd: "cat note.txt" } };
+
 export default {
   name: "codex",
   tool: "codex",
@@ -21,14 +23,10 @@ export default {
   packages: ["@openai/codex"],
   session: true,
   conversations: [
-    {
-      id: "ask",
-      wire: "openai-responses",
-      streamed: true,
-      tool: { name: "exec_command", arguments: { cmd: "cat note.txt" } },
-    },
+    { id: "ask", wire: "openai-responses", streamed: true, tool: readNote },
     { id: "ask-more", wire: "openai-responses", streamed: true, fails_first: true, follows: "ask" },
     { id: "built-in", wire: "openai-responses", streamed: true },
+    { id: "llama", wire: "openai-responses", streamed: true, translated: true, tool: readNote },
   ],
   async run(place) {
     mkdirSync(`${place.home}/.codex`);
@@ -47,23 +45,14 @@ env_key = "HONE_KEY"
 wire_api = "responses"
 `,
     );
-    const exec = [program, "exec", "--skip-git-repo-check"];
-    await place.start(node, [...exec, place.prompts.ask], { HONE_KEY: place.key });
-    await place.start(node, [...exec, "resume", "--last", place.prompts["ask-more"]], {
-      HONE_KEY: place.key,
-    });
+    const ask = (words, environment) =>
+      place.start(node, [program, "exec", "--skip-git-repo-check", ...words], environment);
+    const { prompts } = place;
+    await ask([prompts.ask], { HONE_KEY: place.key });
+    await ask(["resume", "--last", prompts["ask-more"]], { HONE_KEY: place.key });
+    await ask(["--model", place.translated, prompts.llama], { HONE_KEY: place.key });
     // The provider that is built in asks for a WebSocket first.
-    await place.start(
-      node,
-      [
-        ...exec,
-        "-c",
-        'model_provider="openai"',
-        "-c",
-        `openai_base_url="${place.url}/v1"`,
-        place.prompts["built-in"],
-      ],
-      { CODEX_API_KEY: place.key },
-    );
+    const builtIn = ["-c", 'model_provider="openai"', "-c", `openai_base_url="${place.url}/v1"`];
+    await ask([...builtIn, prompts["built-in"]], { CODEX_API_KEY: place.key });
   },
 };

@@ -12,6 +12,6 @@ export default {
     { id: "responses", wire: "openai-responses", streamed: false },
     { id: "responses-tool", wire: "openai-responses", streamed: true, tool: lookUpHarbour },
   ],
-  prints: ["assistant stub-model"],
+  prints: ["assistant translated stub-model"],
   run: withPython("openai-python.py", openaiSettings),
 };
