@@ -7,7 +7,6 @@
 
 #include "base/test_support.h"
 #include "store/indexer.h"
-#include "support/databases.h"
 #include "support/faulty_files.h"
 
 namespace hone::store {
