@@ -97,14 +97,19 @@ model = "${upstream.model}"
     throw new Error(`hone serve is not ready:\n${this.log}`);
   }
 
+  // Ends it as an administrator would; tells what was wrong with that, or nothing.
   async stop() {
     const server = this.#server;
-    if (!server || server.exitCode !== null || server.signalCode !== null) return;
-    const ended = new Promise((resolve) => server.on("exit", resolve));
-    server.kill("SIGTERM");
-    const hard = setTimeout(() => server.kill("SIGKILL"), 40_000);
-    await ended;
-    clearTimeout(hard);
+    if (!server) return null;
+    if (server.exitCode === null && server.signalCode === null) {
+      const ended = new Promise((resolve) => server.on("exit", resolve));
+      server.kill("SIGTERM");
+      const hard = setTimeout(() => server.kill("SIGKILL"), 40_000);
+      await ended;
+      clearTimeout(hard);
+    }
+    this.#server = null;
+    return server.exitCode === 0 ? null : `hone serve ended with ${server.exitCode ?? server.signalCode}`;
   }
 
   // All that the person has had, oldest first, once there are `count` of them; what there is after ten

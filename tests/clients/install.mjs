@@ -62,6 +62,7 @@ export function install(clients) {
       "install",
       "--no-save",
       "--ignore-scripts",
+      "--prefer-offline",
       "--no-audit",
       "--no-fund",
       "--loglevel=error",

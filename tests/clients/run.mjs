@@ -185,13 +185,15 @@ async function main() {
   const hone = new Hone(resolve(program), `${folder}/hone`);
   const stop = async () => {
     endAll();
-    await hone.stop();
+    const problem = await hone.stop();
     await upstream.stop();
     if (flags.includes("--keep")) console.log(`real clients: kept ${folder}`);
     else rmSync(folder, { recursive: true, force: true });
+    return problem;
   };
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => stop().finally(() => process.exit(1)));
   let passed = 0;
+  let problem = null;
   try {
     await hone.configure(upstream, await upstream.start());
     const keys = new Map();
@@ -201,12 +203,13 @@ async function main() {
       passed += (await runClient(client, hone, upstream, keys.get(client), folder)) ? 1 : 0;
     if (passed < clients.length) console.error(`hone serve printed:\n${hone.log.slice(-3000)}`);
   } catch (error) {
-    console.error(error.stack ?? String(error));
+    problem = error.stack ?? String(error);
   } finally {
-    await stop();
+    problem = (await stop()) ?? problem;
   }
+  if (problem) console.error(problem);
   console.log(`real clients: ${passed} of ${clients.length} pass`);
-  return passed === clients.length ? 0 : 1;
+  return passed === clients.length && !problem ? 0 : 1;
 }
 
 process.exit(await main());
