@@ -1,7 +1,6 @@
 // The server behind TLS: the same promises, and a certificate that can be renewed.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -117,7 +116,7 @@ TEST_F(ServerTls, KeepsAConnectionAndStreamsEachChunkBeforeTheNext) {
   EXPECT_NE(socket.read_until("first").find("first"), std::string::npos);
   site.may_go_on = true;
   const auto all = socket.read_until("0\r\n\r\n");
-  EXPECT_EQ(std::count(all.begin(), all.end(), 'x'), 100'000);
+  EXPECT_NE(all.find(std::string(100'000, 'x')), std::string::npos);
 }
 
 TEST_F(ServerTls, SaysGoodbyeAtTheEndAndNotWhereItCutsOff) {
