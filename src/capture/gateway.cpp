@@ -240,6 +240,30 @@ void Gateway::address(Outgoing& call, Target target, const net::Request& request
   call.target = std::move(target);
 }
 
+Result<void> Gateway::redirect(Outgoing& call, Target target, const net::Request& request,
+                               const Identity& identity, wire::Format format) const {
+  if (speaks(*target.upstream, format)) {
+    auto field = find_model(call.text);
+    if (!field) return fail(field.error());
+    call.model = std::move(*field);
+    call.translation.reset();
+    address(call, std::move(target), request, identity, format);
+    if (call.encoded.empty()) call.request.headers.remove("content-encoding");
+    call.request.pieces = call.pieces();
+    return {};
+  }
+  Outgoing other;
+  other.text = call.text;  // which is recorded, however this one goes
+  other.request = request_to(*target.upstream, request, format, identity.key);
+  other.target = std::move(target);
+  auto made = translate(request, identity, format, std::move(other));
+  if (!made) return fail(made.error());
+  call.request = std::move(made->request);
+  call.target = std::move(made->target);
+  call.translation = std::move(made->translation);
+  return {};
+}
+
 // A body that only the upstream may be able to read: it gets it as it came.
 Result<Gateway::Outgoing> Gateway::unread(net::Request& request, const Identity& identity,
                                           wire::Format format, Outgoing call) const {
@@ -346,6 +370,7 @@ FinishedCall Gateway::open_call(const net::Request& request, const Identity& ide
 // What is known of it when it is over, with what was said.
 void Gateway::close_call(FinishedCall& call, Outgoing& outgoing, RelayOutcome& outcome,
                          int status) const {
+  call.request_bytes = outgoing.text.size();
   if (call.stored) call.request = std::move(outgoing.text);
   call.request_encoding = std::move(outgoing.encoding);
   auto& facts = call.facts;

@@ -152,7 +152,8 @@ class Gateway {
                                                           wire::Format format, Outgoing& call,
                                                           RelayStamp stamp, RelayOptions options,
                                                           std::vector<Target> targets);
-  [[nodiscard]] std::vector<Target> targets_of(const Target& meant, wire::Format format) const;
+  [[nodiscard]] std::vector<Target> targets_of(const Target& meant, const net::Request& request,
+                                               wire::Format format) const;
   void note(const Upstream& upstream, const RelayOutcome& outcome) const;
   [[nodiscard]] static net::awaitable<int> send(net::Responder& out, net::Response response);
 
@@ -165,6 +166,13 @@ class Gateway {
                                          wire::Format format, bool recorded) const;
   void address(Outgoing& call, Target target, const net::Request& request, const Identity& identity,
                wire::Format format) const;
+  // Makes the call one for another target, in its own format or translated. Where that cannot be
+  // done it stays as it is.
+  [[nodiscard]] Result<void> redirect(Outgoing& call, Target target, const net::Request& request,
+                                      const Identity& identity, wire::Format format) const;
+  // As it is, or translated.
+  [[nodiscard]] static bool can_answer(const Upstream& upstream, const net::Request& request,
+                                       wire::Format format);
   [[nodiscard]] Result<Outgoing> unread(net::Request& request, const Identity& identity,
                                         wire::Format format, Outgoing call) const;
   [[nodiscard]] Result<Outgoing> translate(const net::Request& request, const Identity& identity,

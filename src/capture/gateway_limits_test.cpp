@@ -89,6 +89,20 @@ TEST_F(GatewayLimitsTest, ChargesWhatIsNotRecorded) {
   EXPECT_EQ(recorder->counters().recorded, 0U);
 }
 
+TEST_F(GatewayLimitsTest, EstimatesWhereNobodyCounted) {
+  limit(Measure::kTokens, Period::kDay, 1'000'000);
+  start();
+  stub.body = R"({"id":"r","choices":[{"index":0,"message":{"role":"assistant","content":")" +
+              std::string(4000, 'a') + R"("},"finish_reason":"stop"}]})";
+  EXPECT_EQ(post("/v1/chat/completions", kChat).status, 200);
+  EXPECT_EQ(interactions(1)[0].completion_tokens, 0) << "an estimate is not recorded";
+  for (int i = 0; i < 1000 && used(Measure::kTokens, Period::kDay) == 0; ++i) {
+    std::this_thread::sleep_for(5ms);
+  }
+  EXPECT_GT(used(Measure::kTokens, Period::kDay), 1000);
+  EXPECT_LT(used(Measure::kTokens, Period::kDay), 1200);
+}
+
 TEST_F(GatewayLimitsTest, NamesTheKeyWhereThatIsLimited) {
   start();
   EXPECT_EQ(post("/v1/chat/completions", kChat).status, 200);

@@ -2,6 +2,7 @@
 // then those that rest, until one answers. The next is asked only while nothing has gone to the
 // client.
 #include <algorithm>
+#include <memory>
 
 #include "base/log.h"
 #include "capture/gateway.h"
@@ -19,7 +20,8 @@ bool another_may_answer(const RelayOutcome& outcome) {
 }  // namespace
 
 // The one that is meant and who may stand in; empty where nobody may.
-std::vector<Gateway::Target> Gateway::targets_of(const Target& meant, wire::Format format) const {
+std::vector<Gateway::Target> Gateway::targets_of(const Target& meant, const net::Request& request,
+                                                 wire::Format format) const {
   const Fallbacks& fallbacks = fallbacks_.get();
   if (fallbacks.empty()) return {};
   const auto found = fallbacks.find(meant.route.alias);
@@ -27,7 +29,7 @@ std::vector<Gateway::Target> Gateway::targets_of(const Target& meant, wire::Form
   std::vector<Target> targets = {meant};
   for (const auto& fallback : found->second) {
     const Upstream* upstream = parts_.upstreams.find(fallback.upstream);
-    if (upstream == nullptr || !speaks(*upstream, format)) continue;
+    if (upstream == nullptr || !can_answer(*upstream, request, format)) continue;
     const std::string& model = fallback.model.empty() ? meant.route.upstream_model : fallback.model;
     Target target;
     target.upstream = upstream;
@@ -47,8 +49,7 @@ std::vector<Gateway::Target> Gateway::targets_of(const Target& meant, wire::Form
 net::awaitable<RelayOutcome> Gateway::ask(const net::Request& request, net::Responder& out,
                                           const Identity& identity, wire::Format format,
                                           Outgoing& call, RelayStamp stamp, RelayOptions options) {
-  // A translated call was made for its upstream, and nobody stands in.
-  auto targets = call.translation ? std::vector<Target>() : targets_of(call.target, format);
+  auto targets = targets_of(call.target, request, format);
   if (targets.size() > 1) {
     co_return co_await ask_in_order(request, out, identity, format, call, std::move(stamp), options,
                                     std::move(targets));
@@ -72,6 +73,7 @@ net::awaitable<RelayOutcome> Gateway::ask_in_order(const net::Request& request, 
       targets.begin(), targets.end(),
       [now](const Target& target) { return target.upstream->health->usable(now); });
   const auto usable = static_cast<std::size_t>(resting - targets.begin());
+  std::unique_ptr<wire::AnswerTranslator> translator;
   RelayOutcome outcome;
   bool asked = false;
   for (std::size_t i = 0; i < targets.size(); ++i) {
@@ -82,9 +84,15 @@ net::awaitable<RelayOutcome> Gateway::ask_in_order(const net::Request& request, 
     const bool prepared =
         i == 0 && &upstream == meant && targets[i].route.upstream_model == meant_model;
     if (!prepared) {
-      address(call, std::move(targets[i]), request, identity, format);
-      if (call.encoded.empty()) call.request.headers.remove("content-encoding");
-      call.request.pieces = call.pieces();
+      const auto made = redirect(call, std::move(targets[i]), request, identity, format);
+      if (!made) {
+        if (asked) continue;
+        outcome.failure = RelayFailure::kUnreachable;
+        outcome.message = made.error().message;
+        continue;
+      }
+      translator = answer_translator(call, stamp.request_id);
+      options.translator = translator.get();
       if (&upstream != meant) {
         ++upstream.health->counters.stood_in;
         if (!asked) ++meant->health->counters.passed_over;

@@ -134,12 +134,38 @@ TEST_F(OrderTest, WhatFailsAgainAndAgainIsPassedOverForATime) {
   EXPECT_EQ(call().status, 500) << "and is asked all the same where nobody else is left";
 }
 
-TEST_F(OrderTest, AnUpstreamOfAnotherFormatDoesNotStandIn) {
+TEST_F(OrderTest, AnUpstreamOfAnotherFormatStandsInTranslated) {
   more_upstreams[0].wires = {wire::Format::kAnthropicMessages};
   start();
   stub.status = 500;
-  EXPECT_EQ(call().status, 500);
-  EXPECT_EQ(second.seen, 0);
+  second.body =
+      R"({"id":"msg_1","type":"message","role":"assistant","model":"stand-in","content":)"
+      R"([{"type":"text","text":"yes"}],"stop_reason":"end_turn","usage":{"input_tokens":3,)"
+      R"("output_tokens":2}})";
+  const auto answer = call();
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(second.last().target, "/v1/messages");
+  const auto body = parse_json_object(answer.body).value();
+  EXPECT_EQ(body.at("choices").as_array()[0].at("message").at("content"), "yes");
+  const auto interaction = interactions(1)[0];
+  EXPECT_EQ(interaction.upstream, "second");
+  EXPECT_EQ(interaction.content, "stored");
+  EXPECT_EQ(interaction.completion_tokens, 2);
+  EXPECT_EQ(post("/v1/messages/count_tokens", kCall).status, 200) << "which it can count itself";
+  EXPECT_EQ(post("/v1/responses/input_tokens", kCall).status, 500) << "which nobody else can";
+}
+
+TEST_F(OrderTest, ATranslatedCallGoesUntranslatedToWhoSpeaksItsFormat) {
+  upstream.wires = {wire::Format::kAnthropicMessages};
+  start();
+  stub.status = 529;
+  EXPECT_EQ(call().body, kAnswer);
+  EXPECT_EQ(stub.last().target, "/v1/messages");
+  EXPECT_EQ(second.last().target, "/v1/chat/completions");
+  std::string expected = kCall;
+  expected.replace(expected.find("assistant"), 9, "stand-in");
+  EXPECT_EQ(second.last().body, expected);
+  EXPECT_EQ(interactions(1)[0].upstream, "second");
 }
 
 TEST_F(OrderTest, CountsGoTheSameWay) {

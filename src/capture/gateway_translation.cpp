@@ -85,6 +85,12 @@ net::Headers translated_answer_headers(const net::Headers& answer, wire::Format 
   return out;
 }
 
+bool Gateway::can_answer(const Upstream& upstream, const net::Request& request,
+                         wire::Format format) {
+  if (speaks(upstream, format)) return true;
+  return request.path() == wire::path_of(format) && translated_format(upstream, format);
+}
+
 // The call was made for `format`, and its upstream does not speak it.
 Result<Gateway::Outgoing> Gateway::translate(const net::Request& request, const Identity& identity,
                                              wire::Format format, Outgoing call) const {
@@ -102,8 +108,8 @@ Result<Gateway::Outgoing> Gateway::translate(const net::Request& request, const 
   }
   const auto body = parse_json_object(call.text);
   if (!body) return fail(body.error());
-  auto made = wire::translate_request(
-      format, *there, *body, {call.target.route.upstream_model, upstream.max_tokens});
+  auto made = wire::translate_request(format, *there, *body,
+                                      {call.target.route.upstream_model, upstream.max_tokens});
   if (!made) return fail(made.error());
   call.request.url = net::with_target(upstream.url, made->path);
   call.request.headers =
@@ -118,8 +124,8 @@ std::unique_ptr<wire::AnswerTranslator> Gateway::answer_translator(
     const Outgoing& call, const std::string& request_id) const {
   if (!call.translation) return nullptr;
   return std::make_unique<wire::AnswerTranslator>(
-      *call.translation, wire::AnswerIds{.id = request_id,
-                                         .created_seconds = to_millis(parts_.clock.now()) / 1000});
+      *call.translation,
+      wire::AnswerIds{.id = request_id, .created_seconds = to_millis(parts_.clock.now()) / 1000});
 }
 
 }  // namespace hone::capture

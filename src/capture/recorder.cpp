@@ -17,6 +17,7 @@ constexpr std::size_t kJournalQueue = 4096;
 // How long a connection's next request waits for the recorder at most, and how often it looks.
 constexpr auto kPatience = std::chrono::milliseconds(500);
 constexpr auto kLook = std::chrono::milliseconds(1);
+constexpr std::size_t kBytesPerToken = 4;               // of ordinary text and code, nearly
 constexpr std::size_t kDecodedAnswerBytes = 32U << 20;  // as many as are kept of a plain one
 
 std::vector<std::string> persons_of(const std::string& person) {
@@ -148,19 +149,29 @@ void Recorder::fill(FinishedCall& call) {
 }
 
 // By the upstream's own name of the model, or by the alias, whichever has a price.
+double Recorder::cost_of(const store::Interaction& facts, const Usage& usage) const {
+  if (options_.prices == nullptr) return 0;
+  return options_.prices->get().cost({facts.model, facts.alias}, usage);
+}
+
 void Recorder::charge(FinishedCall& call, const wire::Answer& answer) const {
   auto& facts = call.facts;
-  if (options_.prices != nullptr) {
-    const Usage usage{.prompt_tokens = answer.prompt_tokens,
-                      .cached_tokens = answer.cached_tokens,
-                      .cache_write_tokens = answer.cache_write_tokens,
-                      .completion_tokens = answer.completion_tokens};
-    facts.cost = options_.prices->get().cost({facts.model, facts.alias}, usage);
+  Usage usage{.prompt_tokens = answer.prompt_tokens,
+              .cached_tokens = answer.cached_tokens,
+              .cache_write_tokens = answer.cache_write_tokens,
+              .completion_tokens = answer.completion_tokens};
+  facts.cost = cost_of(facts, usage);
+  if (options_.limits == nullptr || !call.accounts.any()) return;
+  double cost = facts.cost;
+  if (usage.prompt_tokens + usage.completion_tokens == 0 && !answer.message.empty()) {
+    // Nobody counted (a stream whose client did not ask): a limit that such a call passes by would
+    // be none.
+    usage.prompt_tokens = static_cast<std::int64_t>(call.request_bytes / kBytesPerToken);
+    usage.completion_tokens =
+        static_cast<std::int64_t>(json::serialize(answer.message).size() / kBytesPerToken);
+    cost = cost_of(facts, usage);
   }
-  if (options_.limits != nullptr && call.accounts.any()) {
-    options_.limits->charge(call.accounts, answer.prompt_tokens + answer.completion_tokens,
-                            facts.cost);
-  }
+  options_.limits->charge(call.accounts, usage.prompt_tokens + usage.completion_tokens, cost);
 }
 
 // What is not written down is charged all the same.

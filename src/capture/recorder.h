@@ -40,10 +40,11 @@ namespace hone::capture {
 struct FinishedCall {
   store::Interaction facts;  // who, what, when; the recorder adds what is in the content
   wire::Format format = wire::Format::kOpenAIChat;
-  bool may_capture = true;       // the person's consent
-  bool policy_allows = true;     // the team's policy: content, and not only metadata
-  bool stored = true;            // false: only its usage is charged, and nothing of it written
-  LimitAccounts accounts;        // who is charged for it
+  bool may_capture = true;    // the person's consent
+  bool policy_allows = true;  // the team's policy: content, and not only metadata
+  bool stored = true;         // false: only its usage is charged, and nothing of it written
+  LimitAccounts accounts;     // who is charged for it
+  std::size_t request_bytes = 0;
   std::string request;           // the body, without its coding where we know it
   std::string request_encoding;  // the coding that could not be undone; "" where `request` is plain
   std::string answer;            // the bytes of the answer, as far as they were kept
@@ -115,6 +116,7 @@ class Recorder {
   void fill(FinishedCall& call);
   void end(FinishedCall& call);
   void charge(FinishedCall& call, const wire::Answer& answer) const;
+  [[nodiscard]] double cost_of(const store::Interaction& facts, const Usage& usage) const;
   void meter(FinishedCall& call) const;
   void leave_out(std::string_view why, store::Interaction& facts,
                  std::atomic<std::uint64_t>& counter);

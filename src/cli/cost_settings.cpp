@@ -9,18 +9,17 @@ constexpr double kMillion = 1e6;
 constexpr double kMostCost = 1e9;
 
 capture::Price read_price(TomlTable table) {
-  capture::Price price;
-  price.input = table.require<double>("input");
-  price.output = table.require<double>("output");
-  price.cached_input = table.get_or("cached_input", price.input);
-  price.cache_write = table.get_or("cache_write", price.input);
-  const auto check = [&table](std::string_view key, double value) {
+  const auto checked = [&table](std::string_view key, double value) {
     if (!(value >= 0 && std::isfinite(value))) table.problem(key, "must be 0 or more");
+    return value;
   };
-  check("input", price.input);
-  check("output", price.output);
-  check("cached_input", price.cached_input);
-  check("cache_write", price.cache_write);
+  capture::Price price;
+  price.input = checked("input", table.require<double>("input"));
+  price.output = checked("output", table.require<double>("output"));
+  const auto cached = table.get<double>("cached_input");
+  const auto written = table.get<double>("cache_write");
+  price.cached_input = cached ? checked("cached_input", *cached) : price.input;
+  price.cache_write = written ? checked("cache_write", *written) : price.input;
   return price;
 }
 

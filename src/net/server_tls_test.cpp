@@ -1,7 +1,6 @@
 // The server behind TLS: the same promises, and a certificate that can be renewed.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
