@@ -55,9 +55,9 @@ TEST(CallParts, KeepTheSettingsApart) {
 
 TEST(CallParts, TheOpeningIsKnownWithoutWhatIsBilled) {
   const auto marks = [](const std::string& system) {
-    const auto parts =
-        cut_call(Format::kAnthropicMessages,
-                 R"({"model":"m","messages":[],"tools":[1],"system":)" + system + "}");
+    const std::string body =
+        R"({"model":"m","messages":[],"tools":[1],"system":)" + system + "}";  // which parts view
+    const auto parts = cut_call(Format::kAnthropicMessages, body);
     std::string all;
     for (const auto mark : parts->opening_marks) all += std::string(mark) + "\n";
     return all;
