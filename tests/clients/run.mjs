@@ -24,7 +24,7 @@
 //                          `translated` ones ask for an alias whose upstream speaks Chat Completions only
 //   run(place)             starts it; place has url, key, model, translated (the aliases), prompts (by id),
 //                          home, work, and start(program, arguments, environment)
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
@@ -53,25 +53,21 @@ function chosen() {
   return all.filter((client) => client.quick || flags.includes("--full"));
 }
 
-// Runs this file once more, in a network namespace with the loopback interface alone.
-async function runAlone() {
+// Runs this file once more, in a network namespace with the loopback interface alone. Where the system
+// lets us make none (a container without the right to), SDKs run without, since they reach nothing but
+// the address they are given; whoever would call home does not run.
+async function runAlone(clients) {
   const root = process.getuid() === 0;
-  const child = spawn(
-    "unshare",
-    [
-      "--net",
-      ...(root ? [] : ["--map-root-user"]),
-      "sh",
-      "-c",
-      'ip link set lo up && exec "$@"',
-      "sh",
-      process.execPath,
-      fileURLToPath(import.meta.url),
-      "--alone",
-      ...process.argv.slice(2),
-    ],
-    { stdio: "inherit" },
-  );
+  const apart = ["--net", ...(root ? [] : ["--map-root-user"]), "sh", "-c", 'ip link set lo up && exec "$@"', "sh"];
+  const again = [process.execPath, fileURLToPath(import.meta.url), "--alone", ...process.argv.slice(2)];
+  const possible = spawnSync("unshare", [...apart, "true"]).status === 0;
+  if (!possible && !clients.every((client) => client.quick)) {
+    console.error("real clients: no network namespace can be made here, and some of these call home");
+    return 1;
+  }
+  if (!possible) console.error("real clients: NOT APART: no network namespace can be made here");
+  const [command, ...words] = possible ? ["unshare", ...apart, ...again] : again;
+  const child = spawn(command, words, { stdio: "inherit" });
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
   return new Promise((done) => {
     child.on("error", () => done(1));
@@ -178,7 +174,7 @@ async function main() {
   const clients = chosen();
   if (!flags.includes("--alone")) {
     install(clients);
-    return runAlone();
+    return runAlone(clients);
   }
   const folder = mkdtempSync(`${tmpdir()}/hone-clients-`);
   const upstream = new Upstream();
