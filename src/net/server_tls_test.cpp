@@ -63,14 +63,15 @@ class ServerTls : public ::testing::Test {
  protected:
   void SetUp() override {
     write(first, "first");
+    listen(ServerOptions());
+  }
+  void listen(ServerOptions options) {
     auto handler = [this](const Request& request, Responder& out) {
       return site.handle(request, out);
     };
     auto tls = load_certificate(file("first.pem"), file("first.key"));
     ASSERT_TRUE(tls) << tls.error().message;
-    ServerOptions options;
     options.tls = *tls;
-    options.header_timeout = 2s;
     server = std::move(Server::listen(runtime, options, handler).value());
   }
   void TearDown() override {
@@ -156,6 +157,9 @@ TEST_F(ServerTls, ShowsARenewedCertificateToNewConnectionsAndKeepsTheOld) {
 }
 
 TEST_F(ServerTls, EndsWhoDoesNotSpeakTlsOrSaysNothing) {
+  ServerOptions hasty;
+  hasty.header_timeout = 500ms;
+  listen(hasty);
   TestSocket plain(server->port());
   plain.send(get("/"));
   EXPECT_EQ(plain.read_all().find("HTTP/1.1"), std::string::npos);
