@@ -77,8 +77,7 @@ std::unexpected<Error> wrong_type(const json::value& value, std::string_view fie
 
 }  // namespace
 
-Result<json::value> parse_json(std::string_view text, JsonLimits limits,
-                               json::storage_ptr memory) {
+Result<json::value> parse_json(std::string_view text, JsonLimits limits, json::storage_ptr memory) {
   if (text.size() > limits.size_bytes) {
     return fail(ErrorCode::kTooLarge, "JSON of " + std::to_string(text.size()) +
                                           " bytes is over the limit of " +
