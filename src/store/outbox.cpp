@@ -235,9 +235,11 @@ void Outbox::State::commit_until_stopped() {
       work.wait_until(lock, dirty_since + options.commit_interval,
                       [&] { return stopping || !waiting.empty(); });
     }
-    if (stopping && !status.fenced) end_segment();
+    // Whoever closes while a commit runs (the lock is free then) waits for one more.
+    const bool last = stopping;
+    if (last && !status.fenced) end_segment();
     commit(lock);
-    if (stopping) return;
+    if (last) return;
     roll(lock);
   }
 }
