@@ -217,12 +217,12 @@ Result<Gateway::Outgoing> Gateway::prepare(net::Request& request, const Identity
   if (!field) return fail(field.error());
   auto target = find_target(field->value, identity.caller.person);
   if (!target) return fail(target.error());
+  call.model = std::move(*field);
   if (!speaks(*target->upstream, format)) {
     call.request = request_to(*target->upstream, request, format, identity.key);
     call.target = std::move(*target);
     return translate(request, identity, format, std::move(call));
   }
-  call.model = std::move(*field);
   address(call, std::move(*target), request, identity, format);
   return call;
 }
@@ -243,9 +243,6 @@ void Gateway::address(Outgoing& call, Target target, const net::Request& request
 Result<void> Gateway::redirect(Outgoing& call, Target target, const net::Request& request,
                                const Identity& identity, wire::Format format) const {
   if (speaks(*target.upstream, format)) {
-    auto field = find_model(call.text);
-    if (!field) return fail(field.error());
-    call.model = std::move(*field);
     call.translation.reset();
     address(call, std::move(target), request, identity, format);
     if (call.encoded.empty()) call.request.headers.remove("content-encoding");
@@ -283,6 +280,7 @@ std::array<std::string_view, 3> Gateway::Outgoing::pieces() const {
   if (renamed.empty()) return {text};
   return with_model(text, model, renamed);
 }
+
 // Puts a call's record on disk before its answer ends, where the settings ask for that.
 class Gateway::DurableEnd final : public BeforeEnd {
  public:

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 #include <utility>
 
 namespace hone::capture {
@@ -68,19 +67,22 @@ bool named_by_connection(std::string_view rest, std::string_view name) {
   return false;
 }
 
-std::optional<std::string_view> bearer(std::string_view authorization) {
-  if (authorization.size() < 7 || !same_name(authorization.substr(0, 7), "bearer ")) {
-    return std::nullopt;
-  }
-  return authorization.substr(7);
-}
-
 net::Header credential(const Upstream& upstream, wire::Format format) {
   if (format == wire::Format::kAnthropicMessages) return {"x-api-key", upstream.api_key};
   return {"Authorization", "Bearer " + upstream.api_key};
 }
 
 }  // namespace
+
+bool begins_with(std::string_view text, std::string_view prefix) {
+  return same_name(text.substr(0, prefix.size()), prefix);
+}
+
+std::optional<std::string_view> bearer(std::string_view authorization) {
+  constexpr std::string_view kBearer = "Bearer ";
+  if (!begins_with(authorization, kBearer)) return std::nullopt;
+  return authorization.substr(kBearer.size());
+}
 
 std::string caller_key(const net::Headers& headers) {
   if (const auto* key = headers.find("x-hone-key")) return *key;
@@ -97,7 +99,7 @@ net::Headers headers_to_upstream(const net::Headers& sent, const Upstream& upstr
   bool key_placed = upstream.api_key.empty();
   for (const auto& field : sent) {
     if (belongs_to_connection(field.name) || named_by_connection(connection, field.name)) continue;
-    if (same_name(std::string_view(field.name).substr(0, kOurs.size()), kOurs)) continue;
+    if (begins_with(field.name, kOurs)) continue;
     const bool is_key = same_name(field.name, "x-api-key");
     if (is_key || same_name(field.name, "authorization")) {
       if (!upstream.api_key.empty()) {
@@ -163,7 +165,7 @@ std::string request_id(const net::Headers& received) {
 }
 
 bool is_event_stream(const net::Headers& received) {
-  return lowered(received.get("content-type")).starts_with("text/event-stream");
+  return begins_with(received.get("content-type"), "text/event-stream");
 }
 
 }  // namespace hone::capture

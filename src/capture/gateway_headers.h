@@ -2,6 +2,7 @@
 // what belongs to one connection, and what was meant for us, goes no further.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,11 @@
 #include "wire/call.h"
 
 namespace hone::capture {
+
+// Ignores ASCII case.
+[[nodiscard]] bool begins_with(std::string_view text, std::string_view prefix);
+// What stands behind "Bearer "; nullopt where that does not stand there.
+[[nodiscard]] std::optional<std::string_view> bearer(std::string_view authorization);
 
 // The first of `x-hone-key`, `x-api-key` and `Authorization: Bearer`; "" without any.
 [[nodiscard]] std::string caller_key(const net::Headers& headers);

@@ -56,7 +56,9 @@ std::array<std::string_view, 3> with_model(std::string_view body, const ModelFie
 }
 
 std::string json_string(std::string_view text) {
-  return json::serialize(json::string_view(text));
+  std::string out;
+  append_json_string(out, text);
+  return out;
 }
 
 }  // namespace hone::capture

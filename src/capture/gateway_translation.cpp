@@ -13,10 +13,6 @@ namespace {
 
 constexpr const char* kAnthropicVersion = "2023-06-01";
 
-bool begins_with(std::string_view name, std::string_view prefix) {
-  return name.size() >= prefix.size() && net::same_name(name.substr(0, prefix.size()), prefix);
-}
-
 // Versions, betas, organisations, limits, and what the provider's own SDK says about itself.
 bool belongs_to_protocol(std::string_view name) {
   constexpr std::array<std::string_view, 3> kPrefixes = {"anthropic-", "openai-", "x-stainless-"};
@@ -44,16 +40,15 @@ net::Headers without_these(const net::Headers& from) {
 
 // Anthropic's servers look for x-api-key, OpenAI's and those like them for a bearer.
 void place_key(net::Headers& headers, wire::Format format) {
-  constexpr std::string_view kBearer = "Bearer ";
   const bool anthropic = format == wire::Format::kAnthropicMessages;
   const std::string key = headers.get("x-api-key");
   const std::string authorization = headers.get("authorization");
   if (!anthropic && authorization.empty() && !key.empty()) {
     headers.remove("x-api-key");
-    headers.add("Authorization", std::string(kBearer) + key);
-  } else if (anthropic && key.empty() && begins_with(authorization, kBearer)) {
+    headers.add("Authorization", "Bearer " + key);
+  } else if (const auto given = bearer(authorization); anthropic && key.empty() && given) {
     headers.remove("authorization");
-    headers.add("x-api-key", authorization.substr(kBearer.size()));
+    headers.add("x-api-key", std::string(*given));
   }
 }
 
