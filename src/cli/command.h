@@ -24,10 +24,11 @@
 namespace hone::cli {
 
 struct Invocation {
-  std::string config;   // --config
-  std::string data;     // --data; empty: what the settings say
-  bool json = false;    // --json: machine-readable on standard output
-  std::string program;  // path of this program, to find the others beside it
+  std::string config;                  // --config
+  std::string data;                    // --data; empty: what the settings say
+  bool json = false;                   // --json: machine-readable on standard output
+  std::string program;                 // path of this program, to find the others beside it
+  std::vector<std::string> command{};  // as it was started, to start it again
   std::function<Result<void>()> action;
 
   [[nodiscard]] Result<Settings> settings() const;
