@@ -80,10 +80,11 @@ Result<void> Elders::visit(const std::string& name) {
   const auto indexed = index(*journal);
   cut_off_ += journal->indexer->status().cut_off;
   if (!indexed) return fail(indexed.error());
-  if (*indexed > 0) {
-    spdlog::info("brought in {} records that an earlier server had left in '{}'", *indexed, name);
-  }
   taken_over_();
+  if (*indexed > 0 || !due_.contains(name)) {
+    spdlog::info("took over the journal '{}' of an earlier server, with {} records to bring in",
+                 name, *indexed);
+  }
   const bool kept = stopping() || journal->outbox->status().segments > 1;
   if (!kept) {
     if (auto forgotten = journal->indexer->forget(); !forgotten) return forgotten;
