@@ -130,7 +130,7 @@ net::awaitable<void> Recorder::wait_for_room() {
 // Completes call.facts from the request and the answer.
 void Recorder::fill(FinishedCall& call) {
   auto& facts = call.facts;
-  const auto answer = read_answer(call);
+  auto answer = read_answer(call);
   if (answer) {
     take_answer(*answer, facts);
     charge(call, *answer);
@@ -143,7 +143,8 @@ void Recorder::fill(FinishedCall& call) {
   if (!answer || !call.request_encoding.empty()) {
     return leave_out("unreadable", facts, counters_.encoded);
   }
-  call.learned = content_.fill_from_body(call.format, call.request, answer->message, facts);
+  call.learned =
+      content_.fill_from_body(call.format, call.request, std::move(answer->message), facts);
   if (facts.content == "unreadable") ++counters_.unreadable;
   if (facts.content == "redaction_failed") ++counters_.redaction_failed;
 }

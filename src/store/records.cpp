@@ -128,7 +128,10 @@ class FieldWriter {
     append_json_string(out_, value);
   }
   // What may hold anything.
-  void any_text(std::string_view name, std::string_view value) { text(name, storable_text(value)); }
+  void any_text(std::string_view name, std::string_view value) {
+    if (is_storable(value)) return text(name, value);
+    text(name, storable_text(value));
+  }
   void whole(std::string_view name, std::int64_t value) {
     key(name);
     out_ += std::to_string(value);
@@ -162,8 +165,9 @@ class FieldWriter {
   void key(std::string_view name) {
     if (!first_) out_.push_back(',');
     first_ = false;
-    append_json_string(out_, name);
-    out_.push_back(':');
+    out_.push_back('"');
+    out_ += name;  // a word of ours
+    out_ += "\":";
   }
 
   std::string& out_;
