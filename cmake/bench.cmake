@@ -1,6 +1,8 @@
 # Benchmarks, each with its peer or limit measured in the same run: `./dev bench`. Not part of `all`.
 add_executable(outbox_bench EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/outbox_bench.cpp)
 target_link_libraries(outbox_bench PRIVATE hone_options hone_store)
+add_executable(store_bench EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/store_bench.cpp)
+target_link_libraries(store_bench PRIVATE hone_options hone_store)
 add_executable(tree_bench EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/tree_bench.cpp)
 target_link_libraries(tree_bench PRIVATE hone_options hone_capture hone_simulate)
 # The gateway benchmark's two ends (bench/gateway/run.py runs them).
