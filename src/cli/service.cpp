@@ -268,7 +268,7 @@ Result<void> Service::Parts::listen() {
   work = std::make_unique<net::WorkPool>(2, 1024);
   client = std::make_unique<net::Client>();
   capture::RecorderOptions recording;
-  recording.threads = std::max(1, processors() / 4);
+  recording.threads = std::max(1, processors() / 2);  // about half of what a call costs
   recording.before_answer = settings.capture.before_answer;
   recording.refuse_when_full = settings.capture.refuse_when_full;
   recording.prices = &prices;
