@@ -13,3 +13,10 @@ add_executable(gateway_load EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/gateway/l
 target_link_libraries(gateway_load PRIVATE hone_options)
 add_executable(redact_bench EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/redact_bench.cpp)
 target_link_libraries(redact_bench PRIVATE hone_options hone_privacy)
+# The thousand simulated releases a cell of src/release/sequential_test.cpp, which an instrumented build
+# takes an hour for.
+find_package(GTest QUIET)
+if(GTest_FOUND)
+  add_executable(release_simulation EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/src/release/sequential_test.cpp)
+  target_link_libraries(release_simulation PRIVATE hone_options hone_release GTest::gtest GTest::gtest_main)
+endif()
