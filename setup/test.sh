@@ -55,6 +55,7 @@ run_tests() {
 }
 
 simulated_releases() {
+  cmake --preset release >/dev/null || return 1  # it may have been configured before googletest was there
   configure_and_build release release_simulation &&
     HONE_FULL_RELEASES=1 build/release/bin/release_simulation --gtest_brief=1
 }
