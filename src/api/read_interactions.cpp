@@ -94,7 +94,8 @@ Result<json::value> read_interactions(const Query& query) {
   narrow("i.id < ?", query.request.parameter("before").value_or(""));
   narrow("i.tool = ?", query.request.parameter("tool").value_or(""));
   narrow("i.purpose = ?", query.request.parameter("purpose").value_or(""));
-  narrow("i.release_id <> '' AND i.release_id = ?", query.request.parameter("release").value_or(""));
+  narrow("i.release_id <> '' AND i.release_id = ?",
+         query.request.parameter("release").value_or(""));
   narrow("v.verdict = ?", query.request.parameter("verdict").value_or(""));
   params.emplace_back(*limit);
   auto rows = query.database.query("SELECT " + std::string(kColumns) + std::string(kTables) +

@@ -40,13 +40,12 @@ Result<json::object> read_message(const store::Row& row) {
 }
 
 Result<void> load_answers(store::Database& database, const store::Params& ids, Cases& cases) {
-  auto rows = database.query(
-      "SELECT i.id, " + std::string(store::kBlockColumns) +
-          " FROM interaction i LEFT JOIN node n ON n.id = i.output_node"
-          " LEFT JOIN block b ON b.id = n.block"
-          " WHERE i.id IN (" +
-          marks(ids.size()) + ")",
-      ids);
+  auto rows = database.query("SELECT i.id, " + std::string(store::kBlockColumns) +
+                                 " FROM interaction i LEFT JOIN node n ON n.id = i.output_node"
+                                 " LEFT JOIN block b ON b.id = n.block"
+                                 " WHERE i.id IN (" +
+                                 marks(ids.size()) + ")",
+                             ids);
   if (!rows) return fail(rows.error());
   for (const auto row : *rows) {
     Case& one = cases[row.text("id")];

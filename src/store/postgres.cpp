@@ -16,8 +16,8 @@ namespace hone::store {
 namespace {
 
 // Of pg_type.
-constexpr Oid kBool = 16, kBytea = 17, kInt8 = 20, kInt2 = 21, kInt4 = 23, kOid = 26,
-              kFloat4 = 700, kFloat8 = 701, kNumeric = 1700;
+constexpr Oid kBool = 16, kBytea = 17, kInt8 = 20, kInt2 = 21, kInt4 = 23, kOid = 26, kFloat4 = 700,
+              kFloat8 = 701, kNumeric = 1700;
 // How long an answer may take in a migration, which may move every row of a large store.
 constexpr std::chrono::hours kMigrationTimeout{24};
 // Two migrations at once would wait for each other by this advisory lock: "hone" in ASCII.

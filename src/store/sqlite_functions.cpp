@@ -29,7 +29,8 @@ void encode(sqlite3_context* context, int /*count*/, sqlite3_value** arguments) 
   if (sqlite3_value_type(arguments[0]) == SQLITE_NULL) return;
   const auto* bytes = static_cast<const char*>(sqlite3_value_blob(arguments[0]));
   const auto size = static_cast<std::size_t>(sqlite3_value_bytes(arguments[0]));
-  const std::string digits = hex(bytes == nullptr ? std::string_view() : std::string_view(bytes, size));
+  const std::string digits =
+      hex(bytes == nullptr ? std::string_view() : std::string_view(bytes, size));
   sqlite3_result_text64(context, digits.data(), digits.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
 }
 
