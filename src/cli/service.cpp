@@ -102,7 +102,8 @@ Result<void> adopt_leftovers(Workspace& workspace) {
     const std::string folder = workspace.folder("outbox/" + name);
     auto outbox = store::Outbox::open(posix_files(), folder, workspace.clock());
     if (!outbox) continue;  // its command is still running
-    store::Indexer indexer(**outbox, workspace.database(), workspace.clock(), {.name = name});
+    store::Indexer indexer(**outbox, workspace.database(), workspace.clock(),
+                           workspace.indexer_options(name));
     if (auto indexed = indexer.run_until_idle(); !indexed) return indexed;
     if (auto closed = (*outbox)->close(); !closed) return closed;
     std::error_code ignored;
@@ -203,9 +204,10 @@ Result<void> Service::Parts::open_store(const Settings& settings) {
   in_flight = std::move(*calls);
   const auto cut_off = store::move_left(*in_flight, *outbox);
   if (!cut_off) return fail(cut_off.error());
-  indexer = std::make_unique<store::Indexer>(
-      *outbox, *index_database, workspace->clock(),
-      store::IndexerOptions{.name = "main", .cut_off_up_to = *cut_off});
+  auto options = workspace->indexer_options("main");
+  options.cut_off_up_to = *cut_off;
+  indexer = std::make_unique<store::Indexer>(*outbox, *index_database, workspace->clock(),
+                                             std::move(options));
   indexer->start();
   return {};
 }

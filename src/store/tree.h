@@ -1,6 +1,7 @@
 // The conversation tree. A block is one message in canonical neutral form, named by its keyed hash
 // and stored once; a node is (parent node, block); an interaction points at one node. Walking down
-// from the root, a known prefix costs a hash per message and no parse, redaction or write.
+// from the root, a known prefix costs a hash per message and no parse, redaction or write. Written
+// by store/tree_rows.h.
 //
 //   Path context = build_path(tenant_key, messages);
 //   Path answer = build_path(tenant_key, {answer}, context.leaf, context.depth);
@@ -68,6 +69,8 @@ class KnownNodes {
   std::unordered_map<std::string_view, std::list<std::string>::iterator> places_;
 };
 
+// The node with its block. kNotFound if either is not there.
+[[nodiscard]] Result<Step> load_step(Database& db, std::string_view node);
 // The messages from the root down to `node`. kNotFound if the node or one above it is not there.
 [[nodiscard]] Result<std::vector<Block>> load_path(Database& db, std::string_view node);
 // The messages below `ancestor` down to `node`; kNotFound if it does not lie below.
