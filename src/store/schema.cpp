@@ -134,13 +134,22 @@ ALTER TABLE interaction ADD COLUMN cached_tokens BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE interaction ADD COLUMN key_id TEXT NOT NULL DEFAULT '';
 )sql";
 
+constexpr std::string_view kKeyLimitsAndRetries = R"sql(
+-- What the key may use at most, beside what hone.toml says: {"requests_per_minute": 60, ...}, '' for no limit.
+ALTER TABLE api_key ADD COLUMN limits TEXT NOT NULL DEFAULT '';
+-- The attempt before this one: the same body, whose client did not get its answer. '' for none.
+ALTER TABLE interaction ADD COLUMN retry_of TEXT NOT NULL DEFAULT '';
+CREATE INDEX interaction_retry ON interaction (retry_of) WHERE retry_of <> '';
+)sql";
+
 }  // namespace
 
 const std::vector<Migration>& migrations() {
   static const std::vector<Migration> all = {{1, "first tables", kFirst},
                                              {2, "verdicts that are due", kVerdictDue},
                                              {3, "starts, and records set aside", kStarts},
-                                             {4, "costs", kCosts}};
+                                             {4, "costs", kCosts},
+                                             {6, "limits of keys, retries", kKeyLimitsAndRetries}};
   return all;
 }
 
