@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::int64_t kMostNodes = 100'000;
 constexpr std::string_view kColumns =
-    "SELECT DISTINCT i.id, i.tool, i.model, i.context_node, i.output_node, i.error, i.status,"
-    " i.started_at FROM interaction i ";
+    "SELECT DISTINCT i.id, i.tool, i.model, i.context_node, i.output_node, i.error, i.retry_of,"
+    " i.status, i.started_at FROM interaction i ";
 constexpr std::string_view kInTime = " ORDER BY i.started_at, i.id LIMIT ?";
 
 // Where the search begins: a person, and an interaction or, where a node was named, that node.
@@ -100,6 +100,7 @@ class Loader {
                                 .context_node = row.text("context_node"),
                                 .output_node = row.text("output_node"),
                                 .error = row.text("error"),
+                                .retry_of = row.text("retry_of"),
                                 .status = row.integer("status"),
                                 .started_at = row.time("started_at")});
     }
@@ -202,6 +203,7 @@ Result<json::object> to_json(const Session& session) {
                      {"model", call.model},
                      {"status", call.status},
                      {"error", call.error},
+                     {"retry_of", call.retry_of},
                      {"started_at", to_millis(call.started_at)},
                      {"context_node", call.context_node},
                      {"output_node", call.output_node}});
