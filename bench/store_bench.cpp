@@ -124,7 +124,7 @@ double write_batch(store::Database& db, Calls& calls) {
   const double before = cpu_seconds();
   must(db.transaction([&]() -> Result<void> {
     for (const auto& record : records) {
-      if (auto written = store::write_record(db, record, false); !written) return written;
+      if (auto written = store::write_record(db, record, {.feedback_waits = false}); !written) return written;
     }
     return {};
   }));

@@ -81,7 +81,7 @@ Result<Learned> Content::add_body(wire::Format format, std::string_view body, js
     if (!call) return fail(call.error());
     auto added = add(std::move(call->messages), std::move(answer), std::move(call->params), facts);
     if (!added) return fail(added.error());
-    return Learned();
+    return Learned{.beginnings = {}, .body = memo_key(body, memo_key(wire::name(format)))};
   }
   auto settings = read(format, wire::settings_text(*parts));
   if (!settings) return fail(settings.error());
@@ -91,13 +91,15 @@ Result<Learned> Content::add_body(wire::Format format, std::string_view body, js
   Place place;
   auto learned = add_parts(format, *parts, place, facts);
   if (!learned) return learned;
+  for (const auto setting : parts->settings) learned->body = memo_key(setting, *learned->body);
   if (auto added = add_answer(std::move(answer), facts, std::move(place)); !added) {
     return fail(added.error());
   }
   return learned;
 }
 
-// Reads what is not known of the conversation; `place` becomes the end of it.
+// Reads what is not known of the conversation; `place` becomes the end of it, and the body's key
+// that of the conversation.
 Result<Learned> Content::add_parts(wire::Format format, const wire::CallParts& parts, Place& place,
                                    store::Interaction& facts) {
   const auto keys = beginnings_of(parts, policy(), format);
@@ -110,6 +112,7 @@ Result<Learned> Content::add_parts(wire::Format format, const wire::CallParts& p
     --next;
   }
   Learned learned;
+  learned.body = keys.back();
   if (next == 0 && parts.opening.empty()) next = 1;  // nothing to read
   for (; next < keys.size(); ++next) {
     auto call =
@@ -117,7 +120,7 @@ Result<Learned> Content::add_parts(wire::Format format, const wire::CallParts& p
     if (!call) return fail(call.error());
     auto added = add_steps(std::move(call->messages), facts, place);
     if (!added) return fail(added.error());
-    learned.emplace_back(keys[next], place);
+    learned.beginnings.emplace_back(keys[next], place);
   }
   return learned;
 }
@@ -162,7 +165,7 @@ Result<void> Content::add_step(json::object message, store::Interaction& facts, 
 
 void Content::appended(const store::Interaction& interaction, const Learned& learned) {
   for (const auto& node : interaction.nodes) known_.add(node.hash);
-  for (const auto& [key, place] : learned) beginnings_.add(key, place);
+  for (const auto& [key, place] : learned.beginnings) beginnings_.add(key, place);
 }
 
 }  // namespace hone::capture

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,9 +28,13 @@ struct Place {
   std::int64_t depth = 0;
 };
 
-// Which beginnings of bodies lead where: true once the interaction that it was learned from is in
-// the outbox.
-using Learned = std::vector<std::pair<MemoKey, Place>>;
+// What was learned of a body: true once the interaction that it was learned from is in the outbox.
+struct Learned {
+  std::vector<std::pair<MemoKey, Place>> beginnings;  // which of them lead where
+  // What the whole body is known by, settings too, without what differs in every call; none where
+  // it was not read.
+  std::optional<MemoKey> body;
+};
 
 class Content {
  public:

@@ -147,6 +147,8 @@ void Recorder::fill(FinishedCall& call) {
       content_.fill_from_body(call.format, call.request, std::move(answer->message), facts);
   if (facts.content == "unreadable") ++counters_.unreadable;
   if (facts.content == "redaction_failed") ++counters_.redaction_failed;
+  call.answered = was_answered(facts.status, answer->complete);
+  if (call.learned.body) facts.retry_of = retries_.earlier(*call.learned.body, facts);
 }
 
 // By the upstream's own name of the model, or by the alias, whichever has a price.
@@ -236,6 +238,7 @@ void Recorder::settle(const FinishedCall& call, const Result<std::int64_t>& posi
   }
   ++counters_.recorded;
   content_.appended(call.facts, call.learned);
+  if (call.learned.body) retries_.ended(*call.learned.body, call.facts, call.answered);
 }
 
 void Recorder::stop() {
