@@ -3,8 +3,9 @@
 //   tree_bench [SESSIONS] FILE…        FILEs are what tools put out: real sources
 //
 // Sizes: the sessions of src/simulate/sessions.h go the whole way (parsed, redacted, outbox,
-// index); raw is what went over the wire. Time: the processor time of the recorder's thread and of
-// finding the model for one call with one new message, at 4 KB and at 150 KB of context.
+// index, once with blocks compressed and once without); raw is what went over the wire; ids of ours
+// are as long as in life. Time: the processor time of the recorder's thread and of finding the
+// model for one call with one new message, at 4 KB and at 150 KB of context.
 #include <time.h>
 
 #include <cstdio>
@@ -15,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/id.h"
 #include "capture/content.h"
 #include "capture/gateway_model_field.h"
 #include "privacy/redactor.h"
@@ -48,6 +50,12 @@ void must(const Result<void>& result) {
   std::exit(1);
 }
 
+// A database made from the outbox, and what that cost.
+struct Indexed {
+  std::uint64_t bytes = 0;  // of a file without holes
+  double cpu = 0;           // seconds
+};
+
 // Records calls as the recorder does, on this thread.
 class Capture {
  public:
@@ -61,7 +69,7 @@ class Capture {
               bool streamed, int status, const std::string& session) {
     store::Interaction facts;
     facts.id = id;
-    facts.person = "per_bench";
+    facts.person = person_;
     facts.tool = "claude-code";
     facts.wire = "anthropic-messages";
     facts.alias = "assistant";
@@ -90,34 +98,47 @@ class Capture {
     for (const auto& block : facts.blocks) new_bytes_ += block.content.size();
   }
 
-  void index() {
-    auto db = must(store::Database::open("sqlite:" + folder_ + "/hone.db"));
-    must(db->migrate());
-    store::Indexer indexer(*outbox_, *db, clock_, {});
+  // Waits until all that was recorded is on disk, where the index may see it.
+  void sync() {
     must(outbox_->append_and_wait(
         {.kind = store::RecordKind::kConsent,
          .id = "con_bench",
          .payload = store::to_payload(store::Consent{.id = "con_bench"})}));
-    must(indexer.run_until_idle());
+  }
+
+  Indexed index(bool compress) {
+    const std::string file = folder_ + (compress ? "/compressed.db" : "/plain.db");
+    auto db = must(store::Database::open("sqlite:" + file));
+    must(db->migrate());
+    const double before = cpu_seconds();
+    must(store::Indexer(*outbox_, *db, clock_, {.compress = compress}).run_until_idle());
+    const double cpu = cpu_seconds() - before;
     must(db->execute("VACUUM"));
+    db.reset();  // the last connection carries the journal into the file
+    return {.bytes = std::filesystem::file_size(file), .cpu = cpu};
   }
 
   [[nodiscard]] double cpu() const { return cpu_; }
   [[nodiscard]] std::size_t new_bytes() const { return new_bytes_; }
   [[nodiscard]] std::uint64_t outbox_bytes() const { return outbox_->status().total_bytes; }
-  [[nodiscard]] std::uint64_t database_bytes() const {
-    return std::filesystem::file_size(folder_ + "/hone.db");
-  }
+  [[nodiscard]] std::string new_id() { return ids_.next("int"); }
 
  private:
   std::string folder_;
   SystemClock clock_;
+  IdSource ids_{clock_, Random(1)};
+  const std::string person_ = ids_.next("per");
   std::unique_ptr<privacy::Redactor> redactor_;
   capture::Content content_;
   std::unique_ptr<store::Outbox> outbox_;
   double cpu_ = 0;
   std::size_t new_bytes_ = 0;
 };
+
+void print_stored(const char* what, std::uint64_t raw, std::uint64_t bytes, const char* note) {
+  std::printf("%-37s%8.2f MB, 1/%.1f%s\n", what, static_cast<double>(bytes) / 1e6,
+              static_cast<double>(raw) / static_cast<double>(bytes), note);
+}
 
 void sizes(const std::string& folder, const simulate::SessionTexts& texts, int sessions) {
   Capture capture(folder);
@@ -128,25 +149,26 @@ void sizes(const std::string& folder, const simulate::SessionTexts& texts, int s
     simulate::AgentCall call;
     while (session.next(call)) {
       raw += call.body.size() + call.answer.size();
-      capture.record("int_" + std::to_string(++calls), call.body, call.answer, call.status == 200,
-                     call.status, call.session);
+      ++calls;
+      capture.record(capture.new_id(), call.body, call.answer, call.status == 200, call.status,
+                     call.session);
     }
   }
-  capture.index();
-  const auto times = [raw](std::uint64_t bytes) {
-    return static_cast<double>(raw) / static_cast<double>(bytes);
-  };
+  capture.sync();
+  const Indexed compressed = capture.index(true);
+  const Indexed plain = capture.index(false);
   std::printf("%d sessions, %lld calls, %.1f MB over the wire (%.0f KB a call)\n", sessions,
               static_cast<long long>(calls), static_cast<double>(raw) / 1e6,
               static_cast<double>(raw) / 1e3 / static_cast<double>(calls));
-  std::printf("messages, each once, not compressed: %8.2f MB, 1/%.0f\n",
-              static_cast<double>(capture.new_bytes()) / 1e6, times(capture.new_bytes()));
-  std::printf("outbox, compressed:                  %8.2f MB, 1/%.0f\n",
-              static_cast<double>(capture.outbox_bytes()) / 1e6, times(capture.outbox_bytes()));
-  std::printf("database with its indexes, plain:    %8.2f MB, 1/%.0f   (limit 1/30)\n",
-              static_cast<double>(capture.database_bytes()) / 1e6, times(capture.database_bytes()));
-  std::printf("recording: %.0f microseconds of processor time a call\n\n",
-              1e6 * capture.cpu() / static_cast<double>(calls));
+  constexpr const char* kLimit = "   (limit 1/30)";
+  print_stored("messages, each once, not compressed:", raw, capture.new_bytes(), "");
+  print_stored("outbox, compressed:", raw, capture.outbox_bytes(), kLimit);
+  print_stored("database and indexes, compressed:", raw, compressed.bytes, kLimit);
+  print_stored("database and indexes, plain:", raw, plain.bytes, kLimit);
+  const auto each = [calls](double seconds) { return 1e6 * seconds / static_cast<double>(calls); };
+  std::printf("recording: %.0f microseconds of processor time a call\n", each(capture.cpu()));
+  std::printf("indexing: %.0f microseconds a call, %.0f without compression\n\n",
+              each(compressed.cpu), each(plain.cpu));
 }
 
 // Calls that add one message of the same size to a conversation of `context` bytes.

@@ -11,13 +11,17 @@ constexpr std::string_view kColumns =
     "i.wire, i.alias, i.arm, i.release_id, i.model, COALESCE(m.name, i.model) AS model_name, "
     "i.upstream, i.purpose, i.started_at, i.first_byte_ms, i.duration_ms, i.status, "
     "i.stop_reason, i.error, i.streamed, i.prompt_tokens, i.cached_tokens, i.completion_tokens, "
-    "i.cost, i.content, "
-    "i.context_node, i.output_node, v.verdict, v.strength, v.edit_distance, v.final_text, "
+    "i.cost, i.content, i.retry_of, v.verdict, v.strength, v.edit_distance, v.final_text, "
     "v.policy";
 constexpr std::string_view kTables =
     " FROM interaction i LEFT JOIN verdict v ON v.interaction_id = i.id "
     "LEFT JOIN person_name n ON n.person_id = i.person_id LEFT JOIN team t ON t.id = i.team_id "
     "LEFT JOIN model m ON m.digest = i.model ";
+// What one interaction has besides: where in the conversation tree it is.
+constexpr std::string_view kNodeColumns =
+    ", encode(c.hash, 'hex') AS context_node, encode(o.hash, 'hex') AS output_node";
+constexpr std::string_view kNodes =
+    "LEFT JOIN node c ON c.id = i.context_node LEFT JOIN node o ON o.id = i.output_node ";
 
 json::value text_or_null(const store::Row& row, std::string_view column) {
   if (row.is_null(column)) return nullptr;
@@ -28,7 +32,7 @@ json::object summary(const store::Row& row) {
   json::object object;
   for (const auto* column :
        {"id", "person_id", "person", "team", "tool", "wire", "alias", "arm", "release_id", "model",
-        "model_name", "upstream", "purpose", "stop_reason", "error", "content"}) {
+        "model_name", "upstream", "purpose", "stop_reason", "error", "content", "retry_of"}) {
     object[column] = row.text(std::string_view(column));
   }
   for (const auto* column : {"started_at", "first_byte_ms", "duration_ms", "status", "streamed",
@@ -74,6 +78,17 @@ Result<json::array> feedback_of(const Query& query) {
   return list;
 }
 
+// Ids of the attempts that named it as the one before them.
+Result<json::array> retries_of(const Query& query) {
+  auto rows = query.database.query(
+      "SELECT id FROM interaction WHERE retry_of = ? AND retry_of <> '' ORDER BY started_at, id",
+      {query.name});
+  if (!rows) return fail(rows.error());
+  json::array list;
+  for (const store::Row row : *rows) list.emplace_back(row.text("id"));
+  return list;
+}
+
 }  // namespace
 
 Result<json::value> read_interactions(const Query& query) {
@@ -90,7 +105,8 @@ Result<json::value> read_interactions(const Query& query) {
   narrow("i.id < ?", query.request.parameter("before").value_or(""));
   narrow("i.tool = ?", query.request.parameter("tool").value_or(""));
   narrow("i.purpose = ?", query.request.parameter("purpose").value_or(""));
-  narrow("i.release_id = ?", query.request.parameter("release").value_or(""));
+  narrow("i.release_id <> '' AND i.release_id = ?",
+         query.request.parameter("release").value_or(""));
   narrow("v.verdict = ?", query.request.parameter("verdict").value_or(""));
   params.emplace_back(*limit);
   auto rows = query.database.query("SELECT " + std::string(kColumns) + std::string(kTables) +
@@ -115,8 +131,10 @@ Result<json::value> read_session(const Query& query) {
 }
 
 Result<json::value> read_interaction(const Query& query) {
-  auto rows = query.database.query(
-      "SELECT " + std::string(kColumns) + std::string(kTables) + "WHERE i.id = ?", {query.name});
+  auto rows =
+      query.database.query("SELECT " + std::string(kColumns) + std::string(kNodeColumns) +
+                               std::string(kTables) + std::string(kNodes) + "WHERE i.id = ?",
+                           {query.name});
   if (!rows) return fail(rows.error());
   const std::string only = query.only_person();
   if (rows->empty() || (!only.empty() && rows->front().text("person_id") != only)) {
@@ -139,6 +157,9 @@ Result<json::value> read_interaction(const Query& query) {
   auto feedback = feedback_of(query);
   if (!feedback) return fail(feedback.error());
   object["feedback"] = std::move(*feedback);
+  auto retries = retries_of(query);
+  if (!retries) return fail(retries.error());
+  object["retries"] = std::move(*retries);
   return object;
 }
 

@@ -4,6 +4,7 @@
 
 #include "capture/gateway_headers.h"
 #include "capture/gateway_translation.h"
+#include "capture/limits_answer.h"
 #include "net/content_coding.h"
 
 namespace hone::capture {
@@ -178,6 +179,7 @@ net::awaitable<RelayFailure> answer(net::ClientExchange& exchange, net::Responde
     in_pieces =
         plan.streamed && outcome.streamed && outcome.encoding.empty() && exchange.status() < 300;
   }
+  if (options.limits != nullptr) options.limits->put(headers);
   if (in_pieces) {
     co_return co_await pass_on(exchange, out, std::move(headers), outcome, options);
   }

@@ -6,7 +6,6 @@
 
 #include "base/file.h"
 #include "people/roster.h"
-#include "store/indexer.h"
 
 namespace hone::cli {
 
@@ -18,7 +17,8 @@ Result<capture::ImportReport> import_into(
   const std::string folder = workspace.folder("outbox/" + name);
   auto outbox = store::Outbox::open(posix_files(), folder, workspace.clock());
   if (!outbox) return fail(outbox.error());
-  store::Indexer indexer(**outbox, workspace.database(), workspace.clock(), {.name = name});
+  store::Indexer indexer(**outbox, workspace.database(), workspace.clock(),
+                         workspace.indexer_options(name));
   indexer.start();
   people::Roster roster(workspace.database(), workspace.clock(), workspace.ids());
   auto sink = capture::outbox_sink(**outbox, roster, consents);

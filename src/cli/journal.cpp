@@ -68,9 +68,10 @@ Result<Journal> open_journal(Workspace& workspace, const std::string& name,
   journal.in_flight = std::move(*calls);
   const auto cut_off = store::move_left(*journal.in_flight, *journal.outbox);
   if (!cut_off) return fail(cut_off.error());
-  journal.indexer = std::make_unique<store::Indexer>(
-      *journal.outbox, database, workspace.clock(),
-      store::IndexerOptions{.name = name, .cut_off_up_to = *cut_off});
+  auto indexing = workspace.indexer_options(name);
+  indexing.cut_off_up_to = *cut_off;
+  journal.indexer = std::make_unique<store::Indexer>(*journal.outbox, database, workspace.clock(),
+                                                     std::move(indexing));
   return journal;
 }
 
@@ -89,7 +90,8 @@ Result<void> adopt_commands(Workspace& workspace) {
     const std::string folder = workspace.folder("outbox/" + name);
     auto outbox = store::Outbox::open(posix_files(), folder, workspace.clock());
     if (!outbox) continue;  // its command is still running
-    store::Indexer indexer(**outbox, workspace.database(), workspace.clock(), {.name = name});
+    store::Indexer indexer(**outbox, workspace.database(), workspace.clock(),
+                           workspace.indexer_options(name));
     if (auto indexed = indexer.run_until_idle(); !indexed) return indexed;
     if (auto closed = (*outbox)->close(); !closed) return closed;
     std::error_code ignored;

@@ -32,6 +32,7 @@ std::vector<std::string> need_restart(const Settings& running, const Settings& n
   compare("server.auth", running.auth, next.auth);
   compare("server.tls_certificate", running.tls_certificate.empty(), next.tls_certificate.empty());
   compare("capture", running.capture, next.capture);
+  compare("store", running.store, next.store);
   compare("engine", running.engine, next.engine);
   return fields;
 }

@@ -189,7 +189,9 @@ Result<void> Service::Parts::start_limits() {
   if (auto done = settle_currency(workspace->database(), running.prices); !done) return done;
   prices.set(running.prices);
   limits = std::make_unique<capture::Limits>(workspace->clock(), running.limits);
-  if (running.limits.empty()) return {};
+  const auto needed = capture::needs_totals(workspace->database(), *limits);
+  if (!needed) return fail(needed.error());
+  if (!*needed) return {};
   const auto left = journal.outbox->recovered_position();
   if (auto indexed = journal.indexer->wait_for(left, 5s); !indexed) {
     spdlog::warn("limits begin without what is not indexed yet: {}", indexed.error().message);
@@ -199,7 +201,8 @@ Result<void> Service::Parts::start_limits() {
 
 // What the server before us recorded while we ran already.
 void Service::Parts::count_again() {
-  if (limits->rules().empty()) return;
+  const auto needed = capture::needs_totals(*elders_database, *limits);
+  if (needed && !*needed) return;
   static_cast<void>(journal.indexer->wait_for(journal.outbox->status().durable_position, 5s));
   const auto counted = capture::load_totals(*elders_database, *limits, workspace->clock().now());
   if (!counted) spdlog::warn("limits: {}", counted.error().message);
@@ -219,7 +222,7 @@ Result<void> Service::Parts::listen() {
   work = std::make_unique<net::WorkPool>(2, 1024);
   client = std::make_unique<net::Client>();
   capture::RecorderOptions recording;
-  recording.threads = std::max(1, processors() / 4);
+  recording.threads = std::max(1, processors() / 2);  // about half of what a call costs
   recording.before_answer = settings.capture.before_answer;
   recording.refuse_when_full = settings.capture.refuse_when_full;
   recording.prices = &prices;

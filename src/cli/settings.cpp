@@ -89,6 +89,8 @@ Result<Settings> parse_settings(std::string_view text, const std::string& name) 
   }
   settings.engine = read_engine(root.table("engine"));
   settings.capture = read_capture(root.table("capture"));
+  auto store = root.table("store");
+  settings.store.compress = store.get_or("compress", settings.store.compress);
   settings.privacy = read_privacy(root.table("privacy"));
   settings.prices = read_prices(root.table("price"));
   settings.limits = read_limits(root.table("limit"), settings.prices.currency());

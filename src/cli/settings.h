@@ -20,6 +20,8 @@
 //   timeout_s = 600                # until its answer begins
 //   [capture]                      # durability, and a full outbox: cli/capture_settings.h
 //   durability = "after-answer"
+//   [store]
+//   compress = true                # contents of messages in the database: docs/formats/database.md
 //   [privacy]                      # what is captured and redacted: cli/privacy_settings.h
 //   off = ["IP"]
 //   [price] [limit]                # cli/cost_settings.h
@@ -46,6 +48,11 @@ struct EngineSettings {
   std::string program;  // empty: hone-engine beside hone
   std::int64_t threads = 2;
   bool operator==(const EngineSettings&) const = default;
+};
+
+struct StoreSettings {
+  bool compress = true;
+  bool operator==(const StoreSettings&) const = default;
 };
 
 struct UpstreamSettings {
@@ -75,6 +82,7 @@ struct Settings {
   std::string log_level = "info";
   std::string verdict_policy;  // a file; empty: the one that ships
   CaptureSettings capture;
+  StoreSettings store;
   PrivacySettings privacy;
   capture::Prices prices;
   capture::LimitRules limits;

@@ -7,7 +7,6 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/random.h"
-#include "store/indexer.h"
 
 namespace hone::cli {
 namespace {
@@ -78,12 +77,16 @@ Result<std::unique_ptr<store::Database>> Workspace::connect() const {
   return store::Database::open("sqlite:" + folder("hone.db"));
 }
 
+store::IndexerOptions Workspace::indexer_options(std::string outbox) const {
+  return {.name = std::move(outbox), .compress = settings_.store.compress};
+}
+
 Result<void> Workspace::capture(std::vector<store::OutboxRecord> records) {
   const std::string name = "command-" + std::to_string(::getpid());
   const std::string path = folder("outbox/" + name);
   auto outbox = store::Outbox::open(posix_files(), path, clock_);
   if (!outbox) return fail(outbox.error());
-  store::Indexer indexer(**outbox, *database_, clock_, {.name = name});
+  store::Indexer indexer(**outbox, *database_, clock_, indexer_options(name));
   for (std::size_t i = 0; i < records.size(); ++i) {
     const bool last = i + 1 == records.size();
     auto appended = last ? (*outbox)->append_and_wait(records[i]) : (*outbox)->append(records[i]);

@@ -16,6 +16,7 @@
 #include "cli/settings.h"
 #include "privacy/redactor.h"
 #include "store/database.h"
+#include "store/indexer.h"
 #include "store/outbox.h"
 
 namespace hone::cli {
@@ -31,6 +32,9 @@ class Workspace {
 
   // A connection of its own for a thread of its own.
   [[nodiscard]] Result<std::unique_ptr<store::Database>> connect() const;
+
+  // How an outbox of that name is indexed, as the settings say.
+  [[nodiscard]] store::IndexerOptions indexer_options(std::string outbox) const;
 
   // For a command that captures: its records go through an outbox of its own into the database,
   // which has them when this returns.

@@ -58,8 +58,8 @@ std::string_view reason_against(const store::Row& row, const DatasetRecipe& reci
   if (row.text("arm") == "holdback") return "holdback";
   if (!consents(row)) return "no_train_consent";
   if (!row.truth("trainable")) return "not_trainable";
-  if (row.text("content") != "stored" || row.text("context_node").empty() ||
-      row.text("output_node").empty()) {
+  if (row.text("content") != "stored" || row.is_null("context_node") ||
+      row.is_null("output_node")) {
     return "no_content";
   }
   if (row.text("verdict") == "contested") return "contested";
@@ -74,8 +74,8 @@ Candidate read_candidate(const store::Row& row) {
   candidate.person = row.text("person_id");
   candidate.team = row.text("team_id");
   candidate.purpose = row.text("purpose");
-  candidate.context_node = row.text("context_node");
-  candidate.output_node = row.text("output_node");
+  candidate.context_node = row.integer("context_node");
+  candidate.output_node = row.integer("output_node");
   candidate.verdict = row.text("verdict");
   candidate.strength = row.real("strength");
   candidate.final_text = row.optional_text("final_text");
@@ -135,8 +135,8 @@ Result<Candidates> load_candidates(store::Database& database, const DatasetRecip
   if (!candidates) return fail(candidates.error());
   if (*automatic > 0) candidates->left_out["automatic"] = *automatic;
 
-  std::set<std::string> contexts;
-  std::set<std::string> outputs;
+  std::set<std::int64_t> contexts;
+  std::set<std::int64_t> outputs;
   for (const auto& row : candidates->rows) {
     contexts.insert(row.context_node);
     outputs.insert(row.output_node);

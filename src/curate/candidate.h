@@ -3,6 +3,7 @@
 // there. What falls out on the way is counted under the first reason that applies.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,8 +22,8 @@ struct Candidate {
   std::string person;
   std::string team;
   std::string purpose;
-  std::string context_node;
-  std::string output_node;
+  std::int64_t context_node = 0;
+  std::int64_t output_node = 0;
   std::string verdict;  // accepted, modified, rejected
   double strength = 0;
   std::optional<std::string> final_text;  // where modified

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "base/log.h"
+#include "store/block_content.h"
 #include "store/database.h"
 #include "wire/message.h"
 
@@ -16,17 +18,18 @@ namespace {
 
 constexpr std::size_t kChunk = 500;  // parameters of one query
 
+using Ids = std::set<std::int64_t>;
 struct NodeRow {
-  std::string parent;
-  std::string block;
+  std::int64_t parent = 0;  // 0 at a root
+  std::int64_t block = 0;
 };
-using Nodes = std::unordered_map<std::string, NodeRow>;
-using Contents = std::unordered_map<std::string, std::string>;  // by block hash
+using Nodes = std::unordered_map<std::int64_t, NodeRow>;
+using Contents = std::unordered_map<std::int64_t, std::string>;
 
 // Runs `sql` with its "(…)" filled by each chunk of `keys` in turn.
 template <typename Use>
-Result<void> for_each_row(store::Database& database, std::string_view sql,
-                          const std::set<std::string>& keys, Use&& use) {
+Result<void> for_each_row(store::Database& database, std::string_view sql, const Ids& keys,
+                          Use&& use) {
   for (auto key = keys.begin(); key != keys.end();) {
     store::Params params;
     std::string marks;
@@ -41,29 +44,41 @@ Result<void> for_each_row(store::Database& database, std::string_view sql,
   return {};
 }
 
-// All nodes from `leaves` to their roots, one level of the tree at a time.
-Result<Nodes> load_nodes(store::Database& database, const std::set<std::string>& leaves) {
+// All nodes from `leaves` to their roots, one level of the tree at a time. A node without a block
+// is only a name: what it stands for is not there.
+Result<Nodes> load_nodes(store::Database& database, const Ids& leaves) {
   Nodes nodes;
-  std::set<std::string> wanted = leaves;
+  Ids wanted = leaves;
   while (!wanted.empty()) {
-    std::set<std::string> parents;
-    auto done = for_each_row(database, "SELECT hash, parent, block FROM node WHERE hash IN", wanted,
-                             [&](const store::Row& row) {
-                               nodes[row.text("hash")] = {row.text("parent"), row.text("block")};
-                               if (!row.text("parent").empty()) parents.insert(row.text("parent"));
-                             });
+    Ids parents;
+    auto done = for_each_row(
+        database, "SELECT id, parent, block FROM node WHERE block IS NOT NULL AND id IN", wanted,
+        [&](const store::Row& row) {
+          nodes[row.integer("id")] = {row.integer("parent"), row.integer("block")};
+          if (!row.is_null("parent")) parents.insert(row.integer("parent"));
+        });
     if (!done) return fail(done.error());
-    std::erase_if(parents, [&](const std::string& hash) { return nodes.contains(hash); });
+    std::erase_if(parents, [&](std::int64_t id) { return nodes.contains(id); });
     wanted = std::move(parents);
   }
   return nodes;
 }
 
-Result<Contents> load_contents(store::Database& database, const std::set<std::string>& blocks) {
+// By "id". One damaged block must not keep a dataset from being made of the others: it is absent.
+Result<Contents> load_contents(store::Database& database, std::string_view id,
+                               std::string_view tables, const Ids& ids) {
   Contents contents;
   auto done = for_each_row(
-      database, "SELECT hash, content FROM block WHERE hash IN", blocks,
-      [&](const store::Row& row) { contents[row.text("hash")] = row.text("content"); });
+      database,
+      fmt::format("SELECT {0} AS id, {1} FROM {2} WHERE {0} IN", id, store::kBlockColumns, tables),
+      ids, [&](const store::Row& row) {
+        auto content = store::read_content(row);
+        if (content) {
+          contents[row.integer("id")] = std::move(*content);
+        } else {
+          spdlog::warn("dataset: {}", content.error().message);
+        }
+      });
   if (!done) return fail(done.error());
   return contents;
 }
@@ -73,18 +88,18 @@ class PromptMaker {
  public:
   PromptMaker(const Nodes& nodes, const Contents& contents) : nodes_(nodes), contents_(contents) {}
 
-  LoadedPrompt make(const std::string& leaf) {
-    std::vector<const std::string*> path;
-    for (const std::string* at = &leaf; !at->empty();) {
-      const auto node = nodes_.find(*at);
+  LoadedPrompt make(std::int64_t leaf) {
+    std::vector<std::int64_t> path;
+    for (std::int64_t at = leaf; at != 0;) {
+      const auto node = nodes_.find(at);
       if (node == nodes_.end()) return {};
-      path.push_back(&node->second.block);
-      at = &node->second.parent;
+      path.push_back(node->second.block);
+      at = node->second.parent;
     }
     auto prompt = std::make_shared<Prompt>();
     std::string last_user;
-    for (const auto* block : std::views::reverse(path)) {
-      const Parsed& message = parse(*block);
+    for (const std::int64_t block : std::views::reverse(path)) {
+      const Parsed& message = parse(block);
       if (message.state != PromptState::kText) return {message.state, nullptr};
       if (message.role == "user") last_user = message.text;
       prompt->characters += count_characters(message.text);
@@ -102,7 +117,7 @@ class PromptMaker {
     std::string role;
     std::string text;
   };
-  const Parsed& parse(const std::string& block) {
+  const Parsed& parse(std::int64_t block) {
     const auto [at, is_new] = parsed_.try_emplace(block);
     Parsed& parsed = at->second;
     const auto content = contents_.find(block);
@@ -120,35 +135,28 @@ class PromptMaker {
 
   const Nodes& nodes_;
   const Contents& contents_;
-  std::unordered_map<std::string, Parsed> parsed_;
+  std::unordered_map<std::int64_t, Parsed> parsed_;
 };
 
 }  // namespace
 
-Result<std::unordered_map<std::string, LoadedPrompt>> load_prompts(
-    store::Database& database, const std::set<std::string>& context_nodes) {
+Result<std::unordered_map<std::int64_t, LoadedPrompt>> load_prompts(store::Database& database,
+                                                                    const Ids& context_nodes) {
   auto nodes = load_nodes(database, context_nodes);
   if (!nodes) return fail(nodes.error());
-  std::set<std::string> blocks;
-  for (const auto& [hash, node] : *nodes) blocks.insert(node.block);
-  auto contents = load_contents(database, blocks);
+  Ids blocks;
+  for (const auto& [id, node] : *nodes) blocks.insert(node.block);
+  auto contents = load_contents(database, "b.id", "block b", blocks);
   if (!contents) return fail(contents.error());
   PromptMaker maker(*nodes, *contents);
-  std::unordered_map<std::string, LoadedPrompt> prompts;
-  for (const auto& node : context_nodes) prompts.emplace(node, maker.make(node));
+  std::unordered_map<std::int64_t, LoadedPrompt> prompts;
+  for (const auto node : context_nodes) prompts.emplace(node, maker.make(node));
   return prompts;
 }
 
-Result<std::unordered_map<std::string, std::string>> load_blocks_of(
-    store::Database& database, const std::set<std::string>& nodes) {
-  std::unordered_map<std::string, std::string> contents;
-  auto done = for_each_row(
-      database,
-      "SELECT n.hash, b.content FROM node n JOIN block b ON b.hash = n.block"
-      " WHERE n.hash IN",
-      nodes, [&](const store::Row& row) { contents[row.text("hash")] = row.text("content"); });
-  if (!done) return fail(done.error());
-  return contents;
+Result<std::unordered_map<std::int64_t, std::string>> load_blocks_of(store::Database& database,
+                                                                     const Ids& nodes) {
+  return load_contents(database, "n.id", "node n JOIN block b ON b.id = n.block", nodes);
 }
 
 std::optional<std::string> plain_text(const json::object& message) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -37,14 +38,14 @@ struct LoadedPrompt {
   std::shared_ptr<const Prompt> prompt;  // where kText
 };
 
-// By context node.
-[[nodiscard]] Result<std::unordered_map<std::string, LoadedPrompt>> load_prompts(
-    store::Database& database, const std::set<std::string>& context_nodes);
+// By context node. Nodes go by their number in the database (interaction.context_node).
+[[nodiscard]] Result<std::unordered_map<std::int64_t, LoadedPrompt>> load_prompts(
+    store::Database& database, const std::set<std::int64_t>& context_nodes);
 
 // Canonical JSON of the messages that answer: block contents by output node; absent where not
 // there.
-[[nodiscard]] Result<std::unordered_map<std::string, std::string>> load_blocks_of(
-    store::Database& database, const std::set<std::string>& nodes);
+[[nodiscard]] Result<std::unordered_map<std::int64_t, std::string>> load_blocks_of(
+    store::Database& database, const std::set<std::int64_t>& nodes);
 
 // The text of one stored message, or nothing where it is more than text.
 [[nodiscard]] std::optional<std::string> plain_text(const json::object& message);

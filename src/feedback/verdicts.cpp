@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "feedback/verdict.h"
+#include "store/block_content.h"
 #include "store/database.h"
 #include "wire/message.h"
 
@@ -32,19 +33,24 @@ std::string marks(std::size_t count) {
   return text;
 }
 
+Result<json::object> read_message(const store::Row& row) {
+  const auto content = store::read_content(row);
+  if (!content) return fail(content.error());
+  return parse_json_object(*content);
+}
+
 Result<void> load_answers(store::Database& database, const store::Params& ids, Cases& cases) {
-  auto rows = database.query(
-      "SELECT i.id, b.content FROM interaction i"
-      " LEFT JOIN node n ON n.hash = i.output_node AND i.output_node <> ''"
-      " LEFT JOIN block b ON b.hash = n.block"
-      " WHERE i.id IN (" +
-          marks(ids.size()) + ")",
-      ids);
+  auto rows = database.query("SELECT i.id, " + std::string(store::kBlockColumns) +
+                                 " FROM interaction i LEFT JOIN node n ON n.id = i.output_node"
+                                 " LEFT JOIN block b ON b.id = n.block"
+                                 " WHERE i.id IN (" +
+                                 marks(ids.size()) + ")",
+                             ids);
   if (!rows) return fail(rows.error());
   for (const auto row : *rows) {
     Case& one = cases[row.text("id")];
-    if (row.is_null("content")) continue;
-    const auto message = parse_json_object(row.text("content"));
+    if (row.is_null("block")) continue;
+    const auto message = read_message(row);
     if (!message) {
       // One damaged block must not keep all later verdicts from being made.
       spdlog::warn("verdict of {}: its answer cannot be read: {}", row.text("id"),

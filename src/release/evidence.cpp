@@ -117,7 +117,8 @@ Result<Evidence> read_evidence(store::Database& database, std::string_view relea
       "SELECT i.person_id AS person, i.arm AS arm, i.started_at AS at, i.status AS status,"
       " i.error AS error, i.duration_ms AS duration_ms, v.verdict AS verdict"
       " FROM interaction i LEFT JOIN verdict v ON v.interaction_id = i.id"
-      " WHERE i.release_id = ? AND i.arm IN ('baseline', 'canary') AND i.person_id <> ''"
+      " WHERE i.release_id = ? AND i.release_id <> '' AND i.arm IN ('baseline', 'canary')"
+      " AND i.person_id <> ''"
       " ORDER BY i.started_at, i.id",
       {release_id});
   if (!rows) return fail(rows.error());

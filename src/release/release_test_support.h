@@ -84,7 +84,7 @@ class House : public ::testing::Test {
         " first_byte_ms, duration_ms, status, stop_reason, error, streamed, prompt_tokens,"
         " completion_tokens, cost, params, content, context_node, output_node)"
         " VALUES (?, ?, '', '', 'openai-chat', 'assistant', ?, ?, ?, ?, 'engine', 1, '', '', ?, 0,"
-        " ?, ?, '', '', 0, 0, 0, 0, '{}', 'stored', '', '')",
+        " ?, ?, '', '', 0, 0, 0, 0, '{}', 'stored', NULL, NULL)",
         {id, person, routed->arm, routed->release, routed->propensity, routed->model, clock_.now(),
          duration_ms, status});
     EXPECT_TRUE(inserted) << inserted.error().message;

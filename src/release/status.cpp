@@ -42,7 +42,7 @@ Result<std::vector<ArmCounts>> count_arms(store::Database& database, std::string
   std::string sql =
       "SELECT i.arm AS arm, i.person_id AS person, v.verdict AS verdict, COUNT(*) AS number"
       " FROM interaction i LEFT JOIN verdict v ON v.interaction_id = i.id"
-      " WHERE i.release_id = ? AND i.arm <> ''";
+      " WHERE i.release_id = ? AND i.release_id <> '' AND i.arm <> ''";
   store::Params params = {release_id};
   if (since) {
     sql += " AND i.started_at >= ?";

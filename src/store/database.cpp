@@ -54,6 +54,12 @@ const std::string& Row::to_text(const Value& value) {
   return text == nullptr ? empty : *text;
 }
 
+const std::string& Row::to_bytes(const Value& value) {
+  static const std::string empty;
+  const auto* bytes = std::get_if<Bytes>(&value.kinds());
+  return bytes == nullptr ? empty : bytes->data;
+}
+
 std::string number_parameters(std::string_view sql) {
   std::string numbered;
   numbered.reserve(sql.size() + 16);
@@ -155,7 +161,8 @@ Result<void> Database::migrate() {
     for (const Migration& migration : migrations()) {
       if (migration.number <= newest) continue;
       const std::string place = "migration " + std::to_string(migration.number);
-      if (auto done = execute_script(migration.sql); !done) return fail(done.error().with(place));
+      auto done = execute_script(in_dialect(migration.sql, dialect_));
+      if (!done) return fail(done.error().with(place));
       auto noted = execute("INSERT INTO schema_migration (number, title) VALUES (?, ?)",
                            {migration.number, migration.title});
       if (!noted) return fail(noted.error().with(place));

@@ -7,6 +7,9 @@
 //   for (const Row row : *rows) use(row.text("id"), row.integer("at"));
 //   auto done = (*db)->transaction([&]() -> Result<void> { …execute… });
 //
+// SQL is what both databases have. Of PostgreSQL's functions SQLite gets encode(bytes, 'hex') and
+// decode(text, 'hex') from us (store/sqlite_functions.h).
+//
 // A Database is one connection. Every call is thread-safe; a transaction keeps other threads
 // waiting until it ends. Parts that should work at the same time (indexer, API, a long export) open
 // one each. Calls block: make them from a worker thread, not from a connection's strand.
@@ -35,10 +38,15 @@ namespace hone::store {
 
 class Connection;  // one of SQLite, PostgreSQL: connection.h
 
+// Bytes that are no text: a BLOB of SQLite, a BYTEA of PostgreSQL.
+struct Bytes {
+  std::string data;
+};
+
 // A value in or out of the database; std::monostate is NULL.
 class Value {
  public:
-  using Kinds = std::variant<std::monostate, std::int64_t, double, std::string>;
+  using Kinds = std::variant<std::monostate, std::int64_t, double, std::string, Bytes>;
 
   Value() = default;
   Value(std::nullptr_t) {}
@@ -49,6 +57,7 @@ class Value {
   Value(const char* text) : kinds_(std::string(text)) {}
   Value(std::string_view text) : kinds_(std::string(text)) {}
   Value(std::string text) : kinds_(std::move(text)) {}
+  Value(Bytes bytes) : kinds_(std::move(bytes)) {}
   Value(Time time) : kinds_(to_millis(time)) {}
   template <typename T>
   Value(const std::optional<T>& value) : Value(value ? Value(*value) : Value()) {}
@@ -88,7 +97,8 @@ class Rows {
 };
 
 // One row of `Rows`, which must outlive it. A column that the query does not name is a bug of ours
-// and asserts. NULL reads as 0, 0.0, false or ""; the optional forms tell it apart.
+// and asserts. NULL reads as 0, 0.0, false or ""; the optional forms tell it apart. Text is not
+// bytes, nor bytes text: either reads as "" where the other is asked for.
 class Row {
  public:
   Row(const Rows& rows, std::size_t index) : rows_(&rows), index_(index) {}
@@ -100,6 +110,7 @@ class Row {
   [[nodiscard]] std::int64_t integer(auto column) const { return to_integer(at(column)); }
   [[nodiscard]] double real(auto column) const { return to_real(at(column)); }
   [[nodiscard]] const std::string& text(auto column) const { return to_text(at(column)); }
+  [[nodiscard]] const std::string& bytes(auto column) const { return to_bytes(at(column)); }
   [[nodiscard]] bool truth(auto column) const { return integer(column) != 0; }
   [[nodiscard]] Time time(auto column) const { return from_millis(integer(column)); }
   [[nodiscard]] bool is_null(auto column) const { return at(column).is_null(); }
@@ -117,6 +128,7 @@ class Row {
   static std::int64_t to_integer(const Value& value);
   static double to_real(const Value& value);
   static const std::string& to_text(const Value& value);
+  static const std::string& to_bytes(const Value& value);
   const Rows* rows_;
   std::size_t index_;
 };

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <thread>
 
+#include "base/hash.h"
 #include "store/connection.h"
 #include "store/schema.h"
 #include "support/databases.h"
@@ -37,6 +38,33 @@ TEST_P(DatabaseBoth, GivesBackWhatWasStored) {
   EXPECT_TRUE(row.is_null("z"));
   EXPECT_EQ(row.optional_text("z"), std::nullopt);
   EXPECT_EQ(row.text("mark"), "?");
+}
+
+TEST_P(DatabaseBoth, BytesAreNoText) {
+  const auto db = open();
+  const std::string type = GetParam() == Database::Dialect::kSqlite ? "BLOB" : "BYTEA";
+  ASSERT_TRUE(db->execute_script("CREATE TABLE t (b " + type + ", z " + type + ")"));
+  std::string all;
+  for (int i = 0; i < 256; ++i) all += static_cast<char>(i);
+  for (const std::string& data : {all, std::string(), std::string(3, '\0')}) {
+    ASSERT_EQ(db->execute("INSERT INTO t (b, z) VALUES (?, ?)", {Bytes{data}, nullptr}), 1);
+    const auto rows = db->query(
+        "SELECT b, z, encode(b, 'hex') AS digits, encode(z, 'hex') AS none,"
+        " decode(encode(b, 'hex'), 'hex') AS again FROM t WHERE b = ?",
+        {Bytes{data}});
+    ASSERT_TRUE(rows) << rows.error().message;
+    ASSERT_EQ(rows->size(), 1U);
+    const Row row = rows->front();
+    EXPECT_EQ(row.bytes("b"), data);
+    EXPECT_EQ(row.bytes("again"), data);
+    EXPECT_EQ(row.text("digits"), hex(data));
+    EXPECT_EQ(row.text("b"), "");
+    EXPECT_EQ(row.bytes("digits"), "");
+    EXPECT_FALSE(row.is_null("b"));
+    EXPECT_TRUE(row.is_null("z"));
+    EXPECT_TRUE(row.is_null("none"));
+  }
+  EXPECT_EQ(db->query("SELECT decode('0g', 'hex') AS b").error().code, ErrorCode::kInvalid);
 }
 
 TEST_P(DatabaseBoth, CountsAndSumsAreNumbers) {

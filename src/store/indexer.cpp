@@ -123,12 +123,13 @@ Result<void> Indexer::write(const std::vector<OutboxRecord>& records, std::int64
   return db_.transaction([&]() -> Result<void> {
     const auto waits = feedback_comes ? Result<bool>(true) : feedback_waits(db_);
     if (!waits) return fail(waits.error());
+    const RowOptions options{.feedback_waits = *waits, .compress = options_.compress};
     for (const OutboxRecord& record : records) {
       Result<void> done;
       if (record.tombstone) {
         done = count(db_, "records_tombstoned", 1);
       } else if (record.kind != RecordKind::kInteractionStart) {
-        done = write_record(db_, record, *waits);
+        done = write_record(db_, record, options);
       } else if (!ended.contains(record.id)) {
         const auto start = read_interaction_start(record.payload);
         if (!start) return fail(start.error());

@@ -34,6 +34,7 @@ namespace hone::store {
 
 struct IndexerOptions {
   std::string name = "main";  // of the outbox
+  bool compress = true;       // contents of blocks (store/block_content.h)
   std::size_t batch_records = 2000;
   std::size_t batch_bytes = 8U << 20;
   std::chrono::milliseconds keep{std::chrono::hours(24)};  // indexed segments stay this long

@@ -126,6 +126,55 @@ TEST_P(IndexerBoth, FeedbackFindsItsInteractionByAnyHandleBeforeOrAfterIt) {
   EXPECT_EQ(linked("fb_wrong"), "");
 }
 
+TEST_P(IndexerBoth, AnInteractionsOwnIdIsAHandleWithoutARow) {
+  Interaction i = interaction("int_1");
+  i.handles = {{"id", "int_1"}, {"id", "elsewhere-1"}};
+  append(feedback("fb_early", {"id", "int_1"}));
+  append(feedback("fb_other", {"response", "int_1"}));
+  index();
+  append(i);
+  append(feedback("fb_late", {"", "int_1"}));
+  append(feedback("fb_given", {"id", "elsewhere-1"}));
+  index();
+  for (const char* id : {"fb_early", "fb_late", "fb_given"}) EXPECT_EQ(linked(id), "int_1") << id;
+  EXPECT_EQ(linked("fb_other"), "") << "of another kind";
+  EXPECT_EQ(number("SELECT COUNT(*) FROM handle"), 1);
+}
+
+TEST_P(IndexerBoth, CompressesBlocksWhereTheSettingSaysSo) {
+  const auto path_of = [](char letter) {
+    const json::object text{{"type", "text"}, {"text", std::string(5000, letter)}};
+    return build_path("k", {{{"role", "user"}, {"content", json::array{text}}}});
+  };
+  for (const auto& [letter, compress] : {std::pair('a', true), std::pair('b', false)}) {
+    Interaction i = interaction(std::string("int_") + letter);
+    const Path path = path_of(letter);
+    i.nodes = path.nodes;
+    i.blocks = path.blocks;
+    i.context_node = path.leaf;
+    append(i);
+    Indexer indexer(*outbox_, *db_, clock_, {.compress = compress});
+    const auto done = indexer.run_until_idle();
+    ASSERT_TRUE(done) << done.error().message;
+    EXPECT_EQ(number("SELECT COUNT(*) FROM block WHERE packed IS NOT NULL"), 1);
+    const auto read = load_path(*db_, path.leaf);
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(read->front().content, path.blocks.front().content);
+  }
+}
+
+TEST_P(IndexerBoth, SetsAsideWhatIsNoHash) {
+  Interaction i = interaction("int_bad");
+  i.context_node = "not a hash";
+  append(i);
+  append(interaction("int_good"));
+  index();
+  EXPECT_EQ(number("SELECT COUNT(*) FROM interaction"), 1);
+  const auto kept = db_->query("SELECT * FROM set_aside");
+  ASSERT_EQ(kept->size(), 1U);
+  EXPECT_NE(kept->front().text("reason").find("node 'not a hash' is no digest"), std::string::npos);
+}
+
 TEST_P(IndexerBoth, OfSeveralInteractionsAHandleNamesTheLatest) {
   for (const auto& [id, at] : {std::pair("int_b", 2000), std::pair("int_a", 1000)}) {
     Interaction i = interaction(id, at);
@@ -162,7 +211,7 @@ TEST_P(IndexerBoth, ReadingAgainChangesNothing) {
   for (const char* table : {"interaction", "feedback", "consent", "outbox_position"}) {
     EXPECT_EQ(number(std::string("SELECT COUNT(*) FROM ") + table), 1) << table;
   }
-  EXPECT_EQ(number("SELECT COUNT(*) FROM handle"), 2);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM handle"), 1) << "its own id needs no row";
   EXPECT_EQ(number("SELECT COUNT(*) FROM interaction_start"), 0);
 }
 

@@ -1,14 +1,13 @@
 #include "store/outbox_format.h"
 
-#include <zstd.h>
-
 #include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cstring>
-#include <memory>
 
 #include "base/hash.h"
+#include "store/compression.h"
+#include "store/digest.h"
 
 namespace hone::store {
 namespace {
@@ -47,20 +46,6 @@ std::uint32_t slot_crc(std::string_view header, std::uint32_t body_crc) {
   return crc32c(header.substr(kBody, kSlotHeaderBytes - kBody), body_crc);
 }
 
-std::string compress(std::string_view payload) {
-  struct Free {
-    void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
-  };
-  // Making a context costs more than compressing a small payload.
-  thread_local const std::unique_ptr<ZSTD_CCtx, Free> context(ZSTD_createCCtx());
-  std::string out(ZSTD_compressBound(payload.size()), '\0');
-  const std::size_t size = ZSTD_compressCCtx(context.get(), out.data(), out.size(), payload.data(),
-                                             payload.size(), kCompressionLevel);
-  if (ZSTD_isError(size) != 0) return {};
-  out.resize(size);
-  return out;
-}
-
 std::string encode_persons(const std::vector<std::string>& persons) {
   std::string bytes;
   for (const auto& person : persons) {
@@ -84,16 +69,6 @@ std::optional<std::vector<std::string>> decode_persons(std::string_view bytes) {
   return persons;
 }
 
-std::string unhex(std::string_view text) {
-  std::string bytes(text.size() / 2, '\0');
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    unsigned value = 0;
-    std::from_chars(text.data() + 2 * i, text.data() + 2 * i + 2, value, 16);
-    bytes[i] = static_cast<char>(value);
-  }
-  return bytes;
-}
-
 }  // namespace
 
 std::string encode(const SegmentHeader& header) {
@@ -102,9 +77,9 @@ std::string encode(const SegmentHeader& header) {
   put(bytes, 16, header.first_position);
   put(bytes, 24, header.previous);
   put(bytes, 32, to_millis(header.created_at));
-  const std::string identity = unhex(header.identity);
-  HONE_ASSERT(identity.size() == 16);
-  std::memcpy(bytes.data() + 40, identity.data(), identity.size());
+  const auto identity = unhex(header.identity);
+  HONE_ASSERT(identity && identity->size() == 16);
+  std::memcpy(bytes.data() + 40, identity->data(), identity->size());
   put(bytes, 8, crc32c(std::string_view(bytes).substr(12)));
   return bytes;
 }
@@ -160,7 +135,9 @@ Result<Slot> Slot::encode(const OutboxRecord& record) {
                                           " bytes is over the outbox's limits");
   }
   std::string compressed;
-  if (record.payload.size() >= kCompressFrom) compressed = compress(record.payload);
+  if (record.payload.size() >= kCompressFrom) {
+    compressed = compress(record.payload, kCompressionLevel);
+  }
   const bool smaller = !compressed.empty() && compressed.size() < record.payload.size();
   const std::string_view stored = smaller ? compressed : record.payload;
   return Slot(static_cast<std::uint8_t>(record.kind), smaller ? kCompressed : std::uint8_t{0},
@@ -238,10 +215,9 @@ Result<OutboxRecord> read_record(const SlotView& slot) {
     record.payload = slot.stored;
     return record;
   }
-  record.payload.resize(slot.payload_bytes);
-  const std::size_t size = ZSTD_decompress(record.payload.data(), record.payload.size(),
-                                           slot.stored.data(), slot.stored.size());
-  if (ZSTD_isError(size) != 0 || size != slot.payload_bytes) return corrupt();
+  auto payload = decompress(slot.stored, slot.payload_bytes);
+  if (!payload) return corrupt();
+  record.payload = std::move(*payload);
   return record;
 }
 

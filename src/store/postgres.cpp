@@ -5,16 +5,21 @@
 
 #include <charconv>
 #include <chrono>
+#include <memory>
+#include <new>
 #include <unordered_map>
 
+#include "base/hash.h"
 #include "store/connection.h"
 
 namespace hone::store {
 namespace {
 
 // Of pg_type.
-constexpr Oid kBool = 16, kInt8 = 20, kInt2 = 21, kInt4 = 23, kOid = 26, kFloat4 = 700,
+constexpr Oid kBool = 16, kBytea = 17, kInt8 = 20, kInt2 = 21, kInt4 = 23, kOid = 26, kFloat4 = 700,
               kFloat8 = 701, kNumeric = 1700;
+// How long an answer may take in a migration, which may move every row of a large store.
+constexpr std::chrono::hours kMigrationTimeout{24};
 // Two migrations at once would wait for each other by this advisory lock: "hone" in ASCII.
 constexpr std::string_view kLockSchema = "SELECT pg_advisory_xact_lock(1752133221)";
 
@@ -48,7 +53,18 @@ ErrorCode kind_of(std::string_view state) {
   return ErrorCode::kInternal;
 }
 
+// In either of the server's ways to write bytes (its setting bytea_output).
+Bytes read_bytes(const char* text) {
+  std::size_t size = 0;
+  const std::unique_ptr<unsigned char, void (*)(void*)> bytes(
+      PQunescapeBytea(reinterpret_cast<const unsigned char*>(text), &size), PQfreemem);
+  if (bytes == nullptr) throw std::bad_alloc();
+  return {std::string(reinterpret_cast<const char*>(bytes.get()), size)};
+}
+
+// `text` ends with a zero byte, as libpq gives it.
 Value read_value(Oid type, std::string_view text) {
+  if (type == kBytea) return read_bytes(text.data());
   const char* end = text.data() + text.size();
   if (type == kBool) return text == "t";
   if (type == kInt8 || type == kInt4 || type == kInt2 || type == kOid || type == kNumeric) {
@@ -68,6 +84,7 @@ std::optional<std::string> write_value(const Value& value) {
   if (const auto* number = std::get_if<std::int64_t>(&value.kinds()))
     return std::to_string(*number);
   if (const auto* text = std::get_if<std::string>(&value.kinds())) return *text;
+  if (const auto* bytes = std::get_if<Bytes>(&value.kinds())) return "\\x" + hex(bytes->data);
   if (const auto* number = std::get_if<double>(&value.kinds())) {
     char buffer[32];
     const auto written = std::to_chars(buffer, buffer + sizeof buffer, *number);
@@ -143,18 +160,19 @@ class PostgresConnection final : public Connection {
       return fail(ErrorCode::kInternal, "a statement of the transaction failed before its commit");
     }
     auto committed = script("COMMIT");
-    if (committed) in_transaction_ = false;
+    if (committed) in_transaction_ = migrating_ = false;
     return committed;
   }
   void rollback() override {
     // A broken connection has rolled back by itself; the next call makes a new one.
     if (PQstatus(handle_) == CONNECTION_OK) (void)script("ROLLBACK");
-    in_transaction_ = false;
+    in_transaction_ = migrating_ = false;
   }
 
   Result<void> lock_schema() override {
     auto locked = run(kLockSchema, {});
     if (!locked) return fail(locked.error());
+    migrating_ = true;
     return {};
   }
 
@@ -202,7 +220,9 @@ class PostgresConnection final : public Connection {
   // since nothing else tells what became of the statement.
   Result<Answered> await(int sent) {
     if (sent != 1) return fail(broken());
-    const auto deadline = std::chrono::steady_clock::now() + options_.statement_timeout;
+    const std::chrono::milliseconds limit =
+        migrating_ ? kMigrationTimeout : options_.statement_timeout;
+    const auto deadline = std::chrono::steady_clock::now() + limit;
     Answered last;
     while (true) {
       while (PQisBusy(handle_) != 0) {
@@ -274,6 +294,7 @@ class PostgresConnection final : public Connection {
   std::unordered_map<std::string, std::string> statements_;
   std::int64_t next_statement_ = 0;
   bool in_transaction_ = false;
+  bool migrating_ = false;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "store/rows.h"
 
 #include "store/records.h"
+#include "store/tree_rows.h"
 
 namespace hone::store {
 namespace {
@@ -20,14 +21,16 @@ Result<void> each(const std::vector<Item>& items, Step step) {
   return {};
 }
 
-Result<std::int64_t> insert_interaction(Database& db, const Interaction& i) {
+// `context` and `output`: the numbers of its nodes, or NULL.
+Result<std::int64_t> insert_interaction(Database& db, const Interaction& i, const Value& context,
+                                        const Value& output) {
   return db.execute(
       "INSERT INTO interaction (id, person_id, team_id, tool, wire, alias, arm, release_id,"
       " propensity, model, upstream, trainable, purpose, access_label, started_at, first_byte_ms,"
       " duration_ms, status, stop_reason, error, streamed, prompt_tokens, completion_tokens,"
-      " cost, params, content, context_node, output_node, cached_tokens, key_id)"
+      " cost, params, content, context_node, output_node, cached_tokens, key_id, retry_of)"
       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-      " ?, ?)"
+      " ?, ?, ?)"
       " ON CONFLICT DO NOTHING",
       {i.id,
        i.person,
@@ -55,10 +58,11 @@ Result<std::int64_t> insert_interaction(Database& db, const Interaction& i) {
        i.cost,
        json::serialize(i.params),
        i.content,
-       i.context_node,
-       i.output_node,
+       context,
+       output,
        i.cached_tokens,
-       i.key});
+       i.key,
+       i.retry_of});
 }
 
 // Its feedback has changed: the verdict must be made anew.
@@ -67,14 +71,8 @@ Result<void> mark_due(Database& db, const std::string& interaction) {
              {interaction});
 }
 
-// Names the interaction, and links the feedback that came before it, where any waits.
-Result<void> insert_handle(Database& db, const std::string& interaction, const Handle& handle,
-                           bool feedback_waits) {
-  auto named = run(db,
-                   "INSERT INTO handle (kind, value, interaction_id) VALUES (?, ?, ?)"
-                   " ON CONFLICT DO NOTHING",
-                   {handle.kind, handle.value, interaction});
-  if (!named || !feedback_waits) return named;
+// Links the feedback that came before the interaction which it names so.
+Result<void> link_feedback(Database& db, const std::string& interaction, const Handle& handle) {
   const auto linked = db.execute(
       "UPDATE feedback SET interaction_id = ? WHERE interaction_id = '' AND"
       " handle_value = ? AND (handle_kind = '' OR handle_kind = ?)",
@@ -83,40 +81,50 @@ Result<void> insert_handle(Database& db, const std::string& interaction, const H
   return *linked > 0 ? mark_due(db, interaction) : Result<void>();
 }
 
-Result<void> insert_block(Database& db, const Block& block) {
-  return run(db, "INSERT INTO block (hash, role, content) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-             {block.hash, block.role, block.content});
+// The names of an interaction. Its own id is one without a row: whoever looks for a handle asks
+// interaction.id as well.
+Result<void> write_handles(Database& db, const std::string& interaction,
+                           const std::vector<Handle>& handles, bool feedback_waits) {
+  const auto write = [&](const Handle& handle) {
+    if (handle.kind == "id" && handle.value == interaction) return Result<void>();
+    auto named = run(db,
+                     "INSERT INTO handle (value, kind, interaction_id) VALUES (?, ?, ?)"
+                     " ON CONFLICT DO NOTHING",
+                     {handle.value, handle.kind, interaction});
+    return named && feedback_waits ? link_feedback(db, interaction, handle) : named;
+  };
+  if (feedback_waits) {
+    auto linked = link_feedback(db, interaction, {"id", interaction});
+    if (!linked) return linked;
+  }
+  return each(handles, write);
 }
 
-Result<void> insert_node(Database& db, const Node& node) {
-  return run(db,
-             "INSERT INTO node (hash, parent, block, depth) VALUES (?, ?, ?, ?)"
-             " ON CONFLICT DO NOTHING",
-             {node.hash, node.parent, node.block, node.depth});
-}
-
-Result<void> write_interaction(Database& db, const Interaction& interaction, bool feedback_waits) {
-  const auto inserted = insert_interaction(db, interaction);
+// The tree first: the interaction's row refers to it by number.
+Result<void> write_interaction(Database& db, const Interaction& interaction,
+                               const RowOptions& options) {
+  TreeWriter tree(db, options.compress);
+  if (auto done = tree.write(interaction.blocks, interaction.nodes); !done) return done;
+  const auto context = tree.reference(interaction.context_node);
+  if (!context) return fail(context.error());
+  const auto output = tree.reference(interaction.output_node);
+  if (!output) return fail(output.error());
+  const auto inserted = insert_interaction(db, interaction, *context, *output);
   if (!inserted) return fail(inserted.error());
-  const auto own = insert_handle(db, interaction.id, {"id", interaction.id}, feedback_waits);
-  if (!own) return own;
-  const auto handles = each(interaction.handles, [&](const Handle& handle) {
-    if (handle.kind == "id" && handle.value == interaction.id) return Result<void>();
-    return insert_handle(db, interaction.id, handle, feedback_waits);
-  });
-  if (!handles) return handles;
-  const auto blocks =
-      each(interaction.blocks, [&](const Block& block) { return insert_block(db, block); });
-  if (!blocks) return blocks;
-  const auto nodes =
-      each(interaction.nodes, [&](const Node& node) { return insert_node(db, node); });
-  if (!nodes) return nodes;
+  auto named = write_handles(db, interaction.id, interaction.handles, options.feedback_waits);
+  if (!named) return named;
   return run(db, "DELETE FROM interaction_start WHERE id = ?", {interaction.id});
 }
 
-// The interaction that `handle` names, the latest of several, or "".
+// The interaction that `handle` names, or "": the one whose id it is, else the latest of those that
+// have it.
 Result<std::string> find_interaction(Database& db, const Handle& handle) {
   const bool any = handle.kind.empty();
+  if (any || handle.kind == "id") {
+    const auto own = db.query("SELECT id FROM interaction WHERE id = ?", {handle.value});
+    if (!own) return fail(own.error());
+    if (!own->empty()) return handle.value;
+  }
   const std::string sql = std::string(
                               "SELECT i.id FROM handle h JOIN interaction i ON"
                               " i.id = h.interaction_id WHERE h.value = ?") +
@@ -182,12 +190,12 @@ Result<bool> feedback_waits(Database& db) {
   return !rows->empty();
 }
 
-Result<void> write_record(Database& db, const OutboxRecord& record, bool feedback_waits) {
+Result<void> write_record(Database& db, const OutboxRecord& record, const RowOptions& options) {
   switch (record.kind) {
     case RecordKind::kInteraction: {
       const auto interaction = read_interaction(record.payload);
       if (!interaction) return fail(interaction.error());
-      return write_interaction(db, *interaction, feedback_waits);
+      return write_interaction(db, *interaction, options);
     }
     case RecordKind::kFeedback:
       return write_payload(db, read_feedback(record.payload), write_feedback);
@@ -226,11 +234,10 @@ Result<std::int64_t> cut_off_starts(Database& db, std::string_view outbox, std::
     i.started_at = row.time("started_at");
     i.error = "the process ended before the answer did";
     i.content = "cut";
-    const auto inserted = insert_interaction(db, i);
+    const auto inserted = insert_interaction(db, i, Value(), Value());
     if (!inserted) return fail(inserted.error());
     cut += *inserted;
-    if (auto named = insert_handle(db, i.id, {"id", i.id}, true); !named)
-      return fail(named.error());
+    if (auto linked = write_handles(db, i.id, {}, true); !linked) return fail(linked.error());
   }
   const auto done = run(db, "DELETE FROM interaction_start WHERE outbox = ? AND position <= ?",
                         {outbox, position});
@@ -250,9 +257,12 @@ Result<void> count(Database& db, std::string_view name, std::int64_t more) {
 
 Result<std::int64_t> link_waiting_feedback(Database& db) {
   const auto rows = db.query(
-      "SELECT DISTINCT f.id, f.handle_kind, f.handle_value FROM feedback f"
+      "SELECT f.id, f.handle_kind, f.handle_value FROM feedback f"
       " JOIN handle h ON h.value = f.handle_value"
-      " WHERE f.interaction_id = '' AND (f.handle_kind = '' OR f.handle_kind = h.kind)");
+      " WHERE f.interaction_id = '' AND (f.handle_kind = '' OR f.handle_kind = h.kind)"
+      " UNION SELECT f.id, f.handle_kind, f.handle_value FROM feedback f"
+      " JOIN interaction i ON i.id = f.handle_value"
+      " WHERE f.interaction_id = '' AND f.handle_kind IN ('', 'id')");
   if (!rows) return fail(rows.error());
   for (const Row row : *rows) {
     auto interaction = find_interaction(db, {row.text("handle_kind"), row.text("handle_value")});

@@ -12,11 +12,15 @@
 
 namespace hone::store {
 
+struct RowOptions {
+  bool feedback_waits = true;  // if not, an interaction does not look for what came before it
+  bool compress = true;        // contents of blocks (store/block_content.h)
+};
+
 // Interactions, feedback, consent. Starts are the indexer's own (they need its outbox); an erasure
 // is kInvalid as long as nothing carries it out.
-// With `feedback_waits` false an interaction does not look for feedback that came before it.
 [[nodiscard]] Result<void> write_record(Database& db, const OutboxRecord& record,
-                                        bool feedback_waits = true);
+                                        const RowOptions& options = {});
 // Whether any feedback waits for its interaction.
 [[nodiscard]] Result<bool> feedback_waits(Database& db);
 

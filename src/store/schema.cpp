@@ -1,10 +1,13 @@
 #include "store/schema.h"
 
+#include <array>
+
 namespace hone::store {
 namespace {
 
 // Times are UTC milliseconds, truths are 0 or 1, digests are lower-case hex, JSON is TEXT. One text
-// for SQLite and PostgreSQL: no type or function that only one of them has.
+// for SQLite and PostgreSQL: no type or function that only one of them has, but for the words of
+// kWords.
 constexpr std::string_view kFirst = R"sql(
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 
@@ -134,13 +137,111 @@ ALTER TABLE interaction ADD COLUMN cached_tokens BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE interaction ADD COLUMN key_id TEXT NOT NULL DEFAULT '';
 )sql";
 
+// A hash of 64 digits stood in three rows and four indexes for each message of a conversation; now
+// it stands in one row and one index, as 32 bytes, and everything else refers to it by number. An
+// interaction's own id is no longer a handle: whoever looks for one asks interaction.id as well.
+constexpr std::string_view kSmall = R"sql(
+ALTER TABLE block RENAME TO old_block;
+ALTER TABLE node RENAME TO old_node;
+ALTER TABLE handle RENAME TO old_handle;
+
+-- One of content and packed (zstd) is not null.
+CREATE TABLE block (id @id@, hash @bytes@ NOT NULL UNIQUE, role TEXT NOT NULL, content TEXT, packed @bytes@);
+INSERT INTO block (hash, role, content) SELECT decode(hash, 'hex'), role, content FROM old_block;
+
+-- parent is null at a root. block is null while the node is only a name: something refers to it, and the
+-- record that brings it has not come (or never will, where it was damaged or erased).
+CREATE TABLE node (id @id@, hash @bytes@ NOT NULL UNIQUE, parent BIGINT, block BIGINT, depth BIGINT NOT NULL);
+INSERT INTO node (hash, block, depth)
+  SELECT decode(n.hash, 'hex'), b.id, n.depth
+  FROM old_node n LEFT JOIN block b ON b.hash = decode(n.block, 'hex');
+INSERT INTO node (hash, depth)
+  SELECT decode(n.parent, 'hex'), n.depth - 1 FROM old_node n
+  WHERE n.parent <> '' AND NOT EXISTS (SELECT 1 FROM old_node o WHERE o.hash = n.parent)
+  ON CONFLICT DO NOTHING;
+INSERT INTO node (hash, depth)
+  SELECT decode(i.context_node, 'hex'), 0 FROM interaction i
+  WHERE i.context_node <> '' AND NOT EXISTS (SELECT 1 FROM old_node o WHERE o.hash = i.context_node)
+  ON CONFLICT DO NOTHING;
+INSERT INTO node (hash, depth)
+  SELECT decode(i.output_node, 'hex'), 0 FROM interaction i
+  WHERE i.output_node <> '' AND NOT EXISTS (SELECT 1 FROM old_node o WHERE o.hash = i.output_node)
+  ON CONFLICT DO NOTHING;
+UPDATE node SET parent = (SELECT p.id FROM old_node o JOIN node p ON p.hash = decode(o.parent, 'hex')
+  WHERE o.hash = encode(node.hash, 'hex'));
+
+-- Null: no content, or no answer.
+ALTER TABLE interaction ADD COLUMN context_id BIGINT;
+ALTER TABLE interaction ADD COLUMN output_id BIGINT;
+UPDATE interaction SET
+  context_id = (SELECT n.id FROM node n WHERE n.hash = decode(interaction.context_node, 'hex')),
+  output_id = (SELECT n.id FROM node n WHERE n.hash = decode(interaction.output_node, 'hex'));
+DROP INDEX interaction_context;
+ALTER TABLE interaction DROP COLUMN context_node;
+ALTER TABLE interaction DROP COLUMN output_node;
+ALTER TABLE interaction RENAME COLUMN context_id TO context_node;
+ALTER TABLE interaction RENAME COLUMN output_id TO output_node;
+CREATE INDEX interaction_context ON interaction (context_node);
+
+CREATE TABLE handle (value TEXT NOT NULL, kind TEXT NOT NULL, interaction_id TEXT NOT NULL,
+  PRIMARY KEY (value, kind, interaction_id)) @one_tree@;
+INSERT INTO handle (value, kind, interaction_id)
+  SELECT value, kind, interaction_id FROM old_handle WHERE kind <> 'id' OR value <> interaction_id
+  ORDER BY value, kind, interaction_id;
+-- From an interaction to the others of its session.
+CREATE INDEX handle_session ON handle (interaction_id) WHERE kind = 'session';
+
+DROP TABLE old_block;
+DROP TABLE old_node;
+DROP TABLE old_handle;
+CREATE INDEX node_parent ON node (parent);
+
+-- Only what is looked for: a query must say `release_id <> ''` (`interaction_id = ''`) to go by these.
+DROP INDEX interaction_release;
+CREATE INDEX interaction_release ON interaction (release_id) WHERE release_id <> '';
+DROP INDEX feedback_waiting;
+CREATE INDEX feedback_waiting ON feedback (handle_value) WHERE interaction_id = '';
+)sql";
+
+constexpr std::string_view kKeyLimitsAndRetries = R"sql(
+-- What the key may use at most, beside what hone.toml says: {"requests_per_minute": 60, ...}, '' for no limit.
+ALTER TABLE api_key ADD COLUMN limits TEXT NOT NULL DEFAULT '';
+-- The attempt before this one: the same body, whose client did not get its answer. '' for none.
+ALTER TABLE interaction ADD COLUMN retry_of TEXT NOT NULL DEFAULT '';
+CREATE INDEX interaction_retry ON interaction (retry_of) WHERE retry_of <> '';
+)sql";
+
+// What the two databases call differently.
+struct Word {
+  std::string_view word, sqlite, postgres;
+};
+constexpr std::array<Word, 3> kWords = {{
+    {"@id@", "INTEGER PRIMARY KEY", "BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY"},
+    {"@bytes@", "BLOB", "BYTEA"},
+    {"@one_tree@", "WITHOUT ROWID", ""},  // a table that is its primary key's index
+}};
+
 }  // namespace
+
+std::string in_dialect(std::string_view sql, Database::Dialect dialect) {
+  std::string text(sql);
+  for (const Word& word : kWords) {
+    const auto own = dialect == Database::Dialect::kSqlite ? word.sqlite : word.postgres;
+    for (std::size_t at = text.find(word.word); at != std::string::npos;
+         at = text.find(word.word, at + own.size())) {
+      text.replace(at, word.word.size(), own);
+    }
+  }
+  return text;
+}
 
 const std::vector<Migration>& migrations() {
   static const std::vector<Migration> all = {{1, "first tables", kFirst},
                                              {2, "verdicts that are due", kVerdictDue},
                                              {3, "starts, and records set aside", kStarts},
-                                             {4, "costs", kCosts}};
+                                             {4, "costs", kCosts},
+                                             {5, "numbers for the tree", kSmall},
+                                             {6, "limits of keys, retries", kKeyLimitsAndRetries}};
   return all;
 }
 

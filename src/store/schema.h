@@ -2,17 +2,24 @@
 // table means for a reader with `sqlite3` or `psql` is in docs/formats/database.md.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
+
+#include "store/database.h"
 
 namespace hone::store {
 
 struct Migration {
   int number;
   std::string_view title;
-  std::string_view sql;  // statements separated by semicolons
+  std::string_view sql;  // statements separated by semicolons; for in_dialect
 };
 
 [[nodiscard]] const std::vector<Migration>& migrations();
+
+// The SQL of a migration as that database has it: the words that stand for what only one of them
+// has ("@id@": a number that the database gives each row) become its own.
+[[nodiscard]] std::string in_dialect(std::string_view sql, Database::Dialect dialect);
 
 }  // namespace hone::store

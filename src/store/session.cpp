@@ -1,49 +1,61 @@
 #include "store/session.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 #include <unordered_map>
+
+#include "store/digest.h"
 
 namespace hone::store {
 namespace {
 
 constexpr std::int64_t kMostNodes = 100'000;
-constexpr std::string_view kColumns =
-    "SELECT DISTINCT i.id, i.tool, i.model, i.context_node, i.output_node, i.error, i.status,"
-    " i.started_at FROM interaction i ";
+// Around the joins and the condition that say which calls.
+constexpr std::string_view kSelect =
+    "SELECT DISTINCT i.id, i.tool, i.model, encode(c.hash, 'hex') AS context_node,"
+    " encode(o.hash, 'hex') AS output_node, i.error, i.retry_of, i.status, i.started_at FROM "
+    "interaction i ";
+constexpr std::string_view kNodes =
+    " LEFT JOIN node c ON c.id = i.context_node LEFT JOIN node o ON o.id = i.output_node ";
 constexpr std::string_view kInTime = " ORDER BY i.started_at, i.id LIMIT ?";
 
 // Where the search begins: a person, and an interaction or, where a node was named, that node.
 struct Origin {
   std::string person;
   std::string interaction;
-  std::string node;
+  std::int64_t node = 0;  // 0: no content
 };
 
 Result<std::optional<Origin>> find_interaction(Database& db, std::string_view name) {
   const auto rows = db.query(
-      "SELECT i.id, i.person_id, i.context_node FROM handle h JOIN interaction i"
-      " ON i.id = h.interaction_id WHERE h.value = ? ORDER BY i.started_at, i.id LIMIT 1",
-      {name});
-  if (!rows) return fail(rows.error());
-  if (rows->empty()) return std::optional<Origin>();
-  const auto row = rows->front();
-  return Origin{row.text("person_id"), row.text("id"), row.text("context_node")};
-}
-
-// A node is on the way to somebody's context: the first one that passed it.
-Result<std::optional<Origin>> find_node(Database& db, std::string_view name) {
-  const auto rows = db.query(
-      "WITH RECURSIVE below (hash) AS (SELECT hash FROM node WHERE hash = ?"
-      " UNION ALL SELECT parent FROM node WHERE hash = ?"
-      " UNION SELECT n.hash FROM node n JOIN below ON n.parent = below.hash) "
-      "SELECT i.id, i.person_id FROM below JOIN interaction i ON i.context_node = below.hash"
+      "SELECT i.id, i.person_id, i.context_node FROM interaction i WHERE i.id IN"
+      " (SELECT CAST(? AS TEXT) UNION SELECT interaction_id FROM handle WHERE value = ?)"
       " ORDER BY i.started_at, i.id LIMIT 1",
       {name, name});
   if (!rows) return fail(rows.error());
   if (rows->empty()) return std::optional<Origin>();
   const auto row = rows->front();
-  return Origin{row.text("person_id"), row.text("id"), std::string(name)};
+  return Origin{row.text("person_id"), row.text("id"), row.integer("context_node")};
+}
+
+// A node is on the way to somebody's context: the first one that passed it.
+Result<std::optional<Origin>> find_node(Database& db, std::string_view name) {
+  const auto hash = digest_bytes(name);
+  if (!hash) return std::optional<Origin>();
+  const auto rows = db.query(
+      "WITH RECURSIVE below (id) AS (SELECT id FROM node WHERE hash = ?"
+      " UNION ALL SELECT parent FROM node WHERE hash = ?"
+      " UNION SELECT n.id FROM node n JOIN below ON n.parent = below.id) "
+      "SELECT i.id, i.person_id, (SELECT id FROM node WHERE hash = ?) AS node"
+      " FROM below JOIN interaction i ON i.context_node = below.id"
+      " ORDER BY i.started_at, i.id LIMIT 1",
+      {*hash, *hash, *hash});
+  if (!rows) return fail(rows.error());
+  if (rows->empty()) return std::optional<Origin>();
+  const auto row = rows->front();
+  return Origin{row.text("person_id"), row.text("id"), row.integer("node")};
 }
 
 class Loader {
@@ -71,23 +83,24 @@ class Loader {
     auto by_tool = take_calls(
         "JOIN handle mine ON mine.interaction_id = ? AND mine.kind = 'session' "
         "JOIN handle theirs ON theirs.kind = 'session' AND theirs.value = mine.value "
-        "AND theirs.interaction_id = i.id WHERE i.person_id = ?",
-        {origin.interaction, origin.person});
+        "AND theirs.interaction_id = i.id",
+        "i.person_id = ?", {origin.interaction, origin.person});
     if (!by_tool || !session_.calls.empty()) return by_tool;
     const auto top = first_message(origin.node);
     if (!top) return fail(top.error());
     auto by_tree = take_calls(
-        "JOIN (WITH RECURSIVE below (hash) AS (SELECT hash FROM node WHERE hash = ?"
-        " UNION SELECT n.hash FROM node n JOIN below ON n.parent = below.hash) "
-        "SELECT hash FROM below) b ON b.hash = i.context_node WHERE i.person_id = ?",
-        {*top, origin.person});
+        "JOIN (WITH RECURSIVE below (id) AS (SELECT id FROM node WHERE id = ?"
+        " UNION SELECT n.id FROM node n JOIN below ON n.parent = below.id) "
+        "SELECT id FROM below) b ON b.id = i.context_node",
+        "i.person_id = ?", {*top, origin.person});
     if (!by_tree || !session_.calls.empty()) return by_tree;
-    return take_calls("WHERE i.id = ?", {origin.interaction});  // it has no content
+    return take_calls("", "i.id = ?", {origin.interaction});  // it has no content
   }
 
-  Result<void> take_calls(const std::string& which, Params params) {
+  Result<void> take_calls(std::string_view joins, std::string_view which, Params params) {
     params.emplace_back(most_calls_ + 1);
-    const auto rows = db_.query(std::string(kColumns) + which + std::string(kInTime), params);
+    const auto rows =
+        db_.query(fmt::format("{}{}{} WHERE {}{}", kSelect, joins, kNodes, which, kInTime), params);
     if (!rows) return fail(rows.error());
     for (const Row row : *rows) {
       if (std::ssize(session_.calls) == most_calls_) {
@@ -100,6 +113,7 @@ class Loader {
                                 .context_node = row.text("context_node"),
                                 .output_node = row.text("output_node"),
                                 .error = row.text("error"),
+                                .retry_of = row.text("retry_of"),
                                 .status = row.integer("status"),
                                 .started_at = row.time("started_at")});
     }
@@ -108,17 +122,17 @@ class Loader {
 
   // The uppermost message of a user on the way to `node`: what stands above it (tools, a system
   // prompt) is shared by everyone who uses the tool.
-  Result<std::string> first_message(const std::string& node) {
+  Result<std::int64_t> first_message(std::int64_t node) {
     const auto rows = db_.query(
-        "WITH RECURSIVE path (hash, parent, block, depth) AS ("
-        " SELECT hash, parent, block, depth FROM node WHERE hash = ?"
-        " UNION ALL SELECT n.hash, n.parent, n.block, n.depth FROM node n"
-        " JOIN path p ON n.hash = p.parent) "
-        "SELECT p.hash FROM path p JOIN block b ON b.hash = p.block WHERE b.role = 'user'"
+        "WITH RECURSIVE path (id, parent, block, depth) AS ("
+        " SELECT id, parent, block, depth FROM node WHERE id = ?"
+        " UNION ALL SELECT n.id, n.parent, n.block, n.depth FROM node n"
+        " JOIN path p ON n.id = p.parent) "
+        "SELECT p.id FROM path p JOIN block b ON b.id = p.block WHERE b.role = 'user'"
         " ORDER BY p.depth LIMIT 1",
         {node});
     if (!rows) return fail(rows.error());
-    return rows->empty() ? node : rows->front().text("hash");
+    return rows->empty() ? node : rows->front().integer("id");
   }
 
   // From a call's last node to the first one that is known already.
@@ -129,7 +143,7 @@ class Loader {
     while (!hash.empty()) {
       const bool known = places_.contains(hash);
       if (!known) {
-        auto step = load_step(hash);
+        auto step = load_step(db_, hash);
         if (!step) return fail(step.error());
         places_[hash].step = std::move(*step);
         if (std::ssize(places_) > kMostNodes) {
@@ -145,18 +159,6 @@ class Loader {
     }
     if (!c.context_node.empty()) places_[c.context_node].calls_end.push_back(call);
     return {};
-  }
-
-  Result<Step> load_step(const std::string& hash) {
-    const auto rows = db_.query(
-        "SELECT n.hash, n.parent, n.block, n.depth, b.role, b.content FROM node n"
-        " JOIN block b ON b.hash = n.block WHERE n.hash = ?",
-        {hash});
-    if (!rows) return fail(rows.error());
-    if (rows->empty()) return fail(ErrorCode::kNotFound, "node " + hash + " is not stored");
-    const auto row = rows->front();
-    return Step{{row.text("hash"), row.text("parent"), row.text("block"), row.integer("depth")},
-                {row.text("block"), row.text("role"), row.text("content")}};
   }
 
   // Depth first, without recursion: a session may be thousands of messages deep.
@@ -202,6 +204,7 @@ Result<json::object> to_json(const Session& session) {
                      {"model", call.model},
                      {"status", call.status},
                      {"error", call.error},
+                     {"retry_of", call.retry_of},
                      {"started_at", to_millis(call.started_at)},
                      {"context_node", call.context_node},
                      {"output_node", call.output_node}});

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "store/connection.h"
+#include "store/sqlite_functions.h"
 
 namespace hone::store {
 namespace {
@@ -139,6 +140,10 @@ class SqliteConnection final : public Connection {
       return sqlite3_bind_text64(statement, index, text->data(), text->size(), SQLITE_STATIC,
                                  SQLITE_UTF8);
     }
+    if (const auto* bytes = std::get_if<Bytes>(&value.kinds())) {
+      return sqlite3_bind_blob64(statement, index, bytes->data.data(), bytes->data.size(),
+                                 SQLITE_STATIC);
+    }
     return sqlite3_bind_null(statement, index);
   }
 
@@ -150,6 +155,11 @@ class SqliteConnection final : public Connection {
         return std::int64_t{sqlite3_column_int64(statement, index)};
       case SQLITE_FLOAT:
         return sqlite3_column_double(statement, index);
+      case SQLITE_BLOB: {
+        const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement, index));
+        const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement, index));
+        return Bytes{bytes == nullptr ? std::string() : std::string(bytes, size)};
+      }
       default:
         break;
     }
@@ -208,6 +218,9 @@ Result<std::unique_ptr<Connection>> open_sqlite(const std::string& path,
   auto connection = std::make_unique<SqliteConnection>(handle, path);
   sqlite3_extended_result_codes(handle, 1);
   sqlite3_busy_timeout(handle, static_cast<int>(options.busy_timeout.count()));
+  if (const int added = add_functions(handle); added != SQLITE_OK) {
+    return fail(kind_of(added), "database " + path + ": " + sqlite3_errstr(added));
+  }
   // The count reads the first pages, so that a file that is no database is refused here.
   // A cache of 16 MiB and a checkpoint every 32 MiB: a page that many records change is written
   // once for them all.

@@ -1,6 +1,7 @@
 // The conversation tree. A block is one message in canonical neutral form, named by its keyed hash
 // and stored once; a node is (parent node, block); an interaction points at one node. Walking down
-// from the root, a known prefix costs a hash per message and no parse, redaction or write.
+// from the root, a known prefix costs a hash per message and no parse, redaction or write. Written
+// by store/tree_rows.h.
 //
 //   Path context = build_path(tenant_key, messages);
 //   Path answer = build_path(tenant_key, {answer}, context.leaf, context.depth);
@@ -27,6 +28,17 @@ namespace hone::store {
 [[nodiscard]] std::string block_hash(std::string_view tenant_key, std::string_view canonical_json);
 // SHA-256 over parent and block, in hex. `parent` is empty at a root.
 [[nodiscard]] std::string node_hash(std::string_view parent, std::string_view block);
+
+// A node with its block.
+struct Step {
+  Node node;
+  Block block;
+};
+
+// The step that a message makes below `parent`, which has `parent_depth`.
+[[nodiscard]] Step build_step(std::string_view tenant_key, std::string_view role,
+                              std::string canonical_json, std::string_view parent,
+                              std::int64_t parent_depth);
 
 struct Path {
   std::vector<Node> nodes;    // from the root (or below `parent`) down
@@ -57,12 +69,8 @@ class KnownNodes {
   std::unordered_map<std::string_view, std::list<std::string>::iterator> places_;
 };
 
-// A node with its block.
-struct Step {
-  Node node;
-  Block block;
-};
-
+// The node with its block. kNotFound if either is not there.
+[[nodiscard]] Result<Step> load_step(Database& db, std::string_view node);
 // The messages from the root down to `node`. kNotFound if the node or one above it is not there.
 [[nodiscard]] Result<std::vector<Block>> load_path(Database& db, std::string_view node);
 // The messages below `ancestor` down to `node`; kNotFound if it does not lie below.

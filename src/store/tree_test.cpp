@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "store/digest.h"
+#include "store/tree_rows.h"
 #include "support/databases.h"
 
 namespace hone::store {
@@ -12,18 +14,8 @@ json::object message(std::string_view role, std::string_view text) {
 }
 
 void store(Database& db, const Path& path) {
-  for (std::size_t i = 0; i < path.nodes.size(); ++i) {
-    const Node& node = path.nodes[i];
-    const Block& block = path.blocks[i];
-    ASSERT_TRUE(
-        db.execute("INSERT INTO node (hash, parent, block, depth) VALUES (?, ?, ?, ?)"
-                   " ON CONFLICT DO NOTHING",
-                   {node.hash, node.parent, node.block, node.depth}));
-    ASSERT_TRUE(
-        db.execute("INSERT INTO block (hash, role, content) VALUES (?, ?, ?)"
-                   " ON CONFLICT DO NOTHING",
-                   {block.hash, block.role, block.content}));
-  }
+  const auto written = TreeWriter(db, true).write(path.blocks, path.nodes);
+  ASSERT_TRUE(written) << written.error().message;
 }
 
 TEST(Tree, CallsOfOneConversationAreOneChain) {
@@ -82,9 +74,18 @@ TEST_P(TreeBoth, ReadsPathsAndWhatHangsBelow) {
 
   EXPECT_EQ(children(*db, one.leaf)->size(), 2U);
   EXPECT_EQ(children(*db, left.leaf)->size(), 0U);
+  const auto step = load_step(*db, left.leaf);
+  ASSERT_TRUE(step) << step.error().message;
+  EXPECT_EQ(step->node.hash, left.leaf);
+  EXPECT_EQ(step->node.parent, left.nodes[0].hash);
+  EXPECT_EQ(step->node.block, left.blocks[1].hash);
+  EXPECT_EQ(step->node.depth, 4);
+  EXPECT_EQ(step->block.content, left.blocks[1].content);
   const auto below = descendants(*db, one.leaf);
   ASSERT_EQ(below->size(), 3U);
   EXPECT_EQ(below->back().node.hash, left.leaf);
+  EXPECT_EQ(below->back().node.parent, left.nodes[0].hash);
+  EXPECT_EQ(below->front().node.parent, one.leaf);
   EXPECT_EQ(descendants(*db, one.leaf, 1)->size(), 1U);
 }
 
@@ -92,11 +93,18 @@ TEST_P(TreeBoth, SaysWhatIsMissing) {
   const auto db = open();
   EXPECT_EQ(load_path(*db, "nothing").error().code, ErrorCode::kNotFound);
   const Path path = build_path("k", {message("user", "a"), message("assistant", "b")});
+  EXPECT_EQ(load_path(*db, path.leaf).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(load_step(*db, path.leaf).error().code, ErrorCode::kNotFound);
   store(*db, path);
   EXPECT_EQ(load_suffix(*db, "elsewhere", path.leaf).error().code, ErrorCode::kNotFound);
-  ASSERT_TRUE(db->execute("DELETE FROM block WHERE hash = ?", {path.blocks[0].hash}));
+  const auto remove = [&](const std::string& sql, const std::string& hash) {
+    const auto removed = db->execute(sql, {*digest_bytes(hash)});
+    ASSERT_TRUE(removed) << removed.error().message;
+    ASSERT_EQ(*removed, 1);
+  };
+  remove("DELETE FROM block WHERE hash = ?", path.blocks[0].hash);
   EXPECT_EQ(load_path(*db, path.leaf).error().code, ErrorCode::kNotFound);
-  ASSERT_TRUE(db->execute("DELETE FROM node WHERE hash = ?", {path.nodes[0].hash}));
+  remove("DELETE FROM node WHERE hash = ?", path.nodes[0].hash);
   EXPECT_EQ(load_path(*db, path.leaf).error().code, ErrorCode::kNotFound);
 }
 

@@ -183,12 +183,25 @@ class Serve : public ::testing::Test {
     }
     return false;
   }
+  // What a command beside the server prints.
+  [[nodiscard]] std::string command(const std::vector<std::string>& words) {
+    net::ProcessOptions options;
+    options.argv = {bin_dir() + "/hone", "--config", folder_.path("hone.toml")};
+    options.argv.insert(options.argv.end(), words.begin(), words.end());
+    options.log_file = folder_.path("command-" + std::to_string(++commands_));
+    auto running = net::Process::spawn(options);
+    EXPECT_TRUE(running) << running.error().message;
+    if (!running) return "";
+    EXPECT_EQ(running->wait().code, 0) << words.front();
+    return hone::testing::read_all(options.log_file);
+  }
   void hang_up() const { ::kill(process_->pid(), SIGHUP); }
   [[nodiscard]] std::string log() const { return hone::testing::read_all(folder_.path("log")); }
 
   const hone::testing::TempFolder folder_;
   const std::uint16_t port_ = free_port();
   std::map<std::string, std::string> environment_;
+  int commands_ = 0;
   std::unique_ptr<net::Process> process_;
 };
 

@@ -14,6 +14,7 @@
 
 #include "store/database.h"
 #include "store/tree.h"
+#include "store/tree_rows.h"
 
 namespace hone::test {
 
@@ -65,11 +66,15 @@ class SampleStore {
     const auto context = store::build_path("key", messages);
     const auto answer = store::build_path("key", {sample_message("assistant", sample.answer)},
                                           context.leaf, context.depth);
-    if (sample.content == "stored") {
-      write_path(context);
-      write_path(answer);
-    }
     const bool stored = sample.content == "stored";
+    store::TreeWriter tree(database_, true);
+    if (stored) {
+      write_path(tree, context);
+      write_path(tree, answer);
+    }
+    const auto context_node = tree.reference(stored ? context.leaf : "");
+    const auto output_node = tree.reference(stored ? answer.leaf : "");
+    ASSERT_TRUE(context_node && output_node);
     run("INSERT INTO interaction (id, person_id, team_id, tool, wire, alias, arm, release_id,"
         " propensity, model, upstream, trainable, purpose, access_label, started_at, first_byte_ms,"
         " duration_ms, status, stop_reason, error, streamed, prompt_tokens, completion_tokens,"
@@ -78,8 +83,7 @@ class SampleStore {
         "4,"
         " 0, '{}', ?, ?, ?)",
         {sample.id, sample.person, sample.team, sample.alias, sample.arm, sample.trainable,
-         sample.purpose, sample.at, sample.content, stored ? context.leaf : "",
-         stored ? answer.leaf : ""});
+         sample.purpose, sample.at, sample.content, *context_node, *output_node});
   }
 
   // One second after the feedback before it.
@@ -96,16 +100,9 @@ class SampleStore {
   }
 
  private:
-  void write_path(const store::Path& path) {
-    for (const auto& node : path.nodes) {
-      run("INSERT INTO node (hash, parent, block, depth) VALUES (?, ?, ?, ?)"
-          " ON CONFLICT DO NOTHING",
-          {node.hash, node.parent, node.block, node.depth});
-    }
-    for (const auto& block : path.blocks) {
-      run("INSERT INTO block (hash, role, content) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-          {block.hash, block.role, block.content});
-    }
+  static void write_path(store::TreeWriter& tree, const store::Path& path) {
+    const auto written = tree.write(path.blocks, path.nodes);
+    ASSERT_TRUE(written) << written.error().message;
   }
   void run(std::string_view sql, const store::Params& params) {
     const auto done = database_.execute(sql, params);

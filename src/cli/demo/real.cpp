@@ -44,9 +44,9 @@ json::object plain_message(const json::object& block) {
 
 Result<std::vector<Judged>> load_judged(store::Database& database) {
   auto rows = database.query(
-      "SELECT i.person_id, i.upstream, i.tool, i.params, i.output_node, v.verdict FROM interaction "
-      "i JOIN verdict v ON v.interaction_id = i.id WHERE i.output_node <> '' AND v.verdict <> "
-      "'contested' ORDER BY i.id");
+      "SELECT i.person_id, i.upstream, i.tool, i.params, encode(n.hash, 'hex') AS output_node, "
+      "v.verdict FROM interaction i JOIN verdict v ON v.interaction_id = i.id "
+      "JOIN node n ON n.id = i.output_node WHERE v.verdict <> 'contested' ORDER BY i.id");
   if (!rows) return fail(rows.error());
   std::vector<Judged> all;
   for (const store::Row row : *rows) {
