@@ -24,11 +24,12 @@
 namespace hone::cli {
 
 struct Invocation {
-  std::string config;                  // --config
-  std::string data;                    // --data; empty: what the settings say
-  bool json = false;                   // --json: machine-readable on standard output
-  std::string program;                 // path of this program, to find the others beside it
-  std::vector<std::string> command{};  // as it was started, to start it again
+  std::string config;   // --config
+  std::string data;     // --data; empty: what the settings say
+  bool json = false;    // --json: machine-readable on standard output
+  std::string program;  // path of this program, to find the others beside it
+  // As this program was started, to start it again.
+  std::vector<std::string> command{};
   std::function<Result<void>()> action;
 
   [[nodiscard]] Result<Settings> settings() const;

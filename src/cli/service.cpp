@@ -76,8 +76,8 @@ struct Service::Parts {
   Result<void> start_models(const Invocation& call);
   Result<void> start_limits();
   Result<void> listen();
+  Result<void> count_used(store::Database& database, std::int64_t position);
   void count_again();
-  void say_ready();
   void reload();
   Result<void> reload_from(Settings next);
   void stop();
@@ -130,11 +130,10 @@ Result<void> Service::Parts::open_store(const Settings& settings) {
   auto opened = Workspace::open(settings);
   if (!opened) return fail(opened.error());
   workspace = std::move(*opened);
-  for (auto* database :
-       {&index_database, &read_database, &housekeeping_database, &elders_database}) {
+  for (auto* one : {&index_database, &read_database, &housekeeping_database, &elders_database}) {
     auto connection = workspace->connect();
     if (!connection) return fail(connection.error());
-    *database = std::move(*connection);
+    *one = std::move(*connection);
   }
   auto own = open_own_journal(*workspace, *index_database, outbox_options(settings.capture),
                               inheritance.has_value());
@@ -163,9 +162,8 @@ Result<void> Service::Parts::start_models(const Invocation& call) {
       return fail(ErrorCode::kUnavailable, "hone-engine does not answer after 120 s; its log is " +
                                                workspace->folder("engine.log"));
     }
-    if (auto noted = note_engine_address(*workspace, engine_as_written.listen); !noted) {
-      return noted;
-    }
+    auto noted = note_engine_address(*workspace, engine_as_written.listen);
+    if (!noted) return noted;
   }
   const auto serving = [this](const std::string& name) {
     return name == kEngine && engine ? "http://" + workspace->settings().engine.listen
@@ -184,27 +182,27 @@ Result<void> Service::Parts::start_models(const Invocation& call) {
   return {};
 }
 
-// What the index still owes of an earlier process counts too, as far as it comes in a moment.
 Result<void> Service::Parts::start_limits() {
   if (auto done = settle_currency(workspace->database(), running.prices); !done) return done;
   prices.set(running.prices);
   limits = std::make_unique<capture::Limits>(workspace->clock(), running.limits);
-  const auto needed = capture::needs_totals(workspace->database(), *limits);
-  if (!needed) return fail(needed.error());
-  if (!*needed) return {};
-  const auto left = journal.outbox->recovered_position();
-  if (auto indexed = journal.indexer->wait_for(left, 5s); !indexed) {
-    spdlog::warn("limits begin without what is not indexed yet: {}", indexed.error().message);
-  }
-  return capture::load_totals(workspace->database(), *limits, workspace->clock().now());
+  return count_used(workspace->database(), journal.outbox->recovered_position());
 }
 
-// What the server before us recorded while we ran already.
+// With what the index still owes up to `position`, as far as it comes in a moment.
+Result<void> Service::Parts::count_used(store::Database& database, std::int64_t position) {
+  const auto needed = capture::needs_totals(database, *limits);
+  if (!needed) return fail(needed.error());
+  if (!*needed) return {};
+  if (auto indexed = journal.indexer->wait_for(position, 5s); !indexed) {
+    spdlog::warn("limits count without what is not indexed yet: {}", indexed.error().message);
+  }
+  return capture::load_totals(database, *limits, workspace->clock().now());
+}
+
+// The server before us recorded while we ran already.
 void Service::Parts::count_again() {
-  const auto needed = capture::needs_totals(*elders_database, *limits);
-  if (needed && !*needed) return;
-  static_cast<void>(journal.indexer->wait_for(journal.outbox->status().durable_position, 5s));
-  const auto counted = capture::load_totals(*elders_database, *limits, workspace->clock().now());
+  const auto counted = count_used(*elders_database, journal.outbox->status().durable_position);
   if (!counted) spdlog::warn("limits: {}", counted.error().message);
 }
 
@@ -376,14 +374,13 @@ std::string Service::url() const {
          std::to_string(parts_->server->port());
 }
 
-void Service::Parts::say_ready() {
-  if (inheritance) return inheritance->say_ready();
-  tell_service_manager("READY=1");
-}
-
 Result<void> Service::run() {
   Signals signals(parts_->runtime.io(), {SIGTERM, SIGINT, SIGHUP, SIGUSR2});
-  parts_->say_ready();
+  if (parts_->inheritance) {
+    parts_->inheritance->say_ready();
+  } else {
+    tell_service_manager("READY=1");
+  }
   while (!parts_->succession->ended()) {
     const int signal = signals.next(500ms);
     if (signal == SIGTERM || signal == SIGINT) break;
