@@ -43,12 +43,14 @@ run_tests() {
   setup_base_model
   configure_and_build dev || die "the dev build failed"
   part "unit tests under ASan and UBSan" unit_tests
+  part "the server under load, under ASan and UBSan" under_load dev
   part "the demo, small: plain, two sabotages, A/A" small_demos
   part "the dashboard in Chromium" browser_tests
   part "real clients" real_clients ${full:+--full}
   if [[ -n $full ]]; then
     part "a thousand simulated releases a cell" simulated_releases
     part "unit tests under TSan" tsan_tests
+    part "the server under load, under TSan" under_load tsan --seconds 4
   fi
   printf '%d passed, %d failed\n' "$PASSED" "${#FAILED[@]}"
   [[ ${#FAILED[@]} -eq 0 ]] || { printf 'failed: %s\n' "${FAILED[@]}" >&2; return 1; }
@@ -58,6 +60,13 @@ simulated_releases() {
   cmake --preset release >/dev/null || return 1  # it may have been configured before googletest was there
   configure_and_build release release_simulation &&
     HONE_FULL_RELEASES=1 build/release/bin/release_simulation --gtest_brief=1
+}
+
+# The real server, built with the sanitizer of PRESET, under load: PRESET [ARGUMENT…].
+under_load() {
+  local preset=$1; shift
+  configure_and_build release gateway_stub gateway_load && configure_and_build "$preset" hone &&
+    timeout -k 30 900 python3 tests/serve/under_load.py "build/$preset/bin" build/release/bin "$@"
 }
 
 tsan_tests() { configure_and_build tsan && build/tsan/bin/hone_tests --gtest_brief=1; }

@@ -142,9 +142,11 @@ class Hone(Gateway):
 
     name = "hone"
     records = True
+    binary = ROOT / "build/release/bin/hone"
+    environment = {}
+    counted = ""  # WHERE of interactions
 
     def begin(self):
-        binary = ROOT / "build/release/bin/hone"
         config = self.folder / "hone.toml"
         config.write_text(f"""
 data = "{self.folder}/data"
@@ -157,15 +159,16 @@ name = "stub"
 url = "http://127.0.0.1:{self.upstream}"
 wires = ["openai-chat"]
 """)
-        key = run(binary, "--config", config, "key", "create", "--person", "Bench", "--team", "Bench")
+        key = run(self.binary, "--config", config, "key", "create", "--person", "Bench", "--team", "Bench")
         secret = next(word for word in key.split() if word.startswith("hone_"))
         self.headers = [f"Authorization: Bearer {secret}"]
-        self.launch(binary, "--config", config, "serve")
+        self.launch(self.binary, "--config", config, "serve", **self.environment)
 
     def counts(self):
         """Interactions in the store: all, and those with their content."""
         with sqlite3.connect(f"file:{self.folder}/data/hone.db?mode=ro", uri=True) as database:
-            row = database.execute("SELECT count(*), coalesce(sum(content = 'stored'), 0) FROM interaction")
+            row = database.execute("SELECT count(*), coalesce(sum(content = 'stored'), 0) FROM interaction " +
+                                   self.counted)
             return row.fetchone()
 
 
