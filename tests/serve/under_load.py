@@ -65,7 +65,8 @@ class Sanitised(peers.Hone):
 
     def report(self):
         """What a sanitizer wrote into the log, from its first line on."""
-        text = (self.folder / "log.txt").read_text(errors="replace")
+        log = self.folder / "log.txt"
+        text = log.read_text(errors="replace") if log.exists() else ""
         found = REPORT.search(text)
         return text[found.start():found.start() + 8000] if found else ""
 

@@ -52,7 +52,9 @@ Result<void> serve(const Invocation& call, const ServeOptions& options) {
 
 void add_serve(CLI::App& app, Invocation& call) {
   auto options = std::make_shared<ServeOptions>();
-  auto* command = app.add_subcommand("serve", "the gateway, the store, the API and the dashboard");
+  auto* command = app.add_subcommand("serve",
+                                     "the gateway, the store, the API and the dashboard; SIGHUP: "
+                                     "new settings; SIGUSR2: a new process takes its place");
   command->add_option("--listen", options->listen, "address (default 127.0.0.1:8700)");
   command->add_option("--auth", options->auth, "keys, or open: no key needed, loopback only")
       ->check(CLI::IsMember({"keys", "open"}));
