@@ -80,6 +80,8 @@ tls_key = "k.pem"
 durability = "before-answer"
 outbox_limit = "2 GiB"
 when_full = "refuse"
+[store]
+compress = false
 [price]
 currency = "EUR"
 [price."claude-*"]
@@ -109,6 +111,7 @@ fallback = ["b", "c/org/model"]
   EXPECT_TRUE(settings.capture.before_answer);
   EXPECT_TRUE(settings.capture.refuse_when_full);
   EXPECT_EQ(settings.capture.outbox_limit_bytes, 2ULL << 30);
+  EXPECT_FALSE(settings.store.compress);
   EXPECT_EQ(settings.prices.currency(), "EUR");
   const auto* price = settings.prices.find("claude-x");
   ASSERT_NE(price, nullptr);
@@ -130,6 +133,7 @@ fallback = ["b", "c/org/model"]
   EXPECT_FALSE(without.capture.before_answer);
   EXPECT_FALSE(without.capture.refuse_when_full);
   EXPECT_EQ(without.capture.outbox_limit_bytes, 4ULL << 30);
+  EXPECT_TRUE(without.store.compress);
   EXPECT_TRUE(without.limits.empty());
   EXPECT_TRUE(without.prices.empty());
 }
