@@ -46,9 +46,18 @@ run_tests() {
   part "the demo, small: plain, two sabotages, A/A" small_demos
   part "the dashboard in Chromium" browser_tests
   part "real clients" real_clients ${full:+--full}
-  [[ -n $full ]] && part "unit tests under TSan" tsan_tests
+  if [[ -n $full ]]; then
+    part "a thousand simulated releases a cell" simulated_releases
+    part "unit tests under TSan" tsan_tests
+  fi
   printf '%d passed, %d failed\n' "$PASSED" "${#FAILED[@]}"
   [[ ${#FAILED[@]} -eq 0 ]] || { printf 'failed: %s\n' "${FAILED[@]}" >&2; return 1; }
+}
+
+simulated_releases() {
+  cmake --preset release >/dev/null || return 1  # it may have been configured before googletest was there
+  configure_and_build release release_simulation &&
+    HONE_FULL_RELEASES=1 build/release/bin/release_simulation --gtest_brief=1
 }
 
 tsan_tests() { configure_and_build tsan && build/tsan/bin/hone_tests --gtest_brief=1; }

@@ -11,7 +11,7 @@ constexpr std::string_view kColumns =
     "i.wire, i.alias, i.arm, i.release_id, i.model, COALESCE(m.name, i.model) AS model_name, "
     "i.upstream, i.purpose, i.started_at, i.first_byte_ms, i.duration_ms, i.status, "
     "i.stop_reason, i.error, i.streamed, i.prompt_tokens, i.cached_tokens, i.completion_tokens, "
-    "i.cost, i.content, v.verdict, v.strength, v.edit_distance, v.final_text, "
+    "i.cost, i.content, i.retry_of, v.verdict, v.strength, v.edit_distance, v.final_text, "
     "v.policy";
 constexpr std::string_view kTables =
     " FROM interaction i LEFT JOIN verdict v ON v.interaction_id = i.id "
@@ -32,7 +32,7 @@ json::object summary(const store::Row& row) {
   json::object object;
   for (const auto* column :
        {"id", "person_id", "person", "team", "tool", "wire", "alias", "arm", "release_id", "model",
-        "model_name", "upstream", "purpose", "stop_reason", "error", "content"}) {
+        "model_name", "upstream", "purpose", "stop_reason", "error", "content", "retry_of"}) {
     object[column] = row.text(std::string_view(column));
   }
   for (const auto* column : {"started_at", "first_byte_ms", "duration_ms", "status", "streamed",
@@ -75,6 +75,17 @@ Result<json::array> feedback_of(const Query& query) {
     if (!row.is_null("value")) object["value"] = row.real("value");
     list.push_back(std::move(object));
   }
+  return list;
+}
+
+// Ids of the attempts that named it as the one before them.
+Result<json::array> retries_of(const Query& query) {
+  auto rows = query.database.query(
+      "SELECT id FROM interaction WHERE retry_of = ? AND retry_of <> '' ORDER BY started_at, id",
+      {query.name});
+  if (!rows) return fail(rows.error());
+  json::array list;
+  for (const store::Row row : *rows) list.emplace_back(row.text("id"));
   return list;
 }
 
@@ -146,6 +157,9 @@ Result<json::value> read_interaction(const Query& query) {
   auto feedback = feedback_of(query);
   if (!feedback) return fail(feedback.error());
   object["feedback"] = std::move(*feedback);
+  auto retries = retries_of(query);
+  if (!retries) return fail(retries.error());
+  object["retries"] = std::move(*retries);
   return object;
 }
 

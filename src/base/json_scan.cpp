@@ -27,25 +27,38 @@ std::uint64_t places_of(char wanted, const char* place) {
   }
   return mask;
 }
+
+// Which of 64 bytes a backslash escapes, without a look at each: code has an escape every few
+// words. In a run of backslashes every second one is escaped, and so is what stands behind a run of
+// odd length. Adding a run to its own first bit carries through it and out behind it, so that the
+// runs that begin at odd places can be told from the others, all at once (Langdale and Lemire,
+// "Parsing gigabytes of JSON per second", VLDB Journal 28, section 3.1.1).
+std::uint64_t escaped_of(std::uint64_t backslashes, bool& first_is_escaped) {
+  constexpr std::uint64_t kEven = 0x5555555555555555U;
+  const std::uint64_t first = first_is_escaped ? 1 : 0;
+  first_is_escaped = false;
+  if (backslashes == 0) return first;
+  backslashes &= ~first;
+  const std::uint64_t behind = backslashes << 1;
+  const std::uint64_t odd_begins = backslashes & ~behind & ~kEven;
+  std::uint64_t even_runs = 0;
+  first_is_escaped = __builtin_add_overflow(odd_begins, backslashes, &even_runs);
+  return ((kEven ^ (even_runs << 1)) & behind) | first;
+}
 #endif
 
 // The quote that ends the string whose inside begins at `at`; the text's size where there is none.
-// Nearly all of a body is inside strings, and code in it has an escape every few words, so this is
-// where the scanner's time goes.
+// Nearly all of a body is inside strings, so this is where the scanner's time goes.
 std::size_t string_end(std::string_view text, std::size_t at) {
 #ifdef __SSE2__
+  bool first_is_escaped = false;
   while (at + 64 <= text.size()) {
-    const std::uint64_t quotes = places_of('"', text.data() + at);
-    std::uint64_t marks = quotes | places_of('\\', text.data() + at);
-    std::size_t next = at + 64;
-    while (marks != 0) {
-      const int first = std::countr_zero(marks);
-      if ((quotes >> first & 1U) != 0) return at + static_cast<std::size_t>(first);
-      if (first == 63) ++next;  // what it escapes stands in the next 64
-      marks &= ~(std::uint64_t{3} << first);
-    }
-    at = next;
+    const std::uint64_t escaped = escaped_of(places_of('\\', text.data() + at), first_is_escaped);
+    const std::uint64_t quotes = places_of('"', text.data() + at) & ~escaped;
+    if (quotes != 0) return at + static_cast<std::size_t>(std::countr_zero(quotes));
+    at += 64;
   }
+  if (first_is_escaped) ++at;
 #endif
   while (at < text.size() && text[at] != '"') at += text[at] == '\\' ? 2 : 1;
   return std::min(at, text.size());

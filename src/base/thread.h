@@ -8,13 +8,14 @@ namespace hone {
 void name_this_thread(const char* name);
 
 enum class Rank {
-  kTraffic,  // somebody waits for it; what a thread is without being told
+  kTraffic,  // somebody waits for it
   kRecord,   // nobody waits, but its queue is bounded
   kIndex,    // may lag behind
 };
 
 // A lower rank never interrupts a higher one, and has a smaller share while both have work, though
-// it never starves (Linux: SCHED_BATCH, nice 5 and 10).
+// it never starves (Linux: SCHED_BATCH, nice 5 and 10). Traffic keeps its share and takes it in
+// short slices, so that it interrupts what runs in long ones (from Linux 6.12 on).
 void set_rank(Rank rank);
 
 }  // namespace hone

@@ -16,7 +16,7 @@ std::vector<MemoKey> beginnings_of(const wire::CallParts& parts, const MemoKey& 
   return keys;
 }
 
-Result<wire::Call> read(wire::Format format, const std::string& text) {
+Result<wire::Call> read(wire::Format format, std::string_view text) {
   const auto object = parse_json_object(text);
   if (!object) return fail(object.error());
   return wire::read_call(format, *object);
@@ -33,18 +33,18 @@ void Content::leave_out(std::string_view why, store::Interaction& facts) {
   facts.blocks.clear();
 }
 
-void Content::fill(const std::vector<json::object>& messages, const json::object& answer,
-                   const json::object& params, store::Interaction& facts) {
-  if (add(messages, answer, params, facts)) {
+void Content::fill(std::vector<json::object> messages, json::object answer, json::object params,
+                   store::Interaction& facts) {
+  if (add(std::move(messages), std::move(answer), std::move(params), facts)) {
     facts.content = "stored";
   } else {
     leave_out("redaction_failed", facts);
   }
 }
 
-Learned Content::fill_from_body(wire::Format format, std::string_view body,
-                                const json::object& answer, store::Interaction& facts) {
-  auto learned = add_body(format, body, answer, facts);
+Learned Content::fill_from_body(wire::Format format, std::string_view body, json::object answer,
+                                store::Interaction& facts) {
+  auto learned = add_body(format, body, std::move(answer), facts);
   if (learned) {
     facts.content = "stored";
     return std::move(*learned);
@@ -56,45 +56,50 @@ Learned Content::fill_from_body(wire::Format format, std::string_view body,
   return {};
 }
 
-Result<void> Content::add(const std::vector<json::object>& messages, const json::object& answer,
-                          const json::object& params, store::Interaction& facts) {
-  if (auto added = add_params(params, facts); !added) return added;
+Result<void> Content::add(std::vector<json::object> messages, json::object answer,
+                          json::object params, store::Interaction& facts) {
+  if (auto added = add_params(std::move(params), facts); !added) return added;
   Place place;
-  if (auto added = add_steps(messages, facts, place); !added) return added;
-  return add_answer(answer, facts, std::move(place));
+  if (auto added = add_steps(std::move(messages), facts, place); !added) return added;
+  return add_answer(std::move(answer), facts, std::move(place));
 }
 
 // `place` is where the context ends.
-Result<void> Content::add_answer(const json::object& answer, store::Interaction& facts,
-                                 Place place) {
+Result<void> Content::add_answer(json::object answer, store::Interaction& facts, Place place) {
   facts.context_node = place.leaf;
   if (answer.empty()) return {};
-  if (auto added = add_step(answer, facts, place); !added) return added;
+  if (auto added = add_step(std::move(answer), facts, place); !added) return added;
   facts.output_node = place.leaf;
   return {};
 }
 
-Result<Learned> Content::add_body(wire::Format format, std::string_view body,
-                                  const json::object& answer, store::Interaction& facts) {
+Result<Learned> Content::add_body(wire::Format format, std::string_view body, json::object answer,
+                                  store::Interaction& facts) {
   const auto parts = wire::cut_call(format, body);
   if (!parts) {
-    const auto call = read(format, std::string(body));
+    auto call = read(format, body);
     if (!call) return fail(call.error());
-    auto added = add(call->messages, answer, call->params, facts);
+    auto added = add(std::move(call->messages), std::move(answer), std::move(call->params), facts);
     if (!added) return fail(added.error());
-    return Learned();
+    return Learned{.beginnings = {}, .body = memo_key(body, memo_key(wire::name(format)))};
   }
-  const auto settings = read(format, wire::settings_text(*parts));
+  auto settings = read(format, wire::settings_text(*parts));
   if (!settings) return fail(settings.error());
-  if (auto added = add_params(settings->params, facts); !added) return fail(added.error());
+  if (auto added = add_params(std::move(settings->params), facts); !added) {
+    return fail(added.error());
+  }
   Place place;
   auto learned = add_parts(format, *parts, place, facts);
   if (!learned) return learned;
-  if (auto added = add_answer(answer, facts, std::move(place)); !added) return fail(added.error());
+  for (const auto setting : parts->settings) learned->body = memo_key(setting, *learned->body);
+  if (auto added = add_answer(std::move(answer), facts, std::move(place)); !added) {
+    return fail(added.error());
+  }
   return learned;
 }
 
-// Reads what is not known of the conversation; `place` becomes the end of it.
+// Reads what is not known of the conversation; `place` becomes the end of it, and the body's key
+// that of the conversation.
 Result<Learned> Content::add_parts(wire::Format format, const wire::CallParts& parts, Place& place,
                                    store::Interaction& facts) {
   const auto keys = beginnings_of(parts, policy(), format);
@@ -107,36 +112,37 @@ Result<Learned> Content::add_parts(wire::Format format, const wire::CallParts& p
     --next;
   }
   Learned learned;
+  learned.body = keys.back();
   if (next == 0 && parts.opening.empty()) next = 1;  // nothing to read
   for (; next < keys.size(); ++next) {
-    const auto call =
+    auto call =
         read(format, next == 0 ? wire::opening_text(parts) : wire::message_text(parts, next - 1));
     if (!call) return fail(call.error());
-    if (auto added = add_steps(call->messages, facts, place); !added) return fail(added.error());
-    learned.emplace_back(keys[next], place);
+    auto added = add_steps(std::move(call->messages), facts, place);
+    if (!added) return fail(added.error());
+    learned.beginnings.emplace_back(keys[next], place);
   }
   return learned;
 }
 
-Result<void> Content::add_params(const json::object& params, store::Interaction& facts) {
-  auto redacted = redactor_.redact_json(params);
-  if (!redacted) return fail(redacted.error());
-  facts.params = std::move(redacted->as_object());
+Result<void> Content::add_params(json::object params, store::Interaction& facts) {
+  if (auto redacted = redactor_.redact_within(params); !redacted) return fail(redacted.error());
+  facts.params = std::move(params);
   return {};
 }
 
-Result<void> Content::add_steps(const std::vector<json::object>& messages,
-                                store::Interaction& facts, Place& place) {
-  for (const json::object& message : messages) {
-    if (auto added = add_step(message, facts, place); !added) return added;
+Result<void> Content::add_steps(std::vector<json::object> messages, store::Interaction& facts,
+                                Place& place) {
+  for (json::object& message : messages) {
+    if (auto added = add_step(std::move(message), facts, place); !added) return added;
   }
   return {};
 }
 
 // One message further down the tree: `place` moves to it.
-Result<void> Content::add_step(const json::object& message, store::Interaction& facts,
-                               Place& place) {
-  const MemoKey key = memo_key(canonical(message), policy());
+Result<void> Content::add_step(json::object message, store::Interaction& facts, Place& place) {
+  std::string text = canonical(message);
+  const MemoKey key = memo_key(text, policy());
   if (const auto block = blocks_.find(key)) {
     std::string node = store::node_hash(place.leaf, *block);
     if (known_.contains(node)) {
@@ -144,21 +150,22 @@ Result<void> Content::add_step(const json::object& message, store::Interaction& 
       return {};
     }
   }
-  const auto redacted = redactor_.redact_json(message);
-  if (!redacted) return fail(redacted.error());
-  store::Path step =
-      store::build_path(tenant_key_, {redacted->as_object()}, place.leaf, place.depth);
-  blocks_.add(key, step.blocks.front().hash);
-  place = {step.leaf, step.depth};
+  const auto changed = redactor_.redact_within(message);
+  if (!changed) return fail(changed.error());
+  if (*changed) text = canonical(message);
+  store::Step step = store::build_step(tenant_key_, string_or_empty(message, "role"),
+                                       std::move(text), place.leaf, place.depth);
+  blocks_.add(key, step.block.hash);
+  place = {step.node.hash, step.node.depth};
   if (known_.contains(place.leaf)) return {};
-  facts.nodes.push_back(std::move(step.nodes.front()));
-  facts.blocks.push_back(std::move(step.blocks.front()));
+  facts.nodes.push_back(std::move(step.node));
+  facts.blocks.push_back(std::move(step.block));
   return {};
 }
 
 void Content::appended(const store::Interaction& interaction, const Learned& learned) {
   for (const auto& node : interaction.nodes) known_.add(node.hash);
-  for (const auto& [key, place] : learned) beginnings_.add(key, place);
+  for (const auto& [key, place] : learned.beginnings) beginnings_.add(key, place);
 }
 
 }  // namespace hone::capture

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,9 +28,13 @@ struct Place {
   std::int64_t depth = 0;
 };
 
-// Which beginnings of bodies lead where: true once the interaction that it was learned from is in
-// the outbox.
-using Learned = std::vector<std::pair<MemoKey, Place>>;
+// What was learned of a body: true once the interaction that it was learned from is in the outbox.
+struct Learned {
+  std::vector<std::pair<MemoKey, Place>> beginnings;  // which of them lead where
+  // What the whole body is known by, settings too, without what differs in every call; none where
+  // it was not read.
+  std::optional<MemoKey> body;
+};
 
 class Content {
  public:
@@ -43,11 +48,11 @@ class Content {
   // Sets content, params, context_node, output_node, nodes and blocks of `facts` from canonical
   // messages (wire/message.h). `answer` is empty where nothing was said. If redaction fails,
   // `facts` is without content and says so.
-  void fill(const std::vector<json::object>& messages, const json::object& answer,
-            const json::object& params, store::Interaction& facts);
+  void fill(std::vector<json::object> messages, json::object answer, json::object params,
+            store::Interaction& facts);
   // The same from a request's body. What is no call of that format is "unreadable".
   [[nodiscard]] Learned fill_from_body(wire::Format format, std::string_view body,
-                                       const json::object& answer, store::Interaction& facts);
+                                       json::object answer, store::Interaction& facts);
 
   // Leaves no content, and says why (store::ContentState).
   static void leave_out(std::string_view why, store::Interaction& facts);
@@ -56,17 +61,17 @@ class Content {
   void appended(const store::Interaction& interaction, const Learned& learned = {});
 
  private:
-  Result<void> add(const std::vector<json::object>& messages, const json::object& answer,
-                   const json::object& params, store::Interaction& facts);
-  Result<void> add_answer(const json::object& answer, store::Interaction& facts, Place place);
-  Result<Learned> add_body(wire::Format format, std::string_view body, const json::object& answer,
+  Result<void> add(std::vector<json::object> messages, json::object answer, json::object params,
+                   store::Interaction& facts);
+  Result<void> add_answer(json::object answer, store::Interaction& facts, Place place);
+  Result<Learned> add_body(wire::Format format, std::string_view body, json::object answer,
                            store::Interaction& facts);
   Result<Learned> add_parts(wire::Format format, const wire::CallParts& parts, Place& place,
                             store::Interaction& facts);
-  Result<void> add_params(const json::object& params, store::Interaction& facts);
-  Result<void> add_steps(const std::vector<json::object>& messages, store::Interaction& facts,
+  Result<void> add_params(json::object params, store::Interaction& facts);
+  Result<void> add_steps(std::vector<json::object> messages, store::Interaction& facts,
                          Place& place);
-  Result<void> add_step(const json::object& message, store::Interaction& facts, Place& place);
+  Result<void> add_step(json::object message, store::Interaction& facts, Place& place);
   // What the keys of the memos begin with: new rules read everything anew.
   [[nodiscard]] MemoKey policy() const { return memo_key(redactor_.policy_digest()); }
 

@@ -130,6 +130,13 @@ net::awaitable<int> Gateway::dispatch(net::Request& request, net::Responder& out
   co_return co_await pass_through(request, out, *identity, format);
 }
 
+// For an answer of our own.
+net::Headers Gateway::told_limits(const Identity& identity, wire::Format format) const {
+  net::Headers headers;
+  if (identity.accounts.any()) LimitNotice(parts_.clock, identity.accounts, format).put(headers);
+  return headers;
+}
+
 people::CaptureLevel Gateway::level_of(const people::Caller& caller) const {
   return capture_policy_.get().level(caller.team_name);
 }
@@ -178,7 +185,7 @@ net::awaitable<int> Gateway::model_call(net::Request& request, net::Responder& o
                                         const Identity& identity, wire::Format format,
                                         bool recorded) {
   if (recorded && parts_.recorder.must_refuse()) {
-    net::Headers headers;
+    net::Headers headers = told_limits(identity, format);
     headers.add("retry-after", kFullRetryAfter);
     co_return co_await refuse(out, format, 503,
                               "calls cannot be recorded now, and none passes unrecorded here; try "
@@ -188,7 +195,8 @@ net::awaitable<int> Gateway::model_call(net::Request& request, net::Responder& o
   auto prepared = prepare(request, identity, format, recorded);
   if (!prepared) {
     const int status = net::http_status(prepared.error().code);
-    co_return co_await refuse(out, format, status, prepared.error().message);
+    net::Headers headers = told_limits(identity, format);
+    co_return co_await refuse(out, format, status, prepared.error().message, std::move(headers));
   }
   co_return co_await exchange(request, out, identity, format, std::move(*prepared));
 }
@@ -310,10 +318,12 @@ net::awaitable<int> Gateway::exchange(const net::Request& request, net::Responde
   const auto translator = answer_translator(outgoing, stamp.request_id);
   RelayOptions options;
   options.translator = translator.get();
+  const LimitNotice notice(parts_.clock, identity.accounts, format);
+  if (identity.accounts.any()) options.limits = &notice;
   if (!outgoing.recorded && !identity.accounts.any()) {
     auto outcome =
         co_await ask(request, out, identity, format, outgoing, std::move(stamp), options);
-    co_return co_await conclude(out, format, outcome);
+    co_return co_await conclude(out, identity, format, outcome);
   }
   FinishedCall call = open_call(request, identity, format, outgoing);
   DurableEnd end(*this, call, outgoing);
@@ -328,7 +338,7 @@ net::awaitable<int> Gateway::exchange(const net::Request& request, net::Responde
     const bool ended = co_await end.reached(outcome, failure_status(outcome));
     static_cast<void>(ended);  // what follows is our own error, and says so
   }
-  const int status = co_await conclude(out, format, outcome);
+  const int status = co_await conclude(out, identity, format, outcome);
   if (end.was_reached()) co_return status;
   close_call(call, outgoing, outcome, status);
   parts_.recorder.finish(std::move(call));
@@ -387,8 +397,8 @@ void Gateway::close_call(FinishedCall& call, Outgoing& outgoing, RelayOutcome& o
 }
 
 // Counts what went wrong, and answers where the relay could not.
-net::awaitable<int> Gateway::conclude(net::Responder& out, wire::Format format,
-                                      const RelayOutcome& outcome) {
+net::awaitable<int> Gateway::conclude(net::Responder& out, const Identity& identity,
+                                      wire::Format format, const RelayOutcome& outcome) {
   switch (outcome.failure) {
     case RelayFailure::kNone:
       break;
@@ -410,7 +420,9 @@ net::awaitable<int> Gateway::conclude(net::Responder& out, wire::Format format,
   }
   if (!unanswered(outcome)) co_return outcome.status;
   spdlog::warn("a call failed: {}", outcome.message);
-  co_return co_await refuse(out, format, failure_status(outcome), outcome.message);
+  net::Headers headers = told_limits(identity, format);
+  co_return co_await refuse(out, format, failure_status(outcome), outcome.message,
+                            std::move(headers));
 }
 
 net::awaitable<int> Gateway::pass_through(net::Request& request, net::Responder& out,
@@ -425,7 +437,7 @@ net::awaitable<int> Gateway::pass_through(net::Request& request, net::Responder&
   RelayStamp stamp{.interaction_id = "", .request_id = parts_.ids.next("req")};
   RelayOptions options;
   auto outcome = co_await relay(parts_.client, std::move(forward), out, std::move(stamp), options);
-  co_return co_await conclude(out, format, outcome);
+  co_return co_await conclude(out, identity, format, outcome);
 }
 
 net::awaitable<int> Gateway::refuse(net::Responder& out, wire::Format format, int status,

@@ -17,7 +17,8 @@
 // passed on.
 //
 // A model call is turned away with 429 where the caller's limits say so, and with 503 where it
-// could not be recorded and nothing may pass unrecorded. One whose upstream does not answer, or
+// could not be recorded and nothing may pass unrecorded. Where a caller has limits, each answer to
+// a model call says where they stand (limits_answer.h). A call whose upstream does not answer, or
 // answers 5xx, goes to the alias's next upstream, as long as no byte has gone to the client.
 #pragma once
 
@@ -134,8 +135,8 @@ class Gateway {
                                              Outgoing call);
   [[nodiscard]] net::awaitable<int> pass_through(net::Request& request, net::Responder& out,
                                                  const Identity& identity, wire::Format format);
-  [[nodiscard]] net::awaitable<int> conclude(net::Responder& out, wire::Format format,
-                                             const RelayOutcome& outcome);
+  [[nodiscard]] net::awaitable<int> conclude(net::Responder& out, const Identity& identity,
+                                             wire::Format format, const RelayOutcome& outcome);
   [[nodiscard]] net::awaitable<int> refuse(net::Responder& out, wire::Format format, int status,
                                            std::string message);
   [[nodiscard]] net::awaitable<int> refuse(net::Responder& out, wire::Format format, int status,
@@ -160,6 +161,7 @@ class Gateway {
   [[nodiscard]] net::awaitable<net::Response> list_models(const net::Request& request,
                                                           const Identity& identity,
                                                           wire::Format format);
+  [[nodiscard]] net::Headers told_limits(const Identity& identity, wire::Format format) const;
   [[nodiscard]] people::CaptureLevel level_of(const people::Caller& caller) const;
   [[nodiscard]] std::optional<Identity> identify(const net::Request& request) const;
   [[nodiscard]] Result<Outgoing> prepare(net::Request& request, const Identity& identity,

@@ -4,6 +4,7 @@
 
 #include "capture/gateway_headers.h"
 #include "capture/gateway_translation.h"
+#include "capture/limits_answer.h"
 #include "net/content_coding.h"
 
 namespace hone::capture {
@@ -182,6 +183,7 @@ net::awaitable<RelayFailure> relay_translated(net::ClientExchange& exchange, net
                                               RelayOptions options) {
   const auto& plan = options.translator->plan();
   headers = translated_answer_headers(headers, plan.client, outcome.request_id);
+  if (options.limits != nullptr) options.limits->put(headers);
   const bool streams =
       plan.streamed && outcome.streamed && outcome.encoding.empty() && exchange.status() < 300;
   if (streams) {
@@ -245,6 +247,7 @@ net::awaitable<RelayOutcome> relay(net::Client& client, net::ClientRequest reque
     if (outcome.failure != RelayFailure::kNone && begun) out.abort();
     co_return outcome;
   }
+  if (options.limits != nullptr) options.limits->put(headers);
   // What came with the head goes with the head.
   std::string first = exchange->take_ready();
   keep(outcome.copy, first, options.copy_limit);

@@ -11,6 +11,8 @@
 
 namespace hone::capture {
 
+class LimitNotice;  // limits_answer.h
+
 // What is added to the upstream's answer.
 struct RelayStamp {
   std::string interaction_id;  // "": none
@@ -54,9 +56,10 @@ class BeforeEnd {
 struct RelayOptions {
   std::size_t copy_limit = 0;       // bytes of the answer that are kept for the record
   bool may_decline = false;         // an answer of 5xx is not passed on: kDeclined
-  BeforeEnd* before_end = nullptr;  // this and the next outlive the relay
+  BeforeEnd* before_end = nullptr;  // this and the next ones outlive the relay
   // The client gets the answer in its own format; without one, the bytes as they come.
   wire::AnswerTranslator* translator = nullptr;
+  const LimitNotice* limits = nullptr;  // what the client is told of its limits; none: it has none
 };
 
 // Runs on the connection's strand. Where the outcome's status is 0 and the client is still there,

@@ -76,30 +76,6 @@ std::optional<LimitStanding> tightest(const LimitAccounts& accounts, Measure mea
 
 }  // namespace
 
-std::string_view name(Measure measure) {
-  switch (measure) {
-    case Measure::kRequests:
-      return "requests";
-    case Measure::kTokens:
-      return "tokens";
-    case Measure::kCost:
-      return "cost";
-  }
-  return "";
-}
-
-std::string_view name(Period period) {
-  switch (period) {
-    case Period::kMinute:
-      return "minute";
-    case Period::kDay:
-      return "day";
-    case Period::kMonth:
-      return "month";
-  }
-  return "";
-}
-
 std::int64_t number_of(Period period, Time now) {
   if (period == Period::kMinute) return floor<minutes>(now).time_since_epoch().count();
   if (period == Period::kDay) return floor<days>(now).time_since_epoch().count();
@@ -118,15 +94,6 @@ Time end_of(Period period, Time now) {
   if (period == Period::kMinute) return floor<minutes>(now) + minutes(1);
   if (period == Period::kDay) return floor<days>(now) + days(1);
   return std::chrono::sys_days((month_of(now) + std::chrono::months(1)) / std::chrono::day(1));
-}
-
-bool Allowance::empty() const {
-  for (const Measure measure : kMeasures) {
-    for (const Period period : kPeriods) {
-      if (most.at(measure, period)) return false;
-    }
-  }
-  return true;
 }
 
 bool LimitRules::empty() const {
@@ -161,6 +128,10 @@ void UsageAccount::raise_to(Measure measure, Period period, Time now, std::int64
   });
 }
 
+LimitStandings standings(const LimitAccounts& accounts, Time now) {
+  return {tightest(accounts, Measure::kRequests, now), tightest(accounts, Measure::kTokens, now)};
+}
+
 UsageAccount& Limits::account(Scope scope, std::string_view who) {
   auto& shards = shards_[static_cast<std::size_t>(scope)];
   Shard& shard = shards[Hash{}(who) % kShards];
@@ -189,10 +160,17 @@ LimitAccounts Limits::accounts_of(const LimitRules& rules, const people::Caller&
   if (const auto team = rules.teams.find(caller.team_name); team != rules.teams.end()) {
     add(Scope::kTeam, caller.team_name, team->second, "your team has");
   }
-  if (const auto key = rules.keys.find(caller.key_id); key != rules.keys.end()) {
+  const auto key = rules.keys.find(caller.key_id);
+  const bool named = key != rules.keys.end();
+  if (caller.limits != nullptr) {
+    accounts.key_most =
+        named ? std::make_shared<const Allowance>(people::stricter(key->second, *caller.limits))
+              : caller.limits;
+    add(Scope::kKey, caller.key_id, *accounts.key_most, "this key has");
+  } else if (named) {
     add(Scope::kKey, caller.key_id, key->second, "this key has");
-    accounts.of_key = true;
   }
+  accounts.of_key = named || caller.limits != nullptr;
   return accounts;
 }
 
@@ -206,14 +184,13 @@ LimitRefusal Limits::refuse(const LimitAccounts& accounts, const LimitAccounts::
       std::string(one.whom) + " used the " +
       amount_text(measure, *one.allowance->most.at(measure, period), rules_.get().currency) +
       " of this " + std::string(name(period)) + "; the next begins at " + to_text(refusal.again_at);
-  refusal.requests = tightest(accounts, Measure::kRequests, now);
-  refusal.tokens = tightest(accounts, Measure::kTokens, now);
+  refusal.standings = standings(accounts, now);
   return refusal;
 }
 
 std::expected<LimitAccounts, LimitRefusal> Limits::admit(const people::Caller& caller) {
   const LimitRules& rules = rules_.get();
-  if (rules.empty()) return LimitAccounts{};
+  if (caller.limits == nullptr && rules.empty()) return LimitAccounts{};
   const Time now = clock_.now();
   const LimitAccounts accounts = accounts_of(rules, caller);
   // What is used up first, and what has just been counted last: so that a request which is refused

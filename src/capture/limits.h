@@ -7,9 +7,12 @@
 //   …
 //   limits.charge(*admitted, tokens, cost);      // from the recorder, when the answer is read
 //
+// Rules come from the settings; a key may bring limits of its own (people::Caller), and where the
+// settings name it too, of each limit the stricter one holds.
+//
 // Counters are atomic and in memory; those of days and months are raised to what the store knows at
 // start and when the rules change (capture/usage_totals.h). Each server counts what goes through
-// it. Without rules it all costs one atomic read. Thread-safe.
+// it. Where nothing limits the caller it all costs one atomic read. Thread-safe.
 #pragma once
 
 #include <array>
@@ -27,46 +30,29 @@
 
 #include "base/clock.h"
 #include "base/reloadable.h"
+#include "people/allowance.h"
 #include "people/directory.h"
 
 namespace hone::capture {
 
-enum class Measure : std::uint8_t { kRequests, kTokens, kCost };
-enum class Period : std::uint8_t { kMinute, kDay, kMonth };
-inline constexpr std::array kMeasures = {Measure::kRequests, Measure::kTokens, Measure::kCost};
-inline constexpr std::array kPeriods = {Period::kMinute, Period::kDay, Period::kMonth};
+using people::Allowance;
+using people::ByPeriod;
+using people::kMeasures;
+using people::kPeriods;
+using people::Measure;
+using people::name;
+using people::Period;
 
-// "requests", "tokens", "cost"; "minute", "day", "month".
-[[nodiscard]] std::string_view name(Measure measure);
-[[nodiscard]] std::string_view name(Period period);
 // The period's number since 1970, and when the next one begins.
 [[nodiscard]] std::int64_t number_of(Period period, Time now);
 [[nodiscard]] Time begin_of(Period period, Time now);
 [[nodiscard]] Time end_of(Period period, Time now);
 
-// A number for each measure and period.
-template <typename T>
-struct ByPeriod {
-  std::array<std::array<T, kPeriods.size()>, kMeasures.size()> values{};
-  [[nodiscard]] T& at(Measure m, Period p) {
-    return values[static_cast<std::size_t>(m)][static_cast<std::size_t>(p)];
-  }
-  [[nodiscard]] const T& at(Measure m, Period p) const {
-    return values[static_cast<std::size_t>(m)][static_cast<std::size_t>(p)];
-  }
-};
-
-// What may be used at most; cost in millionths.
-struct Allowance {
-  ByPeriod<std::optional<std::int64_t>> most;
-  [[nodiscard]] bool empty() const;
-};
-
 struct LimitRules {
   Allowance everyone;  // each person; all callers without a name are one
   std::map<std::string, Allowance, std::less<>> persons;  // by id, in place of everyone's
   std::map<std::string, Allowance, std::less<>> teams;    // by name, all members together
-  std::map<std::string, Allowance, std::less<>> keys;     // by id
+  std::map<std::string, Allowance, std::less<>> keys;     // by id, beside the key's own
   std::string currency;                                   // for messages
   [[nodiscard]] bool empty() const;
 };
@@ -94,7 +80,8 @@ struct LimitAccounts {
   };
   std::array<One, 3> all{};
   std::size_t count = 0;
-  bool of_key = false;  // the key has a limit of its own
+  bool of_key = false;                        // the key has a limit of its own
+  std::shared_ptr<const Allowance> key_most;  // keeps what the key's account points at
   [[nodiscard]] bool any() const { return count > 0; }
 };
 
@@ -105,12 +92,19 @@ struct LimitStanding {
   Time resets_at{};
 };
 
+// Of requests and of tokens; none where that is not limited.
+struct LimitStandings {
+  std::optional<LimitStanding> requests;
+  std::optional<LimitStanding> tokens;
+};
+
+[[nodiscard]] LimitStandings standings(const LimitAccounts& accounts, Time now);
+
 struct LimitRefusal {
   Measure measure = Measure::kRequests;
   std::string message;
   Time again_at{};
-  std::optional<LimitStanding> requests;
-  std::optional<LimitStanding> tokens;
+  LimitStandings standings;
 };
 
 // For /metrics.

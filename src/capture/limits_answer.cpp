@@ -15,7 +15,7 @@ seconds until(Time then, Time now) {
   return std::max(seconds(1), std::chrono::ceil<seconds>(then - now));
 }
 
-void add_standing(net::Headers& headers, std::string_view what, wire::Format format, Time now,
+void put_standing(net::Headers& headers, std::string_view what, wire::Format format, Time now,
                   const std::optional<LimitStanding>& standing) {
   if (!standing) return;
   const std::string kind(what);
@@ -24,9 +24,9 @@ void add_standing(net::Headers& headers, std::string_view what, wire::Format for
     return anthropic ? "anthropic-ratelimit-" + kind + "-" + part
                      : "x-ratelimit-" + part + "-" + kind;
   };
-  headers.add(field("limit"), std::to_string(standing->most));
-  headers.add(field("remaining"), std::to_string(standing->left));
-  headers.add(field("reset"), anthropic ? to_text(standing->resets_at)
+  headers.set(field("limit"), std::to_string(standing->most));
+  headers.set(field("remaining"), std::to_string(standing->left));
+  headers.set(field("reset"), anthropic ? to_text(standing->resets_at)
                                         : duration_text(until(standing->resets_at, now)));
 }
 
@@ -45,9 +45,19 @@ net::Headers limit_headers(const LimitRefusal& refusal, wire::Format format, Tim
   const auto wait = until(refusal.again_at, now);
   headers.add("retry-after", std::to_string(wait.count()));
   if (wait > kWorthRetrying) headers.add("x-should-retry", "false");
-  add_standing(headers, "requests", format, now, refusal.requests);
-  add_standing(headers, "tokens", format, now, refusal.tokens);
+  put_standings(headers, refusal.standings, format, now);
   return headers;
+}
+
+void put_standings(net::Headers& headers, const LimitStandings& standings, wire::Format format,
+                   Time now) {
+  put_standing(headers, "requests", format, now, standings.requests);
+  put_standing(headers, "tokens", format, now, standings.tokens);
+}
+
+void LimitNotice::put(net::Headers& headers) const {
+  const Time now = clock_.now();
+  put_standings(headers, standings(accounts_, now), format_, now);
 }
 
 }  // namespace hone::capture

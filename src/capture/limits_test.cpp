@@ -102,6 +102,52 @@ TEST_F(LimitsTest, AKeyMayHaveALimitBesidesThePersons) {
   EXPECT_TRUE(admits("sam"));
 }
 
+TEST_F(LimitsTest, AKeysOwnLimitsHoldWithoutAnyRule) {
+  auto ana = caller("ana");
+  ana.limits = std::make_shared<Allowance>(most(Measure::kRequests, Period::kMinute, 1));
+  const auto admitted = limits_.admit(ana);
+  ASSERT_TRUE(admitted);
+  EXPECT_TRUE(admitted->of_key);
+  const auto refused = limits_.admit(ana);
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(
+      refused.error().message.starts_with("this key has used the 1 requests of this minute"))
+      << refused.error().message;
+  EXPECT_TRUE(admits("ana")) << "by another snapshot of the keys it has none";
+}
+
+TEST_F(LimitsTest, OfAKeysOwnAndTheSettingsTheStricterOneHoldsAndACallCountsOnce) {
+  LimitRules rules;
+  rules.keys["key_ana"] = most(Measure::kRequests, Period::kDay, 3);
+  rules.keys["key_ana"].most.at(Measure::kTokens, Period::kDay) = 10;
+  set(std::move(rules));
+  auto ana = caller("ana");
+  Allowance own = most(Measure::kRequests, Period::kDay, 2);
+  own.most.at(Measure::kTokens, Period::kDay) = 20;
+  ana.limits = std::make_shared<Allowance>(own);
+  const auto first = limits_.admit(ana);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->count, 1U);
+  const LimitStandings after = standings(*first, clock_.now());
+  EXPECT_EQ(after.requests->most, 2);
+  EXPECT_EQ(after.requests->left, 1) << "counted once, though both limit it";
+  EXPECT_EQ(after.tokens->most, 10);
+  EXPECT_TRUE(limits_.admit(ana));
+  EXPECT_FALSE(limits_.admit(ana)) << "the key's own two";
+  ana.limits = nullptr;
+  EXPECT_TRUE(limits_.admit(ana)) << "the settings' third";
+  EXPECT_FALSE(limits_.admit(ana));
+}
+
+TEST_F(LimitsTest, WhatAKeyIsChargedOutlivesItsLimits) {
+  auto ana = caller("ana");
+  ana.limits = std::make_shared<Allowance>(most(Measure::kTokens, Period::kDay, 10));
+  const auto admitted = limits_.admit(ana);
+  ana.limits = std::make_shared<Allowance>(most(Measure::kTokens, Period::kDay, 15));
+  limits_.charge(*admitted, 15, 0);
+  EXPECT_FALSE(limits_.admit(ana));
+}
+
 TEST_F(LimitsTest, TokensAndCostCountWhenTheyAreKnown) {
   LimitRules rules;
   rules.everyone = most(Measure::kTokens, Period::kMinute, 100);
@@ -120,9 +166,10 @@ TEST_F(LimitsTest, TokensAndCostCountWhenTheyAreKnown) {
   EXPECT_EQ(refused.error().measure, Measure::kCost);
   EXPECT_EQ(refused.error().message,
             "you have used the 2 EUR of this day; the next begins at 2026-11-28T00:00:00.000Z");
-  ASSERT_TRUE(refused.error().tokens);
-  EXPECT_EQ(refused.error().tokens->left, 100);
-  EXPECT_FALSE(refused.error().requests);
+  const LimitStandings& standings = refused.error().standings;
+  ASSERT_TRUE(standings.tokens);
+  EXPECT_EQ(standings.tokens->left, 100);
+  EXPECT_FALSE(standings.requests);
 }
 
 TEST_F(LimitsTest, NewRulesCountWhatWasUsedBefore) {

@@ -130,7 +130,7 @@ net::awaitable<void> Recorder::wait_for_room() {
 // Completes call.facts from the request and the answer.
 void Recorder::fill(FinishedCall& call) {
   auto& facts = call.facts;
-  const auto answer = read_answer(call);
+  auto answer = read_answer(call);
   if (answer) {
     take_answer(*answer, facts);
     charge(call, *answer);
@@ -143,9 +143,12 @@ void Recorder::fill(FinishedCall& call) {
   if (!answer || !call.request_encoding.empty()) {
     return leave_out("unreadable", facts, counters_.encoded);
   }
-  call.learned = content_.fill_from_body(call.format, call.request, answer->message, facts);
+  call.learned =
+      content_.fill_from_body(call.format, call.request, std::move(answer->message), facts);
   if (facts.content == "unreadable") ++counters_.unreadable;
   if (facts.content == "redaction_failed") ++counters_.redaction_failed;
+  call.answered = was_answered(facts.status, answer->complete);
+  if (call.learned.body) facts.retry_of = retries_.earlier(*call.learned.body, facts);
 }
 
 // By the upstream's own name of the model, or by the alias, whichever has a price.
@@ -235,6 +238,7 @@ void Recorder::settle(const FinishedCall& call, const Result<std::int64_t>& posi
   }
   ++counters_.recorded;
   content_.appended(call.facts, call.learned);
+  if (call.learned.body) retries_.ended(*call.learned.body, call.facts, call.answered);
 }
 
 void Recorder::stop() {

@@ -2,7 +2,8 @@
 // among those under way before its request goes out; what was said is parsed, redacted and appended
 // on threads of the recorder's own when the answer has ended. Its queue is bounded in
 // number and bytes; what does not fit loses its content, not its place: the interaction is still
-// recorded, and counted. Bodies in a content coding are decoded here, up to a limit.
+// recorded, and counted. Bodies in a content coding are decoded here, up to a limit. A call whose
+// body came before and went without an answer names that call (capture/retries.h).
 //
 // Where an answer must not end before its record is on disk (`before_answer`), the gateway waits
 // for `finish_synced` with its last bytes. Where nothing may pass unrecorded (`refuse_when_full`),
@@ -25,6 +26,7 @@
 #include "capture/content.h"
 #include "capture/limits.h"
 #include "capture/prices.h"
+#include "capture/retries.h"
 #include "net/async.h"
 #include "net/work_pool.h"
 #include "privacy/redactor.h"
@@ -50,6 +52,7 @@ struct FinishedCall {
   std::string answer;            // the bytes of the answer, as far as they were kept
   std::string answer_encoding;   // of these bytes; "" for none
   Learned learned;               // the recorder's own, as is what follows
+  bool answered = false;         // its client needs not ask again
   std::optional<store::InFlight::Place> place;
   std::function<void(Result<std::int64_t>)> synced;  // who waits for the commit; none: nobody
 };
@@ -129,6 +132,7 @@ class Recorder {
   const RecorderOptions options_;
   RecorderCounters counters_;
   Content content_;
+  Retries retries_;
   std::atomic<std::size_t> queued_bytes_ = 0;
   std::mutex mutex_;  // guards the number of appends that wait for their commit
   std::condition_variable committed_;

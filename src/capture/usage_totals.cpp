@@ -5,6 +5,8 @@
 namespace hone::capture {
 namespace {
 
+constexpr std::array kLasting = {Period::kDay, Period::kMonth};
+
 bool lasts(const Allowance& allowance, Period period) {
   for (const Measure measure : kMeasures) {
     if (allowance.most.at(measure, period)) return true;
@@ -18,6 +20,21 @@ bool lasts(const Named& allowances, Period period) {
     if (lasts(allowance, period)) return true;
   }
   return false;
+}
+
+// Limits that keys have of their own, which the rules know nothing of.
+using KeyLimits = std::map<std::string, Allowance, std::less<>>;
+Result<KeyLimits> key_limits(store::Database& database) {
+  auto rows =
+      database.query("SELECT id, limits FROM api_key WHERE limits <> '' AND revoked_at IS NULL");
+  if (!rows) return fail(rows.error());
+  KeyLimits found;
+  for (const store::Row row : *rows) {
+    auto limits = people::read_stored_limits(row.text("limits"));
+    if (!limits) return fail(limits.error().with("key " + row.text("id")));
+    found[row.text("id")] = *limits;
+  }
+  return found;
 }
 
 // `who` is the column, or expression, that names the account.
@@ -43,9 +60,24 @@ Result<void> load(store::Database& database, Limits& limits, Limits::Scope scope
 
 }  // namespace
 
+Result<bool> needs_totals(store::Database& database, const Limits& limits) {
+  const LimitRules& rules = limits.rules();
+  const auto own = key_limits(database);
+  if (!own) return fail(own.error());
+  for (const Period period : kLasting) {
+    if (lasts(rules.everyone, period) || lasts(rules.persons, period) ||
+        lasts(rules.teams, period) || lasts(rules.keys, period) || lasts(*own, period)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 Result<void> load_totals(store::Database& database, Limits& limits, Time now) {
   const LimitRules& rules = limits.rules();
-  for (const Period period : {Period::kDay, Period::kMonth}) {
+  const auto own = key_limits(database);
+  if (!own) return fail(own.error());
+  for (const Period period : kLasting) {
     if (lasts(rules.everyone, period) || lasts(rules.persons, period)) {
       auto done = load(database, limits, Limits::Scope::kPerson, "i.person_id", period, now);
       if (!done) return done;
@@ -54,7 +86,7 @@ Result<void> load_totals(store::Database& database, Limits& limits, Time now) {
       auto done = load(database, limits, Limits::Scope::kTeam, "COALESCE(t.name, '')", period, now);
       if (!done) return done;
     }
-    if (lasts(rules.keys, period)) {
+    if (lasts(rules.keys, period) || lasts(*own, period)) {
       auto done = load(database, limits, Limits::Scope::kKey, "i.key_id", period, now);
       if (!done) return done;
     }

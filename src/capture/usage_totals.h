@@ -9,8 +9,10 @@
 
 namespace hone::capture {
 
-// Raises the counts of whoever has a limit of a day or a month. What is not indexed yet is not
-// seen.
+// Whether anybody has a limit of a day or a month: by the rules, or a key of its own.
+[[nodiscard]] Result<bool> needs_totals(store::Database& database, const Limits& limits);
+
+// Raises the counts of whoever has such a limit. What is not indexed yet is not seen.
 [[nodiscard]] Result<void> load_totals(store::Database& database, Limits& limits, Time now);
 
 }  // namespace hone::capture

@@ -74,6 +74,33 @@ TEST_P(UsageTotals, AreNotReadWhereNothingLastsSoLong) {
             0);
 }
 
+TEST_P(UsageTotals, AreThoseOfKeysWithLimitsOfTheirOwnToo) {
+  const auto db = open();
+  ManualClock clock(parse_time("2026-11-27T06:00:00Z").value());
+  const Time now = clock.now();
+  Limits limits(clock);
+  EXPECT_EQ(needs_totals(*db, limits).value(), false);
+  const auto add_key = [&](const std::string& id, const std::string& own) {
+    ASSERT_TRUE(
+        db->execute("INSERT INTO api_key (id, person_id, hash, created_at, limits)"
+                    " VALUES (?, 'ana', ?, 0, ?)",
+                    {id, "hash of " + id, own}));
+  };
+  add_key("key_sam", R"({"requests_per_minute":1})");
+  EXPECT_EQ(needs_totals(*db, limits).value(), false) << "a minute is over after a restart";
+  add_key("key_ana", R"({"requests_per_day":2,"cost_per_month":0.5})");
+  EXPECT_EQ(needs_totals(*db, limits).value(), true);
+  add(*db, "int_1", "ana", "2026-11-01T00:00:00Z");
+  add(*db, "int_2", "ana", "2026-11-27T05:00:00Z");
+  const auto loaded = load_totals(*db, limits, now);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  const auto& account = limits.account(Limits::Scope::kKey, "key_ana");
+  EXPECT_EQ(account.used(Measure::kRequests, Period::kDay, now), 1);
+  EXPECT_EQ(account.used(Measure::kCost, Period::kMonth, now), 500'000);
+  ASSERT_TRUE(db->execute("UPDATE api_key SET revoked_at = 1 WHERE id = 'key_ana'"));
+  EXPECT_EQ(needs_totals(*db, limits).value(), false);
+}
+
 INSTANTIATE_TEST_SUITE_P(Databases, UsageTotals, test::both_databases(), test::database_name);
 
 }  // namespace

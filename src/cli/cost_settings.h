@@ -14,8 +14,13 @@
 //   [limit.team."blue"]             # the team together
 //   tokens_per_day = 50_000_000
 //   [limit.person."per_…"]          # in place of everyone's
-//   [limit.key."key_…"]             # besides the person's
+//   [limit.key."key_…"]             # besides the person's, and beside the key's own
+//
+// A key's own limits have the same names: `hone key create --limit requests_per_minute=60`.
 #pragma once
+
+#include <string>
+#include <vector>
 
 #include "base/config.h"
 #include "capture/limits.h"
@@ -26,5 +31,10 @@ namespace hone::cli {
 // Problems are noted in the table.
 [[nodiscard]] capture::Prices read_prices(TomlTable table);
 [[nodiscard]] capture::LimitRules read_limits(TomlTable table, std::string currency);
+
+// `limits` with changes as they are given on the command line: "requests_per_minute=60" sets one,
+// "requests_per_minute=none" takes it away. kInvalid for what hone.toml would not take.
+[[nodiscard]] Result<people::Allowance> change_limits(people::Allowance limits,
+                                                      const std::vector<std::string>& changes);
 
 }  // namespace hone::cli

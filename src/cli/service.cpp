@@ -249,7 +249,9 @@ Result<void> Service::Parts::start_limits() {
   if (auto done = settle_currency(workspace->database(), running.prices); !done) return done;
   prices.set(running.prices);
   limits = std::make_unique<capture::Limits>(workspace->clock(), running.limits);
-  if (running.limits.empty()) return {};
+  const auto needed = capture::needs_totals(workspace->database(), *limits);
+  if (!needed) return fail(needed.error());
+  if (!*needed) return {};
   if (auto indexed = indexer->wait_for(outbox->recovered_position(), 5s); !indexed) {
     spdlog::warn("limits begin without what is not indexed yet: {}", indexed.error().message);
   }
@@ -270,7 +272,7 @@ Result<void> Service::Parts::listen() {
   work = std::make_unique<net::WorkPool>(2, 1024);
   client = std::make_unique<net::Client>();
   capture::RecorderOptions recording;
-  recording.threads = std::max(1, processors() / 4);
+  recording.threads = std::max(1, processors() / 2);  // about half of what a call costs
   recording.before_answer = settings.capture.before_answer;
   recording.refuse_when_full = settings.capture.refuse_when_full;
   recording.prices = &prices;

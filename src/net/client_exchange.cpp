@@ -35,8 +35,7 @@ ClientExchange::State::State(std::shared_ptr<Client::Pool> shared_pool,
       origin_(request.url.origin()),
       connect_timeout_(request.connect_timeout),
       first_byte_timeout_(request.first_byte_timeout),
-      idle_timeout_(request.idle_timeout),
-      watchdog_(executor, [this] { close(); }) {}
+      idle_timeout_(request.idle_timeout) {}
 
 void ClientExchange::State::close() {
   if (lookup_) lookup_->cancel();
@@ -76,11 +75,11 @@ awaitable<Result<void>> ClientExchange::State::connect(const Url& url) {
     tls = *context;
   }
   stream = std::make_unique<Stream>(executor_);
-  watchdog_.arm(connect_timeout_);
+  stream->watchdog().arm(connect_timeout_);
   auto failed = co_await stream->connect(*endpoints);
   if (!failed && tls != nullptr) failed = co_await stream->secure(*tls, url.host);
-  watchdog_.disarm();
-  if (watchdog_.expired()) {
+  stream->watchdog().disarm();
+  if (expired()) {
     co_return fail(timed_out(origin_, "could not be connected to", connect_timeout_));
   }
   if (failed) {
@@ -92,14 +91,14 @@ awaitable<Result<void>> ClientExchange::State::connect(const Url& url) {
 
 awaitable<Result<void>> ClientExchange::State::ask(const std::string& head,
                                                    const ClientRequest& request) {
-  watchdog_.arm(first_byte_timeout_);
+  stream->watchdog().arm(first_byte_timeout_);
   // A server may answer and close before it has read a large body: a failed write is no verdict
   // yet.
   const auto unsent = co_await stream->write_all(head, request.body_pieces());
   static_cast<void>(unsent);
   auto answered = co_await read_head(request.method == "HEAD");
-  watchdog_.disarm();
-  if (!answered && watchdog_.expired()) {
+  if (stream) stream->watchdog().disarm();  // else the answer is whole, and the stream rests
+  if (!answered && expired()) {
     co_return fail(timed_out(origin_, "did not answer", first_byte_timeout_));
   }
   co_return answered;
@@ -194,9 +193,9 @@ awaitable<Result<std::string>> ClientExchange::State::read_chunk() {
       co_return fail(parsed.error());
     }
     if (done || !parser->body.empty()) break;
-    watchdog_.arm(idle_timeout_);
+    stream->watchdog().arm(idle_timeout_);
     const auto failed = co_await read_more();
-    watchdog_.disarm();
+    stream->watchdog().disarm();
     if (!failed) continue;
     boost::beast::error_code cut = error::partial_message;
     if (failed == asio::error::eof) parser->put_eof(cut);
@@ -205,7 +204,7 @@ awaitable<Result<std::string>> ClientExchange::State::read_chunk() {
       break;
     }
     close();
-    if (watchdog_.expired()) co_return fail(timed_out(origin_, "sent nothing more", idle_timeout_));
+    if (expired()) co_return fail(timed_out(origin_, "sent nothing more", idle_timeout_));
     co_return fail(ErrorCode::kIo, origin_ + " cut the answer short");
   }
   co_return std::exchange(parser->body, {});
@@ -215,6 +214,7 @@ awaitable<Result<std::string>> ClientExchange::State::read_chunk() {
 void ClientExchange::State::release() {
   done = true;
   if (parser->keep_alive() && buffer_.size() == 0) {
+    stream->watchdog().disarm();
     pool_->put(executor_, origin_, std::move(stream));
   } else {
     close();

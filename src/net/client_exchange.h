@@ -6,7 +6,6 @@
 
 #include "net/client_pool.h"
 #include "net/message_parser.h"
-#include "net/watchdog.h"
 
 namespace hone::net {
 
@@ -42,6 +41,7 @@ struct ClientExchange::State {
   Result<void> parse_body();
   Result<void> parse_buffer();
   void release();
+  [[nodiscard]] bool expired() { return stream && stream->watchdog().expired(); }
 
   std::shared_ptr<Client::Pool> pool_;
   asio::any_io_executor executor_;
@@ -49,7 +49,6 @@ struct ClientExchange::State {
   std::chrono::milliseconds connect_timeout_;
   std::chrono::milliseconds first_byte_timeout_;
   std::chrono::milliseconds idle_timeout_;
-  Watchdog watchdog_;
   std::shared_ptr<asio::steady_timer> lookup_;  // waits for a name to be resolved
   boost::beast::flat_buffer buffer_;
   Result<void> parsed_;

@@ -3,7 +3,6 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <charconv>
@@ -14,10 +13,9 @@
 namespace hone::net {
 namespace {
 
-// How long a client may take to say goodbye, and how often it is looked for while bytes of its next
-// record hide whether it is still there.
+// How long a client may take to say goodbye, and how often a handler's client is looked for.
 constexpr auto kGoodbyeTime = std::chrono::milliseconds(1'000);
-constexpr auto kLookAgain = std::chrono::milliseconds(250);
+constexpr auto kLook = std::chrono::milliseconds(250);
 
 std::string peer_text(const asio::ip::tcp::socket& socket) {
   boost::system::error_code failed;
@@ -53,7 +51,8 @@ Connection::Connection(asio::ip::tcp::socket socket, std::shared_ptr<ServerShare
       socket_(std::move(socket), shared_->tls()),
       watchdog_(socket_.executor(), [this] { close(); }),
       reader_(socket_, watchdog_, shared_->options, shared_->counters),
-      peer_(peer_text(socket_.transport())) {}
+      peer_(peer_text(socket_.transport())),
+      watch_(socket_.executor()) {}
 
 awaitable<void> Connection::run() {
   bool more = true;
@@ -122,7 +121,6 @@ awaitable<void> Connection::run_handler() {
   }
   in_handler_ = false;
   on_gone_ = nullptr;
-  watch_.emit(asio::cancellation_type::terminal);
   if (gone_) {
     close();
   } else if (state_ == State::kWaiting) {
@@ -134,33 +132,28 @@ awaitable<void> Connection::run_handler() {
   }
 }
 
-// Notices that the client goes away while the handler works: its connection then has an end to
-// read. Bytes instead of an end are its next request, and stop the watch.
+// Notices that the client goes away while the handler works. Most answers come before the first
+// look: waiting for the connection's end instead would cost each of them a call to the system and a
+// cancelled wait. One wait serves the requests that come and go meanwhile.
 void Connection::watch_client() {
-  auto check = [self = shared_from_this(),
-                generation = ++watch_generation_](boost::system::error_code failed) {
-    if (failed || generation != self->watch_generation_ || !self->in_handler_) return;
-    char byte = 0;
-    const int socket = self->socket_.transport().native_handle();
-    const auto got = ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return self->note_gone();
-    if (self->socket_.is_tls()) self->watch_later();
-  };
-  socket_.transport().async_wait(asio::ip::tcp::socket::wait_read,
-                                 asio::bind_cancellation_slot(watch_.slot(), std::move(check)));
+  if (watching_) return;
+  watching_ = true;
+  watch_.expires_after(kLook);
+  watch_.async_wait([self = shared_from_this()](boost::system::error_code stopped) {
+    self->watching_ = false;
+    if (stopped || !self->in_handler_) return;
+    if (self->client_ended()) return self->note_gone();
+    self->watch_client();
+  });
 }
 
-// In TLS an end is announced, and the bytes of that lie before it; so do tickets and the like.
-void Connection::watch_later() {
-  if (socket_.half_closed()) return note_gone();
-  if (!watch_timer_) watch_timer_ = std::make_unique<asio::steady_timer>(socket_.executor());
-  watch_timer_->expires_after(kLookAgain);
-  auto look = [self = shared_from_this(),
-               generation = watch_generation_](boost::system::error_code failed) {
-    if (failed || generation != self->watch_generation_ || !self->in_handler_) return;
-    self->watch_later();
-  };
-  watch_timer_->async_wait(asio::bind_cancellation_slot(watch_.slot(), std::move(look)));
+// Bytes instead of an end are its next request. In TLS an end is announced, and the bytes of that
+// lie before it; so do tickets and the like.
+bool Connection::client_ended() {
+  if (socket_.is_tls()) return socket_.half_closed();
+  char byte = 0;
+  const auto got = ::recv(socket_.transport().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 void Connection::note_gone() {
@@ -170,6 +163,7 @@ void Connection::note_gone() {
 
 void Connection::close() {
   socket_.close();
+  watch_.cancel();
   if (in_handler_) note_gone();
 }
 

@@ -1,7 +1,6 @@
 // Inside net: one client's connection: reads a request, has the handler answer it, reads the next.
 #pragma once
 
-#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
@@ -67,7 +66,7 @@ class Connection final : public Responder, public std::enable_shared_from_this<C
   awaitable<Result<void>> write_all(std::string_view first, std::string_view second,
                                     std::string_view third);
   void watch_client();
-  void watch_later();
+  [[nodiscard]] bool client_ended();
   void note_gone();
   void close();
 
@@ -84,9 +83,8 @@ class Connection final : public Responder, public std::enable_shared_from_this<C
   bool gone_ = false;
   bool in_handler_ = false;
   std::function<void()> on_gone_;
-  asio::cancellation_signal watch_;
-  std::uint64_t watch_generation_ = 0;
-  std::unique_ptr<asio::steady_timer> watch_timer_;  // TLS only, once it is needed
+  asio::steady_timer watch_;
+  bool watching_ = false;
 };
 
 }  // namespace hone::net

@@ -20,6 +20,7 @@ Runtime::Runtime(int threads) : work_(std::make_unique<Work>()) {
   for (const auto& loop : loops_) {
     threads_.emplace_back([&io = *loop] {
       name_this_thread("hone-net");
+      set_rank(Rank::kTraffic);
       io.run();
     });
   }

@@ -1,5 +1,5 @@
-// Inside net: one connection to a server, plain or TLS. One operation at a time; a stream that
-// rests in the pool has none, so that it may go on with another strand.
+// Inside net: one connection to a server, plain or TLS. One operation at a time, whose deadline the
+// watchdog keeps: it closes the stream.
 #pragma once
 
 #include <array>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "net/async.h"
+#include "net/watchdog.h"
 
 namespace hone::net {
 
@@ -21,7 +22,8 @@ class Stream {
   using Code = boost::system::error_code;
   using Tcp = asio::ip::tcp;
 
-  explicit Stream(const asio::any_io_executor& executor) : socket_(executor) {}
+  explicit Stream(const asio::any_io_executor& executor)
+      : socket_(executor), watchdog_(executor, [this] { close(); }) {}
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
@@ -34,9 +36,11 @@ class Stream {
   // Open, and nothing came: it may be used for another request.
   [[nodiscard]] bool quiet();
   void close();
+  [[nodiscard]] Watchdog& watchdog() { return watchdog_; }
 
  private:
   Tcp::socket socket_;
+  Watchdog watchdog_;
   std::unique_ptr<asio::ssl::stream<Tcp::socket&>> tls_;
 };
 

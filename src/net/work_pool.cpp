@@ -32,7 +32,7 @@ bool WorkPool::post(std::function<void()> work) {
     }
     queue_.push_back(std::move(work));
   }
-  changed_.notify_all();
+  more_.notify_one();
   return true;
 }
 
@@ -62,7 +62,7 @@ void WorkPool::stop() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  changed_.notify_all();
+  more_.notify_all();
   for (auto& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
@@ -70,7 +70,7 @@ void WorkPool::stop() {
 
 void WorkPool::wait_idle() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return queue_.empty() && running_ == 0; });
+  idle_.wait(lock, [this] { return queue_.empty() && running_ == 0; });
 }
 
 std::size_t WorkPool::queued() const {
@@ -81,7 +81,7 @@ std::size_t WorkPool::queued() const {
 void WorkPool::work_loop() {
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    more_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
     if (queue_.empty()) return;
     auto work = std::move(queue_.front());
     queue_.pop_front();
@@ -91,7 +91,7 @@ void WorkPool::work_loop() {
     work = nullptr;  // what it holds is released before anyone is told that it is done
     lock.lock();
     --running_;
-    changed_.notify_all();
+    if (queue_.empty() && running_ == 0) idle_.notify_all();
   }
 }
 

@@ -49,7 +49,8 @@ class WorkPool {
 
   const std::size_t queue_limit_;
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable more_;  // queued, or stopping
+  std::condition_variable idle_;  // nothing queued or running
   std::deque<std::function<void()>> queue_;
   std::size_t running_ = 0;
   bool stopping_ = false;

@@ -31,6 +31,7 @@ struct Member {
 struct KeyOwner {
   std::string key_id;
   std::string person;
+  std::shared_ptr<const Allowance> limits;
 };
 
 using Members = std::unordered_map<std::string, Member>;
@@ -54,11 +55,16 @@ Result<Members> read_members(store::Database& database) {
 }
 
 Result<Keys> read_keys(store::Database& database) {
-  auto rows = database.query("SELECT id, person_id, hash FROM api_key WHERE revoked_at IS NULL");
+  auto rows =
+      database.query("SELECT id, person_id, hash, limits FROM api_key WHERE revoked_at IS NULL");
   if (!rows) return fail(rows.error());
   Keys keys;
   for (const store::Row row : *rows) {
-    keys[row.text("hash")] = {row.text("id"), row.text("person_id")};
+    KeyOwner owner{row.text("id"), row.text("person_id"), nullptr};
+    const auto limits = read_stored_limits(row.text("limits"));
+    if (!limits) return fail(limits.error().with("key " + owner.key_id));
+    if (!limits->empty()) owner.limits = std::make_shared<const Allowance>(*limits);
+    keys[row.text("hash")] = std::move(owner);
   }
   return keys;
 }
@@ -109,7 +115,8 @@ std::optional<Caller> Directory::find_key(std::string_view secret) const {
                 .role = member->second.role,
                 .key_id = owner->second.key_id,
                 .capture = member->second.consents.capture,
-                .train = member->second.consents.train};
+                .train = member->second.consents.train,
+                .limits = owner->second.limits};
 }
 
 std::optional<Consents> Directory::consents(std::string_view person) const {

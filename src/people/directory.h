@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "people/allowance.h"
 #include "store/records.h"
 
 namespace hone::store {
@@ -43,6 +44,7 @@ struct Caller {
   std::string key_id;
   bool capture = true;
   bool train = true;
+  std::shared_ptr<const Allowance> limits = nullptr;  // of the key's own; null where it has none
 };
 
 class Directory {

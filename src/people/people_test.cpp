@@ -1,6 +1,8 @@
 // Persons, keys and consents on a real SQLite file.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/test_support.h"
 #include "people/directory.h"
 #include "people/roster.h"
@@ -61,6 +63,91 @@ TEST_F(People, AKeyOpensForItsOwnerUntilItIsRevoked) {
   ASSERT_TRUE(directory.reload(*database_));
   EXPECT_FALSE(directory.find_key(key->secret));
   EXPECT_TRUE(roster_->keys(ana->id).value().at(0).revoked_at);
+}
+
+Allowance some_limits() {
+  Allowance limits;
+  limits.most.at(Measure::kRequests, Period::kMinute) = 60;
+  limits.most.at(Measure::kCost, Period::kMonth) = 20'500'000;
+  return limits;
+}
+
+TEST_F(People, AKeyBringsItsLimitsAndTheyMayChange) {
+  const auto ana = roster_->create_person({.name = "Ana", .team = "Search", .consents = {}});
+  const auto limited = roster_->create_key(ana->id, some_limits());
+  const auto free = roster_->create_key(ana->id);
+  ASSERT_TRUE(limited) << limited.error().message;
+  Directory directory;
+  ASSERT_TRUE(directory.reload(*database_));
+  EXPECT_EQ(directory.find_key(free->secret)->limits, nullptr);
+  const auto before = directory.find_key(limited->secret)->limits;
+  ASSERT_NE(before, nullptr);
+  EXPECT_EQ(limits_text(*before), "requests_per_minute=60 cost_per_month=20.5");
+  EXPECT_EQ(limits_text(roster_->find_key(limited->key.id)->limits), limits_text(*before));
+
+  Allowance other;
+  other.most.at(Measure::kTokens, Period::kDay) = 0;
+  ASSERT_TRUE(roster_->set_key_limits(limited->key.id, other));
+  ASSERT_TRUE(directory.reload(*database_));
+  EXPECT_EQ(limits_text(*directory.find_key(limited->secret)->limits), "tokens_per_day=0");
+  EXPECT_EQ(limits_text(*before), "requests_per_minute=60 cost_per_month=20.5")
+      << "a call that has begun keeps what it began with";
+  ASSERT_TRUE(roster_->set_key_limits(limited->key.id, {}));
+  ASSERT_TRUE(directory.reload(*database_));
+  EXPECT_EQ(directory.find_key(limited->secret)->limits, nullptr);
+  EXPECT_EQ(roster_->set_key_limits("key_x", {}).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(roster_->find_key("key_x").error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(People, ALimitThatIsNotUnderstoodIsNotPassedOver) {
+  const auto ana = roster_->create_person({.name = "Ana", .team = "Search", .consents = {}});
+  const auto key = roster_->create_key(ana->id);
+  Directory directory;
+  ASSERT_TRUE(directory.reload(*database_));
+  for (const std::string& bad :
+       {std::string(R"({"requests_per_hour":1})"), std::string(R"({"tokens_per_day":-1})"),
+        std::string(R"({"cost_per_day":-1})"), std::string(R"({"tokens_per_day":"1"})"),
+        std::string("[1]"), std::string("none")}) {
+    ASSERT_TRUE(database_->execute("UPDATE api_key SET limits = ?", {bad}));
+    const auto reloaded = directory.reload(*database_);
+    ASSERT_FALSE(reloaded) << bad;
+    EXPECT_NE(reloaded.error().message.find(key->key.id), std::string::npos) << bad;
+    EXPECT_FALSE(roster_->keys()) << bad;
+  }
+  EXPECT_TRUE(directory.find_key(key->secret)) << "the snapshot of before";
+}
+
+TEST(Allowance, ReadsWhatItWrites) {
+  Allowance all;
+  std::int64_t number = 0;
+  for (const Measure measure : kMeasures) {
+    for (const Period period : kPeriods) all.most.at(measure, period) = number += 1'234'567;
+  }
+  EXPECT_EQ(to_json(all).size(), 9U);
+  const auto read = read_stored_limits(stored_limits(all));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->most.values, all.most.values);
+  EXPECT_EQ(stored_limits({}), "");
+  EXPECT_TRUE(read_stored_limits("")->empty());
+  Allowance whole = some_limits();
+  whole.most.at(Measure::kCost, Period::kMonth) = 20'000'000;
+  EXPECT_EQ(stored_limits(whole), R"({"requests_per_minute":60,"cost_per_month":20})");
+  EXPECT_EQ(cost_in_millionths(0.1), 100'000);
+  EXPECT_EQ(cost_in_millionths(-0.1), std::nullopt);
+  EXPECT_EQ(cost_in_millionths(std::nan("")), std::nullopt);
+  EXPECT_EQ(cost_in_millionths(2e9), std::nullopt);
+}
+
+TEST(Allowance, TheStricterOneTakesTheLowerOfEach) {
+  Allowance a = some_limits();
+  Allowance b;
+  b.most.at(Measure::kRequests, Period::kMinute) = 10;
+  b.most.at(Measure::kCost, Period::kMonth) = 30'000'000;
+  b.most.at(Measure::kTokens, Period::kDay) = 5;
+  const std::string both = "requests_per_minute=10 tokens_per_day=5 cost_per_month=20.5";
+  EXPECT_EQ(limits_text(stricter(a, b)), both);
+  EXPECT_EQ(limits_text(stricter(b, a)), both);
+  EXPECT_EQ(limits_text(stricter(a, {})), limits_text(a));
 }
 
 TEST_F(People, TheDatabaseNeverHoldsASecret) {

@@ -51,6 +51,21 @@ Result<Person> read_person(const store::Row& row) {
                 .created_at = row.time("created_at")};
 }
 
+constexpr std::string_view kKeySql =
+    "SELECT id, person_id, created_at, revoked_at, limits FROM api_key ";
+
+Result<Key> read_key(const store::Row& row) {
+  auto limits = read_stored_limits(row.text("limits"));
+  if (!limits) return fail(limits.error().with("key " + row.text("id")));
+  Key key{.id = row.text("id"),
+          .person = row.text("person_id"),
+          .created_at = row.time("created_at"),
+          .revoked_at = std::nullopt,
+          .limits = *limits};
+  if (!row.is_null("revoked_at")) key.revoked_at = row.time("revoked_at");
+  return key;
+}
+
 Result<void> require_one(Result<std::int64_t> changed, std::string_view what, std::string_view id) {
   if (!changed) return fail(changed.error());
   if (*changed > 0) return {};
@@ -160,7 +175,7 @@ Result<void> Roster::set_team(std::string_view person, std::string_view team_nam
   });
 }
 
-Result<NewKey> Roster::create_key(std::string_view person) {
+Result<NewKey> Roster::create_key(std::string_view person, const Allowance& limits) {
   auto owner = database_.query("SELECT id FROM person WHERE id = ?", {person});
   if (!owner) return fail(owner.error());
   if (owner->empty()) return fail(ErrorCode::kNotFound, "no person '" + std::string(person) + "'");
@@ -168,28 +183,42 @@ Result<NewKey> Roster::create_key(std::string_view person) {
   made.key = {.id = ids_.next("key"),
               .person = std::string(person),
               .created_at = clock_.now(),
-              .revoked_at = std::nullopt};
+              .revoked_at = std::nullopt,
+              .limits = limits};
   made.secret = std::string(kKeyPrefix) + base32(secret_bytes(kSecretBytes));
-  auto done =
-      database_.execute("INSERT INTO api_key (id, person_id, hash, created_at) VALUES (?, ?, ?, ?)",
-                        {made.key.id, made.key.person, hash_key(made.secret), made.key.created_at});
+  auto done = database_.execute(
+      "INSERT INTO api_key (id, person_id, hash, created_at, limits) VALUES (?, ?, ?, ?, ?)",
+      {made.key.id, made.key.person, hash_key(made.secret), made.key.created_at,
+       stored_limits(limits)});
   if (!done) return fail(done.error());
   return made;
 }
 
 Result<std::vector<Key>> Roster::keys(std::string_view person) {
   auto rows = database_.query(
-      "SELECT id, person_id, created_at, revoked_at FROM api_key WHERE person_id = ? OR ? = '' "
-      "ORDER BY created_at, id",
+      std::string(kKeySql) + "WHERE person_id = ? OR ? = '' ORDER BY created_at, id",
       {person, person});
   if (!rows) return fail(rows.error());
   std::vector<Key> keys;
   for (const store::Row row : *rows) {
-    std::optional<Time> revoked_at;
-    if (!row.is_null("revoked_at")) revoked_at = row.time("revoked_at");
-    keys.push_back({row.text("id"), row.text("person_id"), row.time("created_at"), revoked_at});
+    auto key = read_key(row);
+    if (!key) return fail(key.error());
+    keys.push_back(std::move(*key));
   }
   return keys;
+}
+
+Result<Key> Roster::find_key(std::string_view key_id) {
+  auto rows = database_.query(std::string(kKeySql) + "WHERE id = ?", {key_id});
+  if (!rows) return fail(rows.error());
+  if (rows->empty()) return fail(ErrorCode::kNotFound, "no key '" + std::string(key_id) + "'");
+  return read_key(rows->front());
+}
+
+Result<void> Roster::set_key_limits(std::string_view key_id, const Allowance& limits) {
+  return require_one(database_.execute("UPDATE api_key SET limits = ? WHERE id = ?",
+                                       {stored_limits(limits), key_id}),
+                     "key", key_id);
 }
 
 Result<void> Roster::revoke_key(std::string_view key_id) {

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/result.h"
+#include "people/allowance.h"
 #include "people/directory.h"
 
 namespace hone::people {
@@ -36,6 +37,7 @@ struct Key {
   std::string person;
   Time created_at{};
   std::optional<Time> revoked_at;
+  Allowance limits;  // beside those that hone.toml gives it; of each the stricter one holds
 };
 
 struct NewKey {
@@ -68,8 +70,11 @@ class Roster {
   [[nodiscard]] Result<void> set_role(std::string_view person, Role role);
   [[nodiscard]] Result<void> set_team(std::string_view person, std::string_view team_name);
 
-  [[nodiscard]] Result<NewKey> create_key(std::string_view person);
+  [[nodiscard]] Result<NewKey> create_key(std::string_view person, const Allowance& limits = {});
   [[nodiscard]] Result<std::vector<Key>> keys(std::string_view person = {});  // of all where empty
+  [[nodiscard]] Result<Key> find_key(std::string_view key_id);                // kNotFound says so
+  // In place of those it had, after the directory's next reload. kNotFound says so.
+  [[nodiscard]] Result<void> set_key_limits(std::string_view key_id, const Allowance& limits);
   // From then on the key opens nothing (after the directory's next reload). kNotFound says so.
   [[nodiscard]] Result<void> revoke_key(std::string_view key_id);
 

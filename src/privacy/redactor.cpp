@@ -218,14 +218,36 @@ struct Redactor::State {
            hex(hmac_sha256(key, keyed)).substr(0, kHexDigits) + ">";
   }
 
-  Result<json::value> redact_named(const Redactor& redactor, std::string_view name,
-                                   const json::value& value) const {
+  // What takes the value's place where its name says that it is a secret.
+  std::optional<std::string> assigned_secret(std::string_view member,
+                                             const json::value& value) const {
     const auto* text = value.if_string();
     const bool secret = text != nullptr && on[static_cast<std::size_t>(Type::kSecret)] &&
-                        find_placeholders(*text).empty() && is_assigned_secret(name, *text) &&
+                        is_assigned_secret(member, *text) && find_placeholders(*text).empty() &&
                         !own.allows(*text);
-    if (secret) return json::value(placeholder(Type::kSecret, *text));
-    return redactor.redact_json(value);
+    if (!secret) return std::nullopt;
+    return placeholder(Type::kSecret, *text);
+  }
+
+  Result<std::vector<Finding>> find_all(std::string_view text, const Deadline& deadline) const {
+    if (text.size() > kMaxText) return fail(ErrorCode::kTooLarge, "a text of over 1 GiB");
+    return find(text, 0, deadline);
+  }
+
+  // `findings` are all that stand in the text. Nearly always one round finds all. What a
+  // replacement uncovers is found in the next, near where it is, so that the result is a fixed
+  // point.
+  Result<Redaction> redact_found(std::string_view text, std::vector<Finding> findings,
+                                 const Deadline& deadline) const {
+    Redaction redaction;
+    redaction.text = replace(text, std::move(findings), redaction.replaced);
+    for (int round = 1; round < kMaxRounds; ++round) {
+      auto more = find_near(redaction, deadline);
+      if (!more) return fail(more.error());
+      if (more->empty()) return redaction;
+      redaction.text = replace(redaction.text, std::move(*more), redaction.replaced);
+    }
+    return fail(ErrorCode::kInternal, "redaction found no end");
   }
 
   // One round: replaces in `current`, which `done` made out of the source, and adds to `done`.
@@ -292,70 +314,95 @@ Result<std::unique_ptr<Redactor>> Redactor::create(std::string_view tenant_key,
 }
 
 Result<Redaction> Redactor::explain(std::string_view text) const {
-  if (text.size() > kMaxText) return fail(ErrorCode::kTooLarge, "a text of over 1 GiB");
   const State& rules_now = state();  // the same to the end
   const Deadline deadline(rules_now.timeout);
-  Redaction redaction;
-  auto findings = rules_now.find(text, 0, deadline);
+  auto findings = rules_now.find_all(text, deadline);
   if (!findings) return fail(findings.error());
-  redaction.text = rules_now.replace(text, std::move(*findings), redaction.replaced);
-  // Nearly always one round finds all. What a replacement uncovers is found in the next, near where
-  // it is, so that the result is a fixed point.
-  for (int round = 1; round < kMaxRounds; ++round) {
-    findings = rules_now.find_near(redaction, deadline);
-    if (!findings) return fail(findings.error());
-    if (findings->empty()) return redaction;
-    redaction.text = rules_now.replace(redaction.text, std::move(*findings), redaction.replaced);
+  return rules_now.redact_found(text, std::move(*findings), deadline);
+}
+
+Result<std::optional<std::string>> Redactor::replacement(std::string_view text) const {
+  const bool is_word = CleanWords::takes(text);
+  const State& rules_now = state();
+  if (is_word && rules_now.clean.contains(text)) return std::optional<std::string>();
+  const Deadline deadline(rules_now.timeout);
+  auto findings = rules_now.find_all(text, deadline);
+  if (!findings) return fail(findings.error());
+  if (findings->empty()) {
+    if (is_word) rules_now.clean.add(text);
+    return std::optional<std::string>();
   }
-  return fail(ErrorCode::kInternal, "redaction found no end");
+  auto redaction = rules_now.redact_found(text, std::move(*findings), deadline);
+  if (!redaction) return fail(redaction.error());
+  return std::optional(std::move(redaction->text));
 }
 
 Result<std::string> Redactor::redact(std::string_view text) const {
-  const bool is_word = CleanWords::takes(text);
-  const State& rules_now = state();
-  if (is_word && rules_now.clean.contains(text)) return std::string(text);
-  auto redaction = explain(text);
-  if (!redaction) return fail(redaction.error());
-  if (is_word && redaction->replaced.empty()) rules_now.clean.add(text);
-  return std::move(redaction->text);
+  auto replaced = replacement(text);
+  if (!replaced) return fail(replaced.error());
+  return *replaced ? std::move(**replaced) : std::string(text);
 }
 
-Result<json::value> Redactor::redact_json(const json::value& value) const {
+Result<json::value> Redactor::redact_json(json::value value) const {
+  const auto changed = redact_within(value);
+  if (!changed) return fail(changed.error());
+  return value;
+}
+
+Result<bool> Redactor::redact_within(json::value& value) const {
   if (const auto* text = value.if_string()) {
-    auto redacted = redact(*text);
-    if (!redacted) return fail(redacted.error());
-    return json::value(*redacted);
+    auto replaced = replacement(*text);
+    if (!replaced) return fail(replaced.error());
+    if (*replaced) value = **replaced;
+    return replaced->has_value();
   }
-  if (const auto* array = value.if_array()) {
-    json::array result;
-    result.reserve(array->size());
-    for (const json::value& item : *array) {
-      auto redacted = redact_json(item);
-      if (!redacted) return fail(redacted.error());
-      result.push_back(std::move(*redacted));
+  if (auto* array = value.if_array()) {
+    bool any = false;
+    for (json::value& item : *array) {
+      const auto changed = redact_within(item);
+      if (!changed) return changed;
+      any = any || *changed;
     }
-    return result;
+    return any;
   }
-  if (const auto* object = value.if_object()) {
-    json::object result;
-    result.reserve(object->size());
-    for (const auto& member : *object) {
-      auto key = redact(member.key());
-      if (!key) return fail(key.error());
-      auto redacted = state().redact_named(*this, member.key(), member.value());
-      if (!redacted) return fail(redacted.error());
-      result.insert_or_assign(*key, std::move(*redacted));
-    }
-    return result;
-  }
+  if (auto* object = value.if_object()) return redact_within(*object);
   // A number may be a card's.
   if (value.is_int64() || value.is_uint64()) {
-    const std::string digits = json::serialize(value);
-    auto redacted = redact(digits);
-    if (!redacted) return fail(redacted.error());
-    if (*redacted != digits) return json::value(*redacted);
+    auto replaced = replacement(json::serialize(value));
+    if (!replaced) return fail(replaced.error());
+    if (*replaced) value = **replaced;
+    return replaced->has_value();
   }
-  return value;
+  return false;
+}
+
+Result<bool> Redactor::redact_within(json::object& object) const {
+  bool any = false;
+  std::vector<std::pair<std::string, std::string>> new_keys;
+  for (auto& member : object) {
+    auto key = replacement(member.key());
+    if (!key) return fail(key.error());
+    if (*key) new_keys.emplace_back(member.key(), std::move(**key));
+    if (auto secret = state().assigned_secret(member.key(), member.value())) {
+      member.value() = std::move(*secret);
+      any = true;
+      continue;
+    }
+    const auto changed = redact_within(member.value());
+    if (!changed) return changed;
+    any = any || *changed;
+  }
+  if (new_keys.empty()) return any;
+  json::object renamed;  // the members in their order
+  renamed.reserve(object.size());
+  auto next = new_keys.begin();
+  for (auto& member : object) {
+    const bool is_new = next != new_keys.end() && member.key() == next->first;
+    renamed.insert_or_assign(is_new ? json::string_view((next++)->second) : member.key(),
+                             std::move(member.value()));
+  }
+  object = std::move(renamed);
+  return true;
 }
 
 const std::string& Redactor::policy_digest() const {

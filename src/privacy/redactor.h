@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,8 +71,11 @@ class Redactor {
   [[nodiscard]] Result<std::string> redact(std::string_view text) const;
   [[nodiscard]] Result<Redaction> explain(std::string_view text) const;
 
-  // Every string in the value, and every key.
-  [[nodiscard]] Result<json::value> redact_json(const json::value& value) const;
+  // Every string in the value, and every key. `redact_within` tells whether anything was replaced:
+  // mostly nothing was, and then nothing was copied.
+  [[nodiscard]] Result<json::value> redact_json(json::value value) const;
+  [[nodiscard]] Result<bool> redact_within(json::value& value) const;
+  [[nodiscard]] Result<bool> redact_within(json::object& object) const;
 
   // Names the rules in force, so that a memo of redacted text is read anew when they change. It
   // does not depend on the key.
@@ -80,6 +84,8 @@ class Redactor {
  private:
   struct State;
   explicit Redactor(std::shared_ptr<const State> state);
+  // What takes the text's place; nullopt where nothing was found in it.
+  [[nodiscard]] Result<std::optional<std::string>> replacement(std::string_view text) const;
   [[nodiscard]] const State& state() const { return *state_.get(); }
   Reloadable<std::shared_ptr<const State>> state_;
 };

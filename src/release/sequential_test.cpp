@@ -1,6 +1,7 @@
 // Holds the sequential test's error rate by simulating whole releases with looks after every
-// verdict. HONE_FULL=1 runs 1,000 releases a cell and all cells; otherwise a short form with room
-// for chance.
+// verdict, in a short form with room for chance. With HONE_FULL_RELEASES=1 it simulates 1,000
+// releases a cell, and all cells; `./dev test --full` does so in an optimised build
+// (release_simulation).
 #include "release/sequential.h"
 
 #include <gtest/gtest.h>
@@ -185,7 +186,7 @@ void print_row(const Scenario& scenario, const Outcome& outcome, int releases) {
 }
 
 bool full() {
-  return std::getenv("HONE_FULL") != nullptr;
+  return std::getenv("HONE_FULL_RELEASES") != nullptr;
 }
 
 // Three standard errors over the promise for the short form; the promise itself for the full one.

@@ -128,7 +128,10 @@ class FieldWriter {
     append_json_string(out_, value);
   }
   // What may hold anything.
-  void any_text(std::string_view name, std::string_view value) { text(name, storable_text(value)); }
+  void any_text(std::string_view name, std::string_view value) {
+    if (is_storable(value)) return text(name, value);
+    text(name, storable_text(value));
+  }
   void whole(std::string_view name, std::int64_t value) {
     key(name);
     out_ += std::to_string(value);
@@ -162,8 +165,9 @@ class FieldWriter {
   void key(std::string_view name) {
     if (!first_) out_.push_back(',');
     first_ = false;
-    append_json_string(out_, name);
-    out_.push_back(':');
+    out_.push_back('"');
+    out_ += name;  // a word of ours
+    out_ += "\":";
   }
 
   std::string& out_;
@@ -207,6 +211,7 @@ void write_base(FieldWriter& writer, const Interaction& i) {
   writer.whole("completion_tokens", i.completion_tokens);
   writer.number("cost", i.cost);
   if (!i.key.empty()) writer.any_text("key", i.key);
+  if (!i.retry_of.empty()) writer.text("retry_of", i.retry_of);
   writer.object("params", i.params);
   writer.text("content", i.content);
   writer.text("context_node", i.context_node);
@@ -241,6 +246,7 @@ void read_base(FieldReader& reader, Interaction& i) {
   reader.read_where_given("cost_usd", i.cost);
   reader.read_where_given("cost", i.cost);
   reader.read_where_given("key", i.key);
+  reader.read_where_given("retry_of", i.retry_of);
   reader.read("params", i.params);
   reader.read("content", i.content);
   reader.read("context_node", i.context_node);
@@ -343,9 +349,9 @@ Result<Interaction> read_interaction(std::string_view payload) {
                  "purpose",     "access_label",  "started_at",    "first_byte_ms",
                  "duration_ms", "status",        "stop_reason",   "error",
                  "streamed",    "prompt_tokens", "cached_tokens", "completion_tokens",
-                 "cost_usd",    "cost",          "key",           "params",
-                 "content",     "context_node",  "output_node",   "nodes",
-                 "blocks",      "handles"});
+                 "cost_usd",    "cost",          "key",           "retry_of",
+                 "params",      "content",       "context_node",  "output_node",
+                 "nodes",       "blocks",        "handles"});
   });
 }
 

@@ -84,9 +84,10 @@ struct Interaction {
   std::int64_t prompt_tokens = 0;
   std::int64_t cached_tokens = 0;  // of prompt_tokens, read from the provider's cache
   std::int64_t completion_tokens = 0;
-  double cost = 0;      // in the currency of setting "currency"; 0 without a price
-  std::string key;      // id of the API key, where that has a limit of its own
-  json::object params;  // temperature, max_tokens, …: as sent
+  double cost = 0;       // in the currency of setting "currency"; 0 without a price
+  std::string key;       // id of the API key, where that has a limit of its own
+  std::string retry_of;  // the attempt before this one: the same body, which went without an answer
+  json::object params;   // temperature, max_tokens, …: as sent
   ContentState content = "stored";
   std::string context_node;  // empty unless content is "stored"
   std::string output_node;   // context_node plus the answer; empty without an answer

@@ -20,6 +20,7 @@ Interaction sample_interaction() {
   i.cached_tokens = 8;
   i.cost = 0.001;
   i.key = "key_1";
+  i.retry_of = "int_0";
   i.params = {{"temperature", 0.5}};
   i.context_node = "n1";
   i.nodes = {{"n1", "", "b1", 1}};
@@ -46,6 +47,7 @@ Feedback sample_feedback() {
 TEST(Records, ReadWhatTheyWrite) {
   const std::string interaction = to_payload(sample_interaction());
   EXPECT_EQ(to_payload(read_interaction(interaction).value()), interaction);
+  EXPECT_EQ(read_interaction(interaction)->retry_of, "int_0");
   const std::string feedback = to_payload(sample_feedback());
   const Feedback read = read_feedback(feedback).value();
   EXPECT_EQ(to_payload(read), feedback);
@@ -62,11 +64,13 @@ TEST(Records, ReadWhatAnEarlierHoneWrote) {
   object.erase("cached_tokens");
   object.erase("cost");
   object.erase("key");
+  object.erase("retry_of");
   object["cost_usd"] = 0.5;
   const Interaction read = read_interaction(json::serialize(object)).value();
   EXPECT_EQ(read.cost, 0.5);
   EXPECT_EQ(read.cached_tokens, 0);
   EXPECT_EQ(read.key, "");
+  EXPECT_EQ(read.retry_of, "");
 }
 
 TEST(Records, NameTheFieldThatIsWrong) {

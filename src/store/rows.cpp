@@ -28,9 +28,9 @@ Result<std::int64_t> insert_interaction(Database& db, const Interaction& i, cons
       "INSERT INTO interaction (id, person_id, team_id, tool, wire, alias, arm, release_id,"
       " propensity, model, upstream, trainable, purpose, access_label, started_at, first_byte_ms,"
       " duration_ms, status, stop_reason, error, streamed, prompt_tokens, completion_tokens,"
-      " cost, params, content, context_node, output_node, cached_tokens, key_id)"
+      " cost, params, content, context_node, output_node, cached_tokens, key_id, retry_of)"
       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-      " ?, ?)"
+      " ?, ?, ?)"
       " ON CONFLICT DO NOTHING",
       {i.id,
        i.person,
@@ -61,7 +61,8 @@ Result<std::int64_t> insert_interaction(Database& db, const Interaction& i, cons
        context,
        output,
        i.cached_tokens,
-       i.key});
+       i.key,
+       i.retry_of});
 }
 
 // Its feedback has changed: the verdict must be made anew.

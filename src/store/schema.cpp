@@ -203,6 +203,14 @@ DROP INDEX feedback_waiting;
 CREATE INDEX feedback_waiting ON feedback (handle_value) WHERE interaction_id = '';
 )sql";
 
+constexpr std::string_view kKeyLimitsAndRetries = R"sql(
+-- What the key may use at most, beside what hone.toml says: {"requests_per_minute": 60, ...}, '' for no limit.
+ALTER TABLE api_key ADD COLUMN limits TEXT NOT NULL DEFAULT '';
+-- The attempt before this one: the same body, whose client did not get its answer. '' for none.
+ALTER TABLE interaction ADD COLUMN retry_of TEXT NOT NULL DEFAULT '';
+CREATE INDEX interaction_retry ON interaction (retry_of) WHERE retry_of <> '';
+)sql";
+
 // What the two databases call differently.
 struct Word {
   std::string_view word, sqlite, postgres;
@@ -232,7 +240,8 @@ const std::vector<Migration>& migrations() {
                                              {2, "verdicts that are due", kVerdictDue},
                                              {3, "starts, and records set aside", kStarts},
                                              {4, "costs", kCosts},
-                                             {5, "numbers for the tree", kSmall}};
+                                             {5, "numbers for the tree", kSmall},
+                                             {6, "limits of keys, retries", kKeyLimitsAndRetries}};
   return all;
 }
 

@@ -15,7 +15,8 @@ constexpr std::int64_t kMostNodes = 100'000;
 // Around the joins and the condition that say which calls.
 constexpr std::string_view kSelect =
     "SELECT DISTINCT i.id, i.tool, i.model, encode(c.hash, 'hex') AS context_node,"
-    " encode(o.hash, 'hex') AS output_node, i.error, i.status, i.started_at FROM interaction i ";
+    " encode(o.hash, 'hex') AS output_node, i.error, i.retry_of, i.status, i.started_at FROM "
+    "interaction i ";
 constexpr std::string_view kNodes =
     " LEFT JOIN node c ON c.id = i.context_node LEFT JOIN node o ON o.id = i.output_node ";
 constexpr std::string_view kInTime = " ORDER BY i.started_at, i.id LIMIT ?";
@@ -112,6 +113,7 @@ class Loader {
                                 .context_node = row.text("context_node"),
                                 .output_node = row.text("output_node"),
                                 .error = row.text("error"),
+                                .retry_of = row.text("retry_of"),
                                 .status = row.integer("status"),
                                 .started_at = row.time("started_at")});
     }
@@ -202,6 +204,7 @@ Result<json::object> to_json(const Session& session) {
                      {"model", call.model},
                      {"status", call.status},
                      {"error", call.error},
+                     {"retry_of", call.retry_of},
                      {"started_at", to_millis(call.started_at)},
                      {"context_node", call.context_node},
                      {"output_node", call.output_node}});

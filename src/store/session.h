@@ -27,6 +27,7 @@ struct SessionCall {
   std::string context_node;
   std::string output_node;
   std::string error;
+  std::string retry_of;  // the attempt before it, "" for none
   std::int64_t status = 0;
   Time started_at{};
 };

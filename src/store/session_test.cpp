@@ -26,9 +26,10 @@ class SessionBoth : public test::OnBothDatabases {
   // A call with `context`, answered by `answer` ("" for no answer).
   void call(const std::string& id, const std::vector<json::object>& context,
             const std::string& answer, const std::string& session = "",
-            const std::string& person = "per_1") {
+            const std::string& person = "per_1", const std::string& retry_of = "") {
     Interaction i;
     i.id = id;
+    i.retry_of = retry_of;
     i.person = person;
     i.status = answer.empty() ? 529 : 200;
     i.started_at = from_millis(++time);
@@ -70,7 +71,7 @@ TEST_P(SessionBoth, ShowsBranchesUnderTheFirstMessage) {
        "");
   const std::string node = leaf;
   call("int_3", {system, message("user", "a"), message("assistant", "A"), message("user", "b")},
-       "B");
+       "B", "", "per_1", "int_2");
   call("int_4", {system, message("user", "a"), message("assistant", "A"), message("user", "c")},
        "C");
   call("int_other", {system, message("user", "x")}, "X");
@@ -82,6 +83,9 @@ TEST_P(SessionBoth, ShowsBranchesUnderTheFirstMessage) {
     EXPECT_EQ(texts(*session), (Texts{"s", "a", "A", "b", "B", "  c", "  C"})) << name;
     ASSERT_EQ(session->calls.size(), 4U);
     EXPECT_EQ(session->calls[1].id, "int_2");
+    EXPECT_EQ(session->calls[1].retry_of, "");
+    EXPECT_EQ(session->calls[2].retry_of, "int_2");
+    EXPECT_EQ(to_json(*session)->at("calls").at(2).at("retry_of"), "int_2");
     EXPECT_EQ(session->steps[3].calls_end, (std::vector<std::size_t>{1, 2})) << "one tried again";
   }
 }

@@ -52,6 +52,10 @@ std::size_t valid_end(std::string_view text, std::size_t at) {
 
 }  // namespace
 
+bool is_storable(std::string_view text) {
+  return valid_end(text, 0) == text.size();
+}
+
 std::string storable_text(std::string_view text) {
   std::string out;
   out.reserve(text.size());

@@ -61,23 +61,31 @@ std::string node_hash(std::string_view parent, std::string_view block) {
   return hex(hash.finish());
 }
 
+Step build_step(std::string_view tenant_key, std::string_view role, std::string canonical_json,
+                std::string_view parent, std::int64_t parent_depth) {
+  Step step;
+  step.block.role = role;
+  step.block.content = std::move(canonical_json);
+  step.block.hash = block_hash(tenant_key, step.block.content);
+  step.node.hash = node_hash(parent, step.block.hash);
+  step.node.parent = parent;
+  step.node.block = step.block.hash;
+  step.node.depth = parent_depth + 1;
+  return step;
+}
+
 Path build_path(std::string_view tenant_key, const std::vector<json::object>& messages,
                 std::string_view parent, std::int64_t parent_depth) {
   Path path;
   path.leaf = parent;
   path.depth = parent_depth;
   for (const json::object& message : messages) {
-    Block block;
-    block.role = string_or_empty(message, "role");
-    block.content = canonical(message);
-    block.hash = block_hash(tenant_key, block.content);
-    Node node{.hash = node_hash(path.leaf, block.hash),
-              .parent = path.leaf,
-              .block = block.hash,
-              .depth = ++path.depth};
-    path.leaf = node.hash;
-    path.nodes.push_back(std::move(node));
-    path.blocks.push_back(std::move(block));
+    Step step = build_step(tenant_key, string_or_empty(message, "role"), canonical(message),
+                           path.leaf, path.depth);
+    path.leaf = step.node.hash;
+    path.depth = step.node.depth;
+    path.nodes.push_back(std::move(step.node));
+    path.blocks.push_back(std::move(step.block));
   }
   return path;
 }

@@ -29,6 +29,17 @@ namespace hone::store {
 // SHA-256 over parent and block, in hex. `parent` is empty at a root.
 [[nodiscard]] std::string node_hash(std::string_view parent, std::string_view block);
 
+// A node with its block.
+struct Step {
+  Node node;
+  Block block;
+};
+
+// The step that a message makes below `parent`, which has `parent_depth`.
+[[nodiscard]] Step build_step(std::string_view tenant_key, std::string_view role,
+                              std::string canonical_json, std::string_view parent,
+                              std::int64_t parent_depth);
+
 struct Path {
   std::vector<Node> nodes;    // from the root (or below `parent`) down
   std::vector<Block> blocks;  // one for each node
@@ -56,12 +67,6 @@ class KnownNodes {
   mutable std::mutex mutex_;
   std::list<std::string> order_;  // latest first
   std::unordered_map<std::string_view, std::list<std::string>::iterator> places_;
-};
-
-// A node with its block.
-struct Step {
-  Node node;
-  Block block;
 };
 
 // The node with its block. kNotFound if either is not there.

@@ -1,5 +1,6 @@
 // The real program: SIGHUP takes new settings and certificates without dropping a connection, and
-// refuses bad ones. kill -9 in mid-answer is told at the next start.
+// refuses bad ones; what commands write beside it counts soon. kill -9 in mid-answer is told at the
+// next start.
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -128,11 +129,24 @@ class Serve : public ::testing::Test {
     }
     return false;
   }
+  // What a command beside the server prints.
+  [[nodiscard]] std::string command(const std::vector<std::string>& words) {
+    net::ProcessOptions options;
+    options.argv = {bin_dir() + "/hone", "--config", folder_.path("hone.toml")};
+    options.argv.insert(options.argv.end(), words.begin(), words.end());
+    options.log_file = folder_.path("command-" + std::to_string(++commands_));
+    auto running = net::Process::spawn(options);
+    EXPECT_TRUE(running) << running.error().message;
+    if (!running) return "";
+    EXPECT_EQ(running->wait().code, 0) << words.front();
+    return hone::testing::read_all(options.log_file);
+  }
   void hang_up() const { ::kill(process_->pid(), SIGHUP); }
   [[nodiscard]] std::string log() const { return hone::testing::read_all(folder_.path("log")); }
 
   const hone::testing::TempFolder folder_;
   const std::uint16_t port_ = free_port();
+  int commands_ = 0;
   std::unique_ptr<net::Process> process_;
 };
 
@@ -233,6 +247,44 @@ TEST_F(Serve, CountsADaysUseOverARestart) {
   start();
   EXPECT_EQ(call(), 429);
   EXPECT_TRUE(metrics_say("hone_limited_total{limit=\"requests\"} 1"));
+}
+
+TEST_F(Serve, FollowsTheLimitsOfAKeyThatACommandSets) {
+  Upstream upstream;
+  write_settings("", upstream.url());
+  start();
+  const std::string made = command({"key", "create", "--person", "Ana", "--limit",
+                                    "requests_per_month=1", "--limit", "cost_per_month=20"});
+  const auto word = [&made](const std::string& begin) {
+    const auto at = made.find(begin);
+    if (at == std::string::npos) return "no " + begin + " in " + made;
+    return made.substr(at, made.find_first_of(" \n", at) - at);
+  };
+  const std::string id = word("key_");
+  auto call = request("/v1/chat/completions");
+  call.method = "POST";
+  call.body = kCall;
+  call.headers.add("x-api-key", word("hone_sk_"));
+  const auto until = [&call](const auto& holds) {
+    for (int i = 0; i < 500; ++i) {
+      const auto answer = net::fetch_blocking(call, 10s).value_or(net::Response{.status = 0});
+      if (holds(answer)) return true;
+      std::this_thread::sleep_for(20ms);
+    }
+    return false;
+  };
+  EXPECT_TRUE(until([](const net::Response& answer) {
+    return answer.headers.get("x-ratelimit-limit-requests") == "1";
+  })) << made;
+  EXPECT_TRUE(until([](const net::Response& answer) { return answer.status == 429; }));
+  const auto changed = command({"key", "limit", id, "requests_per_month=none", "tokens_per_day=7"});
+  EXPECT_NE(changed.find("limits: tokens_per_day=7 cost_per_month=20\n"), std::string::npos)
+      << changed;
+  EXPECT_TRUE(until([](const net::Response& answer) {
+    return answer.status == 200 && answer.headers.get("x-ratelimit-limit-tokens") == "7";
+  }));
+  const auto listed = command({"key", "list"});
+  EXPECT_NE(listed.find("tokens_per_day=7 cost_per_month=20\n"), std::string::npos) << listed;
 }
 
 }  // namespace

@@ -49,6 +49,7 @@ std::string about(const store::SessionCall& call) {
   std::string line = call.id + " " + to_text(call.started_at) + " " + call.tool + " " +
                      (call.status == 0 ? "no answer" : std::to_string(call.status));
   if (!call.error.empty()) line += " (" + call.error + ")";
+  if (!call.retry_of.empty()) line += ", a retry of " + call.retry_of;
   return line;
 }
 
