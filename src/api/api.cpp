@@ -88,9 +88,6 @@ net::Response Api::metrics() const {
                static_cast<double>(indexer.failed_batches));
   text.counter("hone_indexer_set_aside_total", "Records that the database refused for good.",
                static_cast<double>(indexer.set_aside));
-  text.counter("hone_interactions_cut_off_total",
-               "Interactions that an earlier process had begun and not ended.",
-               static_cast<double>(indexer.cut_off));
   text.counter("hone_work_refused_total", "Work not taken because the queue was full.",
                static_cast<double>(parts_.work.refused()));
   if (parts_.measure) parts_.measure(text);

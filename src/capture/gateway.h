@@ -2,6 +2,8 @@
 // the model name that an alias resolves to; the answer's bytes come back as they arrive, chunk by
 // chunk. Where the upstream does not speak the tool's format, both are translated on the way
 // (gateway_translation.cpp). Recording happens beside (capture/recorder.h), in the tool's format.
+// The path of a request is gateway.cpp from top to bottom; what goes out is made in
+// gateway_prepare.cpp.
 //
 //   POST /v1/chat/completions, /v1/messages, /v1/responses   routed by alias, recorded
 //   POST /v1/messages/count_tokens,

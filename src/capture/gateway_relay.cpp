@@ -66,65 +66,55 @@ bool tells_the_end(std::string_view bytes) {
   return false;
 }
 
-// Passes the rest of the body on, chunk by chunk; `chunk` is what of it has come and not gone out.
-// Returns why it did not come to its end.
-net::awaitable<RelayFailure> pass_body(net::ClientExchange& exchange, net::Responder& out,
-                                       RelayOutcome& outcome, RelayOptions options,
-                                       std::string chunk) {
-  while (!exchange.finished()) {
-    auto next = co_await exchange.read_chunk();
-    if (out.client_gone()) co_return RelayFailure::kClientGone;
-    if (!next) co_return failure_of(next.error(), RelayFailure::kCut);
-    keep(outcome.copy, *next, options.copy_limit);
-    const bool last = options.before_end != nullptr && tells_the_end(*next);
-    if (chunk.empty()) {
-      chunk = std::move(*next);
-    } else {
-      chunk += *next;
+// The answer in pieces, each as soon as it has come, in the client's words: as they are or, with a
+// translator, as far as they can be said. Returns why it did not come to its end.
+net::awaitable<RelayFailure> pass_on(net::ClientExchange& exchange, net::Responder& out,
+                                     net::Headers headers, RelayOutcome& outcome,
+                                     RelayOptions options) {
+  auto* translator = options.translator;
+  const auto over = [&] {
+    return exchange.finished() || (translator != nullptr && translator->failed());
+  };
+  const auto said = [&](std::string came) {
+    if (translator != nullptr) {
+      came = translator->feed(came);
+      if (exchange.finished() && !translator->failed()) came += translator->finish();
     }
-    if (exchange.finished()) break;
-    if (last) continue;  // should more follow after all, it goes out with that
-    const auto written = co_await out.write(chunk);
-    if (!written) co_return RelayFailure::kClientGone;
-    chunk.clear();
+    keep(outcome.copy, came, options.copy_limit);
+    return came;
+  };
+  // What came with the head goes with the head; where that is all, nothing has gone out before the
+  // end.
+  std::string held = said(exchange.take_ready());  // what has not gone out
+  if (options.before_end != nullptr && over()) {
+    const bool allowed = co_await options.before_end->reached(outcome, exchange.status());
+    if (!allowed) {
+      outcome.message = kUnrecorded;
+      co_return RelayFailure::kWithheld;
+    }
+    options.before_end = nullptr;
   }
-  if (options.before_end != nullptr) {
-    const bool allowed = co_await options.before_end->reached(outcome, outcome.status);
-    if (!allowed) co_return RelayFailure::kWithheld;
-  }
-  const auto finished = co_await out.finish(chunk);
-  co_return finished ? RelayFailure::kNone : RelayFailure::kClientGone;
-}
-
-// A stream in the client's format: each piece as soon as it can be said.
-net::awaitable<RelayFailure> pass_translated(net::ClientExchange& exchange, net::Responder& out,
-                                             net::Headers headers, RelayOutcome& outcome,
-                                             RelayOptions options) {
-  auto& translator = *options.translator;
-  std::string said = translator.feed(exchange.take_ready());
-  keep(outcome.copy, said, options.copy_limit);
-  std::string held;  // what has not gone out
-  if (options.before_end != nullptr && tells_the_end(said)) held.swap(said);
-  const auto started = co_await out.start(exchange.status(), std::move(headers), said);
+  std::string first;
+  if (options.before_end == nullptr || !tells_the_end(held)) first.swap(held);
+  const auto started = co_await out.start(exchange.status(), std::move(headers), first);
   if (!started) co_return RelayFailure::kClientGone;
   outcome.status = exchange.status();
-  while (!exchange.finished() && !translator.failed()) {
+  while (!over()) {
     auto next = co_await exchange.read_chunk();
     if (out.client_gone()) co_return RelayFailure::kClientGone;
     if (!next) co_return failure_of(next.error(), RelayFailure::kCut);
-    said = translator.feed(*next);
-    keep(outcome.copy, said, options.copy_limit);
-    const bool last = options.before_end != nullptr && tells_the_end(said);
-    held += said;
-    if (held.empty() || last || exchange.finished() || translator.failed()) continue;
+    std::string piece = said(std::move(*next));
+    const bool last = options.before_end != nullptr && tells_the_end(piece);
+    if (held.empty()) {
+      held.swap(piece);
+    } else {
+      held += piece;
+    }
+    // Should more follow after the last one after all, that goes out with what follows.
+    if (held.empty() || last || over()) continue;
     const auto written = co_await out.write(held);
     if (!written) co_return RelayFailure::kClientGone;
     held.clear();
-  }
-  if (!translator.failed()) {
-    const std::string end = translator.finish();
-    keep(outcome.copy, end, options.copy_limit);
-    held += end;
   }
   if (options.before_end != nullptr) {
     const bool allowed = co_await options.before_end->reached(outcome, outcome.status);
@@ -178,16 +168,20 @@ net::awaitable<RelayFailure> pass_translated_whole(net::ClientExchange& exchange
   co_return RelayFailure::kNone;
 }
 
-net::awaitable<RelayFailure> relay_translated(net::ClientExchange& exchange, net::Responder& out,
-                                              net::Headers headers, RelayOutcome& outcome,
-                                              RelayOptions options) {
-  const auto& plan = options.translator->plan();
-  headers = translated_answer_headers(headers, plan.client, outcome.request_id);
+// The way that an answer takes to the client.
+net::awaitable<RelayFailure> answer(net::ClientExchange& exchange, net::Responder& out,
+                                    net::Headers headers, RelayOutcome& outcome,
+                                    RelayOptions options) {
+  bool in_pieces = true;
+  if (options.translator != nullptr) {
+    const auto& plan = options.translator->plan();
+    headers = translated_answer_headers(headers, plan.client, outcome.request_id);
+    in_pieces =
+        plan.streamed && outcome.streamed && outcome.encoding.empty() && exchange.status() < 300;
+  }
   if (options.limits != nullptr) options.limits->put(headers);
-  const bool streams =
-      plan.streamed && outcome.streamed && outcome.encoding.empty() && exchange.status() < 300;
-  if (streams) {
-    co_return co_await pass_translated(exchange, out, std::move(headers), outcome, options);
+  if (in_pieces) {
+    co_return co_await pass_on(exchange, out, std::move(headers), outcome, options);
   }
   co_return co_await pass_translated_whole(exchange, out, std::move(headers), outcome, options);
 }
@@ -239,38 +233,10 @@ net::awaitable<RelayOutcome> relay(net::Client& client, net::ClientRequest reque
   outcome.first_byte =
       std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - start);
   net::Headers headers = stamped(exchange->headers(), stamp, outcome);
-  if (options.translator != nullptr) {
-    outcome.failure =
-        co_await relay_translated(*exchange, out, std::move(headers), outcome, options);
-    cancellation.exchange = nullptr;
-    const bool begun = outcome.status != 0 || outcome.failure == RelayFailure::kClientGone;
-    if (outcome.failure != RelayFailure::kNone && begun) out.abort();
-    co_return outcome;
-  }
-  if (options.limits != nullptr) options.limits->put(headers);
-  // What came with the head goes with the head.
-  std::string first = exchange->take_ready();
-  keep(outcome.copy, first, options.copy_limit);
-  if (options.before_end != nullptr && exchange->finished()) {
-    const bool allowed = co_await options.before_end->reached(outcome, exchange->status());
-    if (!allowed) {
-      outcome.failure = RelayFailure::kWithheld;
-      outcome.message = kUnrecorded;
-      co_return outcome;
-    }
-    options.before_end = nullptr;
-  }
-  std::string held;
-  if (options.before_end != nullptr && tells_the_end(first)) held.swap(first);
-  const auto started = co_await out.start(exchange->status(), std::move(headers), first);
-  if (!started) {
-    outcome.failure = RelayFailure::kClientGone;
-  } else {
-    outcome.status = exchange->status();
-    outcome.failure = co_await pass_body(*exchange, out, outcome, options, std::move(held));
-  }
+  outcome.failure = co_await answer(*exchange, out, std::move(headers), outcome, options);
   cancellation.exchange = nullptr;
-  if (outcome.failure != RelayFailure::kNone) out.abort();
+  const bool begun = outcome.status != 0 || outcome.failure == RelayFailure::kClientGone;
+  if (outcome.failure != RelayFailure::kNone && begun) out.abort();
   co_return outcome;
 }
 

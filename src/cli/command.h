@@ -28,6 +28,8 @@ struct Invocation {
   std::string data;     // --data; empty: what the settings say
   bool json = false;    // --json: machine-readable on standard output
   std::string program;  // path of this program, to find the others beside it
+  // As this program was started, to start it again.
+  std::vector<std::string> command{};
   std::function<Result<void>()> action;
 
   [[nodiscard]] Result<Settings> settings() const;

@@ -25,16 +25,25 @@ std::string Housekeeping::served_releases() const {
 
 Result<void> Housekeeping::round() {
   if (auto done = take_over_changes(); !done) return done;
+  if (deciding_) {
+    if (auto done = decide(); !done) return done;
+  }
+  return flush();
+}
+
+Result<void> Housekeeping::decide() {
   auto decided = feedback::refresh(parts_.database, parts_.policy);
   if (!decided) return fail(decided.error());
   verdicts_ += *decided;
   auto moved = look_at_releases();
   if (!moved) return fail(moved.error());
-  if (*moved) {
-    if (auto reloaded = parts_.routes.reload(parts_.database); !reloaded) {
-      return fail(reloaded.error());
-    }
-  }
+  if (!*moved) return {};
+  auto reloaded = parts_.routes.reload(parts_.database);
+  if (!reloaded) return fail(reloaded.error());
+  return {};
+}
+
+Result<void> Housekeeping::flush() {
   auto flushed = parts_.routes.flush_assignments(parts_.database, parts_.clock.now());
   if (!flushed) return fail(flushed.error());
   return {};
@@ -120,8 +129,9 @@ void Housekeeping::run() {
       last_problem.clear();
     }
     std::unique_lock lock(mutex_);
-    if (changed_.wait_for(lock, kPause, [this] { return stopping_; })) return;
+    if (changed_.wait_for(lock, kPause, [this] { return stopping_; })) break;
   }
+  if (auto done = flush(); !done) spdlog::warn("the last assignments: {}", done.error().message);
 }
 
 }  // namespace hone::cli

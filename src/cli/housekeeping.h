@@ -41,7 +41,10 @@ class Housekeeping {
   // One round. The first must succeed before the server takes requests.
   [[nodiscard]] Result<void> round();
   void start();
-  void stop();
+  void stop();  // with what was assigned since the last round written down
+  // Verdicts and releases are another server's from here on, which has taken this one's place;
+  // changes are still noticed, and assignments written. From any thread.
+  void stop_deciding() { deciding_ = false; }
 
   [[nodiscard]] std::int64_t verdicts() const { return verdicts_; }
   [[nodiscard]] std::int64_t failures() const { return failures_; }
@@ -51,12 +54,15 @@ class Housekeeping {
  private:
   [[nodiscard]] Result<void> take_over_changes();
   [[nodiscard]] Result<void> load_models();
+  [[nodiscard]] Result<void> decide();
   [[nodiscard]] Result<bool> look_at_releases();
+  [[nodiscard]] Result<void> flush();
   void run();
 
   HousekeepingParts parts_;
   std::int64_t seen_change_ = -1;
   std::int64_t seen_generation_ = -1;
+  std::atomic<bool> deciding_ = true;
   std::atomic<std::int64_t> verdicts_ = 0;
   std::atomic<std::int64_t> failures_ = 0;
   mutable std::mutex mutex_;

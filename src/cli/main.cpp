@@ -21,6 +21,7 @@ std::string own_path(const char* argv0) {
 int main(int argc, char** argv) {
   hone::cli::Invocation call;
   call.program = own_path(argv[0]);
+  call.command.assign(argv, argv + argc);
   CLI::App app("Hone turns an organisation's everyday work with AI into better models.", "hone");
   app.add_option("--config", call.config,
                  "settings file (default: ./hone.toml where there is one)");

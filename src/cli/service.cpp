@@ -1,117 +1,38 @@
 #include "cli/service.h"
 
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 
 #include <algorithm>
-#include <boost/asio/signal_set.hpp>
 #include <csignal>
-#include <filesystem>
-#include <future>
 #include <thread>
 
 #include "api/api.h"
 #include "capture/gateway.h"
 #include "capture/usage_totals.h"
+#include "cli/elders.h"
+#include "cli/engine_address.h"
 #include "cli/engine_keeper.h"
 #include "cli/housekeeping.h"
+#include "cli/journal.h"
 #include "cli/live_settings.h"
+#include "cli/machine.h"
 #include "cli/measure.h"
 #include "cli/policy.h"
+#include "cli/register_models.h"
 #include "cli/release_router.h"
+#include "cli/service_manager.h"
+#include "cli/signals.h"
+#include "cli/succession.h"
 #include "cli/upstreams.h"
-#include "release/registry.h"
-#include "store/indexer.h"
 
 namespace hone::cli {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t kMostSegmentBytes = 64U << 20;
-
-// Small enough that room is made again before the bound is reached: only whole segments go.
-store::OutboxOptions outbox_options(const CaptureSettings& settings) {
-  store::OutboxOptions options;
-  options.max_total_bytes = settings.outbox_limit_bytes;
-  options.segment_bytes = std::min(kMostSegmentBytes, settings.outbox_limit_bytes / 8);
-  return options;
-}
-
-// What a release has changed since stays as it is.
-Result<void> register_aliases(Workspace& workspace, const std::vector<AliasSettings>& aliases) {
-  auto& database = workspace.database();
-  const Time now = workspace.clock().now();
-  for (const auto& alias : aliases) {
-    auto model = release::find_model(database, alias.model);
-    const std::string named = model ? model->digest : alias.model;
-    if (const auto known = release::find_alias(database, alias.name)) {
-      if (known->upstream != alias.upstream || known->model != named) {
-        spdlog::info("alias '{}' goes on serving {} of '{}', which `hone model alias` changes",
-                     alias.name, known->model, known->upstream);
-      }
-      continue;
-    }
-    if (auto set = release::set_alias(database, alias.name, alias.upstream, named, now); !set) {
-      return set;
-    }
-  }
-  return {};
-}
-
-int processors() {
-  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 2, 32);
-}
-
-// As many as the system lets us have files for: each client may need a connection to an upstream
-// too.
-std::size_t connections_allowed() {
-  constexpr rlim_t kOthers = 128;
-  const std::size_t wanted = net::ServerOptions().max_connections;
-  rlimit files{};
-  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return wanted;
-  files.rlim_cur = files.rlim_max;
-  if (::setrlimit(RLIMIT_NOFILE, &files) != 0) return wanted;
-  if (files.rlim_max == RLIM_INFINITY || files.rlim_max >= 2 * wanted + kOthers) return wanted;
-  const std::size_t allowed = files.rlim_max > 2 * kOthers ? (files.rlim_max - kOthers) / 2 : 1;
-  spdlog::warn("the system allows {} open files: at most {} connections (ulimit -n raises it)",
-               files.rlim_max, allowed);
-  return allowed;
-}
-
-// The registry's first entries: the engine's base model, and the aliases of the settings.
-Result<void> register_models(Workspace& workspace) {
-  const Settings& settings = workspace.settings();
-  std::vector<AliasSettings> aliases = settings.aliases;
-  if (!settings.engine.model.empty()) {
-    const auto folder = std::filesystem::absolute(settings.engine.model).lexically_normal();
-    auto base = release::add_base(workspace.database(), folder.string(), folder.filename().string(),
-                                  true, workspace.clock().now());
-    if (!base) return fail(base.error().with("[engine] model"));
-    if (aliases.empty()) aliases.push_back({"assistant", kEngine, base->name, {}});
-  }
-  return register_aliases(workspace, aliases);
-}
-
-// Outboxes that commands left when they were killed.
-Result<void> adopt_leftovers(Workspace& workspace) {
-  auto names = posix_files().list(workspace.folder("outbox"));
-  if (!names) return {};  // none yet
-  for (const auto& name : *names) {
-    if (name == "main") continue;
-    const std::string folder = workspace.folder("outbox/" + name);
-    auto outbox = store::Outbox::open(posix_files(), folder, workspace.clock());
-    if (!outbox) continue;  // its command is still running
-    store::Indexer indexer(**outbox, workspace.database(), workspace.clock(),
-                           workspace.indexer_options(name));
-    if (auto indexed = indexer.run_until_idle(); !indexed) return indexed;
-    if (auto closed = (*outbox)->close(); !closed) return closed;
-    std::error_code ignored;
-    std::filesystem::remove_all(folder, ignored);
-    spdlog::info("took over what the interrupted '{}' had recorded", name);
-  }
-  return {};
-}
+constexpr auto kGrace = 30s;         // of what is being answered at the end
+constexpr auto kComeUp = 30s;        // a successor's time to be ready
+constexpr auto kEngineLoads = 120s;  // hone-engine's, which has a model to load
 
 }  // namespace
 
@@ -119,7 +40,9 @@ Result<void> adopt_leftovers(Workspace& workspace) {
 struct Service::Parts {
   std::unique_ptr<Workspace> workspace;
   Settings running;  // as of the last reload
+  EngineSettings engine_as_written;
   std::function<Result<Settings>()> read_again;
+  std::optional<Inheritance> inheritance;
   feedback::Policy policy;
   capture::Upstreams upstreams;
   capture::Fallbacks fallbacks;  // those of the start
@@ -132,9 +55,9 @@ struct Service::Parts {
   std::unique_ptr<store::Database> index_database;
   std::unique_ptr<store::Database> read_database;
   std::unique_ptr<store::Database> housekeeping_database;
-  std::unique_ptr<store::Outbox> outbox;
-  std::unique_ptr<store::InFlight> in_flight;
-  std::unique_ptr<store::Indexer> indexer;
+  std::unique_ptr<store::Database> elders_database;
+  Journal journal;
+  std::unique_ptr<Elders> elders;
   std::unique_ptr<EngineKeeper> engine;
   std::unique_ptr<Housekeeping> housekeeping;
   net::Runtime runtime{processors()};
@@ -144,6 +67,8 @@ struct Service::Parts {
   std::unique_ptr<capture::Gateway> gateway;
   std::unique_ptr<api::Api> api;
   std::unique_ptr<net::Server> server;
+  std::atomic<const net::ServerCounters*> server_counters = nullptr;  // it may answer before it is
+  std::unique_ptr<Succession> succession;
   std::atomic<std::uint64_t> reloads = 0;
   std::atomic<std::uint64_t> reloads_refused = 0;
 
@@ -151,6 +76,8 @@ struct Service::Parts {
   Result<void> start_models(const Invocation& call);
   Result<void> start_limits();
   Result<void> listen();
+  Result<void> count_used(store::Database& database, std::int64_t position);
+  void count_again();
   void reload();
   Result<void> reload_from(Settings next);
   void stop();
@@ -163,13 +90,21 @@ Service::~Service() {
   parts_->stop();
 }
 
-Result<std::unique_ptr<Service>> Service::start(const Invocation& call, const Settings& settings,
-                                                std::function<Result<Settings>()> read_again) {
+Result<std::unique_ptr<Service>> Service::start(const Invocation& call, Settings settings,
+                                                std::function<Result<Settings>()> read_again,
+                                                std::optional<Inheritance> inheritance) {
   std::unique_ptr<Service> service(new Service());
   auto& parts = *service->parts_;
   auto policy = load_policy(settings);
   if (!policy) return fail(policy.error());
   parts.policy = std::move(*policy);
+  parts.engine_as_written = settings.engine;
+  if (inheritance && !settings.engine.model.empty()) {
+    auto beside = another_port(settings.engine.listen);
+    if (!beside) return fail(beside.error());
+    settings.engine.listen = std::move(*beside);
+  }
+  if (inheritance) parts.inheritance.emplace(std::move(*inheritance));
   parts.running = settings;
   parts.read_again = std::move(read_again);
   auto live = make_live(settings);
@@ -181,6 +116,13 @@ Result<std::unique_ptr<Service>> Service::start(const Invocation& call, const Se
   if (auto limited = parts.start_limits(); !limited) return fail(limited.error());
   if (auto started = parts.start_models(call); !started) return fail(started.error());
   if (auto listening = parts.listen(); !listening) return fail(listening.error());
+  parts.elders->start();
+  parts.succession = std::make_unique<Succession>(
+      SuccessionParts{.command = call.command,
+                      .patience = kComeUp + (parts.engine ? kEngineLoads : 0s),
+                      .server = *parts.server,
+                      .housekeeping = *parts.housekeeping,
+                      .elders = *parts.elders});
   return service;
 }
 
@@ -188,27 +130,19 @@ Result<void> Service::Parts::open_store(const Settings& settings) {
   auto opened = Workspace::open(settings);
   if (!opened) return fail(opened.error());
   workspace = std::move(*opened);
-  for (auto* database : {&index_database, &read_database, &housekeeping_database}) {
+  for (auto* one : {&index_database, &read_database, &housekeeping_database, &elders_database}) {
     auto connection = workspace->connect();
     if (!connection) return fail(connection.error());
-    *database = std::move(*connection);
+    *one = std::move(*connection);
   }
-  auto journal = store::Outbox::open(posix_files(), workspace->folder("outbox/main"),
-                                     workspace->clock(), outbox_options(settings.capture));
-  if (!journal) return fail(journal.error());
-  outbox = std::move(*journal);
-  for (const auto& damage : outbox->damage()) spdlog::warn("outbox: {}", damage.message());
-  if (auto adopted = adopt_leftovers(*workspace); !adopted) return adopted;
-  auto calls = store::InFlight::open(posix_files(), workspace->folder("outbox/main/in-flight"));
-  if (!calls) return fail(calls.error());
-  in_flight = std::move(*calls);
-  const auto cut_off = store::move_left(*in_flight, *outbox);
-  if (!cut_off) return fail(cut_off.error());
-  auto options = workspace->indexer_options("main");
-  options.cut_off_up_to = *cut_off;
-  indexer = std::make_unique<store::Indexer>(*outbox, *index_database, workspace->clock(),
-                                             std::move(options));
-  indexer->start();
+  auto own = open_own_journal(*workspace, *index_database, outbox_options(settings.capture),
+                              inheritance.has_value());
+  if (!own) return fail(own.error());
+  journal = std::move(*own);
+  elders = std::make_unique<Elders>(*workspace, *elders_database, journal.name,
+                                    [this] { count_again(); });
+  if (auto adopted = adopt_commands(*workspace); !adopted) return adopted;
+  journal.indexer->start();
   return {};
 }
 
@@ -221,11 +155,15 @@ Result<void> Service::Parts::start_models(const Invocation& call) {
     engine =
         std::make_unique<EngineKeeper>(settings.engine, program, workspace->folder("engine.log"));
     engine->start();
-    for (int i = 0; i < 1200 && !engine->ready(); ++i) std::this_thread::sleep_for(100ms);
+    for (auto waited = 0ms; waited < kEngineLoads && !engine->ready(); waited += 100ms) {
+      std::this_thread::sleep_for(100ms);
+    }
     if (!engine->ready()) {
       return fail(ErrorCode::kUnavailable, "hone-engine does not answer after 120 s; its log is " +
                                                workspace->folder("engine.log"));
     }
+    auto noted = note_engine_address(*workspace, engine_as_written.listen);
+    if (!noted) return noted;
   }
   const auto serving = [this](const std::string& name) {
     return name == kEngine && engine ? "http://" + workspace->settings().engine.listen
@@ -244,18 +182,28 @@ Result<void> Service::Parts::start_models(const Invocation& call) {
   return {};
 }
 
-// What the index still owes of an earlier process counts too, as far as it comes in a moment.
 Result<void> Service::Parts::start_limits() {
   if (auto done = settle_currency(workspace->database(), running.prices); !done) return done;
   prices.set(running.prices);
   limits = std::make_unique<capture::Limits>(workspace->clock(), running.limits);
-  const auto needed = capture::needs_totals(workspace->database(), *limits);
+  return count_used(workspace->database(), journal.outbox->recovered_position());
+}
+
+// With what the index still owes up to `position`, as far as it comes in a moment.
+Result<void> Service::Parts::count_used(store::Database& database, std::int64_t position) {
+  const auto needed = capture::needs_totals(database, *limits);
   if (!needed) return fail(needed.error());
   if (!*needed) return {};
-  if (auto indexed = indexer->wait_for(outbox->recovered_position(), 5s); !indexed) {
-    spdlog::warn("limits begin without what is not indexed yet: {}", indexed.error().message);
+  if (auto indexed = journal.indexer->wait_for(position, 5s); !indexed) {
+    spdlog::warn("limits count without what is not indexed yet: {}", indexed.error().message);
   }
-  return capture::load_totals(workspace->database(), *limits, workspace->clock().now());
+  return capture::load_totals(database, *limits, workspace->clock().now());
+}
+
+// The server before us recorded while we ran already.
+void Service::Parts::count_again() {
+  const auto counted = count_used(*elders_database, journal.outbox->status().durable_position);
+  if (!counted) spdlog::warn("limits: {}", counted.error().message);
 }
 
 Result<void> Service::Parts::listen() {
@@ -277,8 +225,9 @@ Result<void> Service::Parts::listen() {
   recording.refuse_when_full = settings.capture.refuse_when_full;
   recording.prices = &prices;
   recording.limits = limits.get();
-  recorder = std::make_unique<capture::Recorder>(*outbox, *in_flight, workspace->redactor(),
-                                                 workspace->tenant_key(), recording);
+  recorder = std::make_unique<capture::Recorder>(*journal.outbox, *journal.in_flight,
+                                                 workspace->redactor(), workspace->tenant_key(),
+                                                 recording);
   gateway = std::make_unique<capture::Gateway>(
       capture::GatewayParts{.clock = workspace->clock(),
                             .ids = workspace->ids(),
@@ -294,8 +243,8 @@ Result<void> Service::Parts::listen() {
   api = std::make_unique<api::Api>(
       api::Parts{.clock = workspace->clock(),
                  .ids = workspace->ids(),
-                 .outbox = *outbox,
-                 .indexer = *indexer,
+                 .outbox = *journal.outbox,
+                 .indexer = *journal.indexer,
                  .database = *read_database,
                  .directory = directory,
                  .redactor = workspace->redactor(),
@@ -309,12 +258,14 @@ Result<void> Service::Parts::listen() {
                  }});
   net::ServerOptions listening_on{.address = endpoint->host, .port = endpoint->port, .tls = tls};
   listening_on.max_connections = connections_allowed();
+  if (inheritance) listening_on.listener = inheritance->take_listener();
   auto listening = net::Server::listen(runtime, std::move(listening_on),
                                        [this](net::Request& request, net::Responder& responder) {
                                          return handle(request, responder);
                                        });
   if (!listening) return fail(listening.error());
   server = std::move(*listening);
+  server_counters = &server->counters();
   return {};
 }
 
@@ -328,7 +279,10 @@ void Service::Parts::measure(api::MetricsText& text) const {
   measure_recorder(text, recorder->counters(), recorder->queued());
   measure_upstreams(text, upstreams);
   measure_limits(text, limits->counters());
-  measure_server(text, server->counters());
+  if (const auto* counters = server_counters.load()) measure_server(text, *counters);
+  text.counter("hone_interactions_cut_off_total",
+               "Interactions that an earlier process had begun and not ended.",
+               static_cast<double>(journal.indexer->status().cut_off + elders->cut_off()));
   text.counter("hone_reloads_total", "Settings read again on SIGHUP.",
                static_cast<double>(reloads.load()), "result=\"taken\"");
   text.counter("hone_reloads_total", "Settings read again on SIGHUP.",
@@ -362,7 +316,9 @@ void Service::Parts::reload() {
 }
 
 Result<void> Service::Parts::reload_from(Settings next) {
-  for (const auto& field : need_restart(running, next)) {
+  Settings written = running;
+  written.engine = engine_as_written;
+  for (const auto& field : need_restart(written, next)) {
     spdlog::warn("'{}' has changed, which counts after a restart only", field);
   }
   next.engine = running.engine;
@@ -392,17 +348,22 @@ Result<void> Service::Parts::reload_from(Settings next) {
 
 // Requests end first, then what they left to record, then what carries the records on.
 void Service::Parts::stop() {
-  if (server) server->stop(30s);
+  if (succession) succession->give_up();
+  if (elders) elders->stop();
+  if (server) server->stop(kGrace);
   if (recorder) recorder->stop();
   if (work) work->stop();
   if (housekeeping) housekeeping->stop();
-  if (engine) engine->stop();
-  if (outbox) {
-    if (auto closed = outbox->close(); !closed) spdlog::error("{}", closed.error().message);
+  if (engine) {
+    engine->stop();
+    forget_engine_address(*workspace);
   }
-  if (indexer) {
-    (void)indexer->wait_for(outbox->status().durable_position, 10s);
-    indexer->stop();
+  if (journal.outbox) {
+    if (auto closed = journal.outbox->close(); !closed) spdlog::error("{}", closed.error().message);
+  }
+  if (journal.indexer) {
+    (void)journal.indexer->wait_for(journal.outbox->status().durable_position, 10s);
+    journal.indexer->stop();
   }
   runtime.stop();
 }
@@ -414,28 +375,23 @@ std::string Service::url() const {
 }
 
 Result<void> Service::run() {
-  std::promise<void> asked;
-  auto done = asked.get_future();
-  boost::asio::signal_set signals(parts_->runtime.io(), SIGTERM, SIGINT);
-  signals.async_wait([&asked](const boost::system::error_code&, int) { asked.set_value(); });
-  boost::asio::signal_set hang_ups(parts_->runtime.io(), SIGHUP);
-  const auto hung_up = std::make_shared<std::atomic<bool>>(false);
-  const auto await_hang_up = [&hang_ups, hung_up] {
-    hang_ups.async_wait([hung_up](const boost::system::error_code& failed, int) {
-      if (!failed) *hung_up = true;
-    });
-  };
-  await_hang_up();
-  while (done.wait_for(500ms) != std::future_status::ready) {
-    if (parts_->outbox->fenced()) {
+  Signals signals(parts_->runtime.io(), {SIGTERM, SIGINT, SIGHUP, SIGUSR2});
+  if (parts_->inheritance) {
+    parts_->inheritance->say_ready();
+  } else {
+    tell_service_manager("READY=1");
+  }
+  while (!parts_->succession->ended()) {
+    const int signal = signals.next(500ms);
+    if (signal == SIGTERM || signal == SIGINT) break;
+    if (parts_->journal.outbox->fenced()) {
       return fail(ErrorCode::kIo,
                   "a sync of the outbox failed; what was acknowledged is safe, nothing more is. "
                   "Ending, so that a restart recovers");
     }
-    if (hung_up->exchange(false)) {
-      parts_->reload();
-      await_hang_up();
-    }
+    if (signal == SIGHUP) parts_->reload();
+    if (signal == SIGUSR2) parts_->succession->begin();
+    parts_->succession->look();
   }
   spdlog::info("ending: answering what has begun");
   return {};

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "cli/engine_address.h"
+
 namespace hone::cli {
 namespace {
 
-Result<std::string> serving_url(const Settings& settings) {
-  if (!settings.engine.model.empty()) return "http://" + settings.engine.listen;
+Result<std::string> serving_url(const Workspace& workspace) {
+  const Settings& settings = workspace.settings();
+  if (!settings.engine.model.empty()) return "http://" + engine_address(workspace);
   for (const auto& upstream : settings.upstreams) {
     if (std::find(upstream.wires.begin(), upstream.wires.end(), "openai-chat") !=
         upstream.wires.end()) {
@@ -24,7 +27,7 @@ Result<std::string> serving_url(const Settings& settings) {
 Result<loop::Shop> make_shop(const Invocation& call, Workspace& workspace,
                              const feedback::Policy& policy) {
   const Settings& settings = workspace.settings();
-  auto serving = serving_url(settings);
+  auto serving = serving_url(workspace);
   if (!serving) return fail(serving.error());
   const std::string engine =
       settings.engine.program.empty() ? call.beside("hone-engine") : settings.engine.program;

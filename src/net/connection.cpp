@@ -186,7 +186,7 @@ Result<std::string> Connection::begin(int status, Headers headers,
     }
     length = value;
   }
-  if (shared_->stopping) keep_alive_ = false;
+  if (shared_->stopping || shared_->draining) keep_alive_ = false;
   if (has_no_body(incoming_.request.method, status)) {
     framing_ = Framing::kNone;
   } else if (length) {

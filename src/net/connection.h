@@ -19,6 +19,7 @@ struct ServerShared {
   Server::Handler handler;
   ServerCounters counters;
   std::atomic<bool> stopping = false;
+  std::atomic<bool> draining = false;  // no new connections, and no second request on the old ones
 
   // Asked once a connection.
   [[nodiscard]] TlsContext tls() {

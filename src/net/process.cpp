@@ -48,11 +48,23 @@ Prepared prepare(const ProcessOptions& options) {
   ::_exit(127);
 }
 
+// Not every library opens its descriptors so that exec closes them: Asio does not.
+void keep_only(const std::vector<int>& kept) {
+  constexpr int kFirst = STDERR_FILENO + 1;
+  if (::close_range(kFirst, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {  // a kernel before 5.11
+    const long most = ::sysconf(_SC_OPEN_MAX);
+    for (int fd = kFirst; fd < most; ++fd) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  }
+  for (const int fd : kept) ::fcntl(fd, F_SETFD, 0);
+}
+
 // Runs in the child, between fork and exec: only async-signal-safe calls.
 [[noreturn]] void become(const ProcessOptions& options, Prepared& prepared, int log, int report,
                          pid_t parent) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(127);  // the parent died before prctl
+  if (!options.outlives_us) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(127);  // the parent died before prctl
+  }
   ::signal(SIGPIPE, SIG_DFL);
   sigset_t none;
   ::sigemptyset(&none);
@@ -61,6 +73,7 @@ Prepared prepare(const ProcessOptions& options) {
     fail_child(report);
   }
   if (!options.folder.empty() && ::chdir(options.folder.c_str()) != 0) fail_child(report);
+  keep_only(options.keep);
   ::execvpe(prepared.argv[0], prepared.argv.data(), prepared.envp.data());
   fail_child(report);
 }

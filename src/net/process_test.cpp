@@ -1,8 +1,12 @@
 #include "net/process.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <thread>
 
@@ -77,6 +81,40 @@ TEST(Process, TheKernelKillsChildrenOfADeadParent) {
   const auto status = child->wait_for(5s);
   ASSERT_TRUE(status.has_value()) << "pid " << pid << " lives on";
   EXPECT_EQ(status->signal, SIGKILL);
+}
+
+TEST(Process, GetsNoDescriptorsButThoseThatAreNamed) {
+  std::array<int, 2> named{};
+  std::array<int, 2> other{};
+  ASSERT_EQ(::pipe2(named.data(), O_CLOEXEC), 0);
+  ASSERT_EQ(::pipe(other.data()), 0) << "as Asio opens its sockets";
+  const auto has = [](int fd) { return "[ -e /proc/self/fd/" + std::to_string(fd) + " ]"; };
+  ProcessOptions options;
+  options.argv = {"sh", "-c", has(named[0]) + " && ! " + has(named[1]) + " && ! " + has(other[0])};
+  options.keep = {named[0]};
+  auto child = Process::spawn(options);
+  ASSERT_TRUE(child) << child.error().message;
+  EXPECT_EQ(child->wait().code, 0);
+  for (const int fd : {named[0], named[1], other[0], other[1]}) ::close(fd);
+}
+
+TEST(Process, LetsASuccessorLive) {
+  ProcessOptions options;
+  options.argv = {"sleep", "100"};
+  options.outlives_us = true;
+  int pid = 0;
+  std::thread([&] {
+    auto spawned = Process::spawn(options);
+    if (!spawned) return;
+    pid = spawned->pid();
+    spawned->let_go();
+    EXPECT_FALSE(spawned->running());
+  }).join();
+  ASSERT_GT(pid, 0);
+  std::this_thread::sleep_for(100ms);
+  EXPECT_EQ(::waitpid(pid, nullptr, WNOHANG), 0) << "it has ended";
+  ::kill(pid, SIGKILL);
+  EXPECT_EQ(::waitpid(pid, nullptr, 0), pid);
 }
 
 TEST(WorkPool, RefusesAndCountsWhatDoesNotFit) {

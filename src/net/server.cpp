@@ -1,5 +1,8 @@
 #include "net/server.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -23,6 +26,18 @@ constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 // own.
 constexpr auto kCutOffTime = std::chrono::seconds(30);
 
+bool listens_on(int socket, const tcp::endpoint& wanted) {
+  int listening = 0;
+  socklen_t size = sizeof listening;
+  if (::getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0) return false;
+  tcp::endpoint bound;
+  size = static_cast<socklen_t>(bound.capacity());
+  if (::getsockname(socket, bound.data(), &size) != 0 || size > bound.capacity()) return false;
+  bound.resize(size);
+  const bool port = wanted.port() == 0 || wanted.port() == bound.port();
+  return listening != 0 && port && bound.address() == wanted.address();
+}
+
 }  // namespace
 
 class Server::State : public std::enable_shared_from_this<Server::State> {
@@ -37,12 +52,18 @@ class Server::State : public std::enable_shared_from_this<Server::State> {
   Result<void> open();
   void start();
   bool stop(std::chrono::milliseconds grace);
+  void drain();
+  [[nodiscard]] bool drained() const;
   [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] int listener() const { return listener_; }
   void set_certificate(TlsContext tls) { shared_->set_tls(std::move(tls)); }
   [[nodiscard]] bool is_tls() const { return shared_->tls() != nullptr; }
   [[nodiscard]] const ServerCounters& counters() const { return shared_->counters; }
 
  private:
+  Result<void> bind(const tcp::endpoint& endpoint);
+  Result<void> take_over(const tcp::endpoint& endpoint);
+  void close_door();
   awaitable<void> accept_loop();
   void admit(tcp::socket socket);
   void leave(const std::shared_ptr<Connection>& connection);
@@ -54,7 +75,8 @@ class Server::State : public std::enable_shared_from_this<Server::State> {
   asio::steady_timer pause_;
   std::shared_ptr<ServerShared> shared_;
   std::uint16_t port_ = 0;
-  std::mutex mutex_;
+  int listener_ = -1;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool accepting_ = false;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
@@ -62,23 +84,43 @@ class Server::State : public std::enable_shared_from_this<Server::State> {
 
 Result<void> Server::State::open() {
   const auto& options = shared_->options;
-  const std::string place = options.address + ":" + std::to_string(options.port);
   boost::system::error_code failed;
   const auto address = asio::ip::make_address(options.address, failed);
   if (failed) return fail(ErrorCode::kInvalid, "'" + options.address + "' is not an IP address");
   const tcp::endpoint endpoint(address, options.port);
+  const bool inherited = options.listener >= 0 && listens_on(options.listener, endpoint);
+  if (options.listener >= 0 && !inherited) ::close(options.listener);
+  const auto opened = inherited ? take_over(endpoint) : bind(endpoint);
+  if (!opened) return opened;
+  port_ = acceptor_.local_endpoint(failed).port();
+  listener_ = acceptor_.native_handle();
+  return {};
+}
+
+Result<void> Server::State::take_over(const tcp::endpoint& endpoint) {
+  boost::system::error_code failed;
+  acceptor_.assign(endpoint.protocol(), shared_->options.listener, failed);
+  if (!failed) return {};
+  ::close(shared_->options.listener);
+  return fail(ErrorCode::kUnavailable, "cannot listen on the socket given: " + failed.message());
+}
+
+Result<void> Server::State::bind(const tcp::endpoint& endpoint) {
+  boost::system::error_code failed;
+  const std::string address = endpoint.address().to_string();
+  const std::string port = std::to_string(endpoint.port());
   acceptor_.open(endpoint.protocol(), failed);
   if (!failed) acceptor_.set_option(tcp::acceptor::reuse_address(true), failed);
   if (!failed) acceptor_.bind(endpoint, failed);
   if (!failed) acceptor_.listen(asio::socket_base::max_listen_connections, failed);
   if (failed == asio::error::address_in_use) {
-    return fail(ErrorCode::kUnavailable, "port " + std::to_string(options.port) + " of " +
-                                             options.address +
+    return fail(ErrorCode::kUnavailable, "port " + port + " of " + address +
                                              " is taken; stop who has it, or choose another");
   }
-  if (failed)
-    return fail(ErrorCode::kUnavailable, "cannot listen on " + place + ": " + failed.message());
-  port_ = acceptor_.local_endpoint().port();
+  if (failed) {
+    return fail(ErrorCode::kUnavailable,
+                "cannot listen on " + address + ":" + port + ": " + failed.message());
+  }
   return {};
 }
 
@@ -93,17 +135,18 @@ void Server::State::start() {
 }
 
 awaitable<void> Server::State::accept_loop() {
-  while (!shared_->stopping) {
+  while (!shared_->stopping && !shared_->draining) {
     asio::any_io_executor home = runtime_.next_io().get_executor();
     auto [failed, socket] = co_await acceptor_.async_accept(home, kToken);
     if (shared_->stopping) break;
-    if (failed) {
-      ++shared_->counters.accept_failures;
-      pause_.expires_after(kAcceptPause);
-      co_await pause_.async_wait(kToken);
+    if (!failed) {
+      admit(std::move(socket));  // while we drain, too: nobody else has it
       continue;
     }
-    admit(std::move(socket));
+    if (shared_->draining) break;
+    ++shared_->counters.accept_failures;
+    pause_.expires_after(kAcceptPause);
+    co_await pause_.async_wait(kToken);
   }
 }
 
@@ -142,13 +185,30 @@ void Server::State::end_connections(bool now) {
   for (const auto& connection : connections_) connection->end(now);
 }
 
-bool Server::State::stop(std::chrono::milliseconds grace) {
-  shared_->stopping = true;
+// Not by Asio's close, which leaves it to the kernel that nobody hears of the socket any more: the
+// kernel does so only when no other process has it either.
+void Server::State::close_door() {
   asio::post(executor_, [self = shared_from_this()] {
-    boost::system::error_code ignored;
-    self->acceptor_.close(ignored);
+    boost::system::error_code failed;
+    const int socket = self->acceptor_.release(failed);
+    if (!failed) ::close(socket);
     self->pause_.cancel();
   });
+}
+
+void Server::State::drain() {
+  shared_->draining = true;
+  close_door();
+}
+
+bool Server::State::drained() const {
+  const std::lock_guard lock(mutex_);
+  return !accepting_ && connections_.empty();
+}
+
+bool Server::State::stop(std::chrono::milliseconds grace) {
+  shared_->stopping = true;
+  close_door();
   end_connections(false);
   const auto ended = [this] { return !accepting_ && connections_.empty(); };
   std::unique_lock lock(mutex_);
@@ -188,6 +248,15 @@ const ServerCounters& Server::counters() const {
 void Server::set_certificate(TlsContext tls) {
   HONE_ASSERT(state_->is_tls() && tls);
   state_->set_certificate(std::move(tls));
+}
+int Server::listener() const {
+  return state_->listener();
+}
+void Server::drain() {
+  state_->drain();
+}
+bool Server::drained() const {
+  return state_->drained();
 }
 bool Server::stop(std::chrono::milliseconds grace) {
   return state_->stop(grace);

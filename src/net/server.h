@@ -65,6 +65,9 @@ struct ServerOptions {
   std::size_t body_bytes_per_second = 1024;
   std::chrono::milliseconds write_stall{30'000};   // without any progress
   std::chrono::milliseconds idle_timeout{60'000};  // between requests of a connection
+  // A socket that listens already, of the server whose place this one takes: used where it listens
+  // on `address` and `port`, closed where not. -1: none.
+  int listener = -1;
 };
 
 struct ServerCounters {
@@ -96,6 +99,14 @@ class Server {
 
   // For connections from now on, of a server that listens with TLS. From any thread.
   void set_certificate(TlsContext tls);
+
+  // The socket it listens on, for a server of another process that is to take its place.
+  [[nodiscard]] int listener() const;
+  // Leaves the connections to come to that one. Those that are here get their next answer, which
+  // says that it is the last; one that rests stays as long as it would have. From any thread.
+  void drain();
+  // After drain(): everybody has gone. stop() is still to be called.
+  [[nodiscard]] bool drained() const;
 
   // Stops accepting, closes idle connections, lets running handlers finish within `grace`, then
   // cuts them off. Returns when every connection has ended. Idempotent; not from a runtime thread.

@@ -1,7 +1,10 @@
 #include "net/server.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
 
+#include <array>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -319,6 +322,72 @@ TEST_F(ServerTest, FinishesStreamsBeforeItStops) {
   EXPECT_TRUE(socket.read_all().ends_with("6\r\nsecond\r\n0\r\n\r\n"));
   stopper.join();
   EXPECT_FALSE(TestSocket(server->port()).connected());
+}
+
+TEST_F(ServerTest, DrainsWithoutClosingOnAnyoneUnannounced) {
+  start();
+  TestSocket fresh(server->port());
+  TestSocket used(server->port());
+  used.send(get("/"));
+  used.read_until("GET ");
+  used.forget();
+  TestSocket streaming(server->port());
+  streaming.send(get("/stream"));
+  streaming.read_until("first");
+  while (server->counters().open < 3) std::this_thread::sleep_for(1ms);
+  server->drain();
+  while (TestSocket(server->port()).connected()) std::this_thread::sleep_for(1ms);
+  EXPECT_FALSE(server->drained());
+  for (auto* socket : {&fresh, &used}) {
+    socket->send(get("/last"));
+    const std::string answer = socket->read_all();
+    EXPECT_NE(answer.find("200 OK"), std::string::npos);
+    EXPECT_NE(answer.find("connection: close"), std::string::npos) << "it is told";
+  }
+  site.may_go_on = true;
+  EXPECT_TRUE(streaming.read_until("0\r\n\r\n").ends_with("6\r\nsecond\r\n0\r\n\r\n"));
+  streaming.forget();
+  streaming.send(get("/last"));
+  EXPECT_NE(streaming.read_all().find("connection: close"), std::string::npos);
+  for (int i = 0; i < 1000 && !server->drained(); ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_TRUE(server->drained());
+  EXPECT_TRUE(server->stop(0ms));
+}
+
+TEST_F(ServerTest, TakesOverTheSocketOfAnotherServerWithWhoWaitsThere) {
+  start();
+  const int handed = ::dup(server->listener());
+  ServerOptions options{.port = server->port()};
+  options.listener = handed;
+  server->drain();
+  for (int i = 0; i < 1000 && !server->drained(); ++i) std::this_thread::sleep_for(5ms);
+  ASSERT_TRUE(server->drained());
+  TestSocket waiting(options.port);
+  ASSERT_TRUE(waiting.connected()) << "in the queue that the two share";
+  waiting.send(get("/"));
+  server.reset();
+  start(options);
+  EXPECT_EQ(server->listener(), handed);
+  EXPECT_NE(waiting.read_until("GET ").find("200 OK"), std::string::npos);
+}
+
+TEST_F(ServerTest, ListensElsewhereWhereTheSocketGivenIsNotTheOneMeant) {
+  start();
+  ServerOptions options;
+  options.address = "127.0.0.2";
+  options.listener = ::dup(server->listener());
+  const auto before = server->port();
+  start(options);
+  EXPECT_NE(server->port(), 0U);
+  EXPECT_FALSE(TestSocket(before).connected()) << "closed with the server whose it was";
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe(pipe.data()), 0);
+  options.listener = pipe[0];  // no socket at all
+  start(options);
+  pollfd look{.fd = pipe[1], .events = POLLOUT, .revents = 0};
+  EXPECT_EQ(::poll(&look, 1, 0), 1);
+  EXPECT_NE(look.revents & POLLERR, 0) << "its other end is closed";
+  ::close(pipe[1]);
 }
 
 TEST_F(ServerTest, CutsOffWhatDoesNotFinishInTime) {

@@ -128,6 +128,8 @@ Result<void> Outbox::State::recover() {
   if (!names) return fail(names.error());
 
   std::vector<std::string> empty;
+  // When the last segment with records ended: it does not become younger by every open.
+  std::optional<Time> rests_since;
   std::int64_t last = 0;  // whose successor may be given out
   for (const auto& name : *names) {
     auto segment = open_segment(name);
@@ -136,8 +138,10 @@ Result<void> Outbox::State::recover() {
     last = std::max({last, header.first_position - 1, (*segment)->last_position});
     if ((*segment)->last_position == 0) {
       empty.push_back(name);
+      if (!rests_since) rests_since = header.created_at;
       continue;
     }
+    rests_since.reset();
     recovered_position = (*segment)->last_position;
     if (!segments.empty() && header.previous > segments.back()->header.first_position) {
       damage.push_back({name, 0, 0, segments.back()->last_position, true});
@@ -149,7 +153,7 @@ Result<void> Outbox::State::recover() {
 
   if (crashed) last += kGapAfterCrash;
   const std::int64_t previous = segments.empty() ? 0 : segments.back()->header.first_position;
-  auto active = make_segment({last + 1, previous, clock.now(), identity});
+  auto active = make_segment({last + 1, previous, rests_since.value_or(clock.now()), identity});
   if (!active) return fail(active.error());
   for (const auto& name : empty) {
     if (name == (*active)->name) continue;  // the new one took its place

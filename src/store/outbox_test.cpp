@@ -140,6 +140,26 @@ TEST_F(OutboxTest, RollsSegmentsAndRemovesThoseThatAreDone) {
   EXPECT_EQ(outbox->append_and_wait(record("next")), 101);
 }
 
+TEST_F(OutboxTest, RecordsGrowOldThoughItIsOpenedAgainAndAgain) {
+  ManualClock clock(from_millis(1'800'000'000'000));
+  const auto reopen = [&] { return Outbox::open(posix_files(), path_, clock).value(); };
+  ASSERT_TRUE(reopen()->append_and_wait(record("old")));
+  for (int hour = 0; hour < 24; ++hour) {
+    const auto outbox = reopen();
+    EXPECT_EQ(outbox->remove_segments(1, clock.now() - 24h), 0) << "after " << hour << " hours";
+    clock.advance(1h);
+  }
+  {
+    const auto outbox = reopen();
+    EXPECT_EQ(outbox->remove_segments(1, clock.now() - 24h), 1);
+    EXPECT_EQ(outbox->status().segments, 1) << "the one that would take appends";
+    ASSERT_TRUE(outbox->append_and_wait(record("new")));
+  }
+  clock.advance(1h);
+  EXPECT_EQ(read_all(*reopen()).size(), 1U);
+  EXPECT_EQ(reopen()->remove_segments(2, clock.now() - 24h), 0) << "what came later is younger";
+}
+
 TEST_F(OutboxTest, AReaderFollowsTheWriterAcrossSegments) {
   const auto outbox = open({.segment_bytes = 1000, .commit_interval = 1ms});
   std::thread writer([&] {

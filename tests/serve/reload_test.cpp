@@ -4,151 +4,16 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <thread>
 
 #include "base/json.h"
-#include "base/test_support.h"
-#include "net/client.h"
-#include "net/process.h"
-#include "net/server.h"
-#include "net/test_socket.h"
 #include "net/tls_test_support.h"
-#include "support/places.h"
+#include "serve/serve_fixture.h"
 
-namespace hone {
+namespace hone::serve_test {
 namespace {
 
 using namespace std::chrono_literals;
-
-const std::string kAnswer =
-    R"({"id":"r","model":"m","choices":[{"index":0,"message":{"role":"assistant",)"
-    R"("content":"yes"},"finish_reason":"stop"}],"usage":{"prompt_tokens":10,)"
-    R"("completion_tokens":5}})";
-const std::string kCall = R"({"model":"assistant","messages":[{"role":"user","content":"hi"}]})";
-
-// Answers at once, or holds back until it may go on.
-class Upstream {
- public:
-  Upstream() {
-    auto handler = [this](const net::Request& request, net::Responder& out) {
-      return handle(request, out);
-    };
-    server_ = std::move(net::Server::listen(runtime_, {}, handler).value());
-  }
-  ~Upstream() {
-    hold = false;
-    server_->stop(1s);
-  }
-  [[nodiscard]] std::string url() const {
-    return "http://127.0.0.1:" + std::to_string(server_->port());
-  }
-  std::atomic<bool> hold = false;
-  std::atomic<int> seen = 0;
-
- private:
-  net::awaitable<void> handle(const net::Request&, net::Responder& out) {
-    ++seen;
-    while (hold && !out.client_gone()) {
-      net::asio::steady_timer timer(co_await net::asio::this_coro::executor, 5ms);
-      co_await timer.async_wait(net::asio::use_awaitable);
-    }
-    net::Response response = net::text_response(200, kAnswer, "application/json");
-    static_cast<void>(co_await out.send(std::move(response)));
-  }
-  net::Runtime runtime_;
-  std::unique_ptr<net::Server> server_;
-};
-
-std::uint16_t free_port() {
-  net::asio::io_context io;
-  net::asio::ip::tcp::acceptor probe(io, {net::asio::ip::address_v4::loopback(), 0});
-  return probe.local_endpoint().port();
-}
-
-class Serve : public ::testing::Test {
- protected:
-  void TearDown() override {
-    if (process_) process_->terminate(10s);
-    if (HasFailure()) std::cerr << log();
-  }
-  // `server` is what stands under [server] besides.
-  void write_settings(const std::string& more, const std::string& upstream,
-                      const std::string& server = "") {
-    hone::testing::write_all(
-        folder_.path("hone.toml"),
-        "data = \"" + folder_.path("data") +
-            "\"\n[server]\nauth = \"open\"\nlisten = \"127.0.0.1:" + std::to_string(port_) +
-            "\"\n" + server + "[[upstream]]\nname = \"u\"\nurl = \"" + upstream +
-            "\"\nwires = [\"openai-chat\"]\n" +
-            "[alias.assistant]\nupstream = \"u\"\nmodel = \"m\"\n" + more);
-  }
-  void start() {
-    net::ProcessOptions options;
-    options.argv = {bin_dir() + "/hone", "--config", folder_.path("hone.toml"), "serve"};
-    options.log_file = folder_.path("log");
-    process_ = std::make_unique<net::Process>(std::move(net::Process::spawn(options).value()));
-    for (int i = 0; i < 1000; ++i) {
-      if (net::TestSocket(port_).connected()) return;
-      std::this_thread::sleep_for(10ms);
-    }
-    FAIL() << "it does not listen";
-  }
-  [[nodiscard]] net::ClientRequest request(const std::string& path) const {
-    net::ClientRequest made;
-    made.url = net::parse_url("http://127.0.0.1:" + std::to_string(port_)).value();
-    made.url.target = path;
-    return made;
-  }
-  [[nodiscard]] net::Response get(const std::string& path) const {
-    return net::fetch_blocking(request(path), 10s).value_or(net::Response{.status = 0});
-  }
-  [[nodiscard]] int call() const {
-    auto made = request("/v1/chat/completions");
-    made.method = "POST";
-    made.body = kCall;
-    return net::fetch_blocking(made, 10s).value_or(net::Response{.status = 0}).status;
-  }
-  [[nodiscard]] std::string raw_call() const {
-    return "POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nContent-Length: " +
-           std::to_string(kCall.size()) + "\r\n\r\n" + kCall;
-  }
-  [[nodiscard]] bool metrics_say(const std::string& line) const {
-    for (int i = 0; i < 500; ++i) {
-      if (get("/metrics").body.find(line + "\n") != std::string::npos) return true;
-      std::this_thread::sleep_for(20ms);
-    }
-    return false;
-  }
-  [[nodiscard]] bool lists_an_interaction() const {
-    for (int i = 0; i < 500; ++i) {
-      if (get("/api/v1/interactions").body.find("\"id\":\"int_") != std::string::npos) return true;
-      std::this_thread::sleep_for(20ms);
-    }
-    return false;
-  }
-  // What a command beside the server prints.
-  [[nodiscard]] std::string command(const std::vector<std::string>& words) {
-    net::ProcessOptions options;
-    options.argv = {bin_dir() + "/hone", "--config", folder_.path("hone.toml")};
-    options.argv.insert(options.argv.end(), words.begin(), words.end());
-    options.log_file = folder_.path("command-" + std::to_string(++commands_));
-    auto running = net::Process::spawn(options);
-    EXPECT_TRUE(running) << running.error().message;
-    if (!running) return "";
-    EXPECT_EQ(running->wait().code, 0) << words.front();
-    return hone::testing::read_all(options.log_file);
-  }
-  void hang_up() const { ::kill(process_->pid(), SIGHUP); }
-  [[nodiscard]] std::string log() const { return hone::testing::read_all(folder_.path("log")); }
-
-  const hone::testing::TempFolder folder_;
-  const std::uint16_t port_ = free_port();
-  int commands_ = 0;
-  std::unique_ptr<net::Process> process_;
-};
 
 TEST_F(Serve, TakesNewSettingsWithoutDroppingAConnection) {
   Upstream first;
@@ -288,4 +153,4 @@ TEST_F(Serve, FollowsTheLimitsOfAKeyThatACommandSets) {
 }
 
 }  // namespace
-}  // namespace hone
+}  // namespace hone::serve_test

@@ -1,4 +1,5 @@
 // hone serve: gateway, store, API and dashboard in one process, with hone-engine beside it.
+#include <csignal>
 #include <filesystem>
 #include <iostream>
 #include <utility>
@@ -30,6 +31,9 @@ Result<Settings> read_settings(const Invocation& call, const ServeOptions& optio
 }
 
 Result<void> serve(const Invocation& call, const ServeOptions& options) {
+  std::signal(SIGUSR2, SIG_IGN);  // too early to give way; by default it would end us
+  auto inheritance = Inheritance::take();
+  if (!inheritance) return fail(inheritance.error());
   const auto settings = read_settings(call, options);
   if (!settings) return fail(settings.error());
   const bool had_file = has_file(call);
@@ -38,10 +42,10 @@ Result<void> serve(const Invocation& call, const ServeOptions& options) {
     if (had_file && !has_file(call)) return fail(ErrorCode::kNotFound, "hone.toml is gone");
     return read_settings(call, options);
   };
-  auto service = Service::start(call, *settings, std::move(read_again));
+  auto service = Service::start(call, *settings, std::move(read_again), std::move(*inheritance));
   if (!service) return fail(service.error());
   remark("Hone serves on " + (*service)->url() + " (dashboard, /v1/…, /api/v1/…); Ctrl-C ends it");
-  return (*service)->run();
+  return (*service)->run();  // SIGHUP: new settings; SIGUSR2: a new process takes its place
 }
 
 }  // namespace
