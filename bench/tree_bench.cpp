@@ -78,8 +78,8 @@ class Capture {
     facts.started_at = clock_.now();
     facts.handles = {{"id", id}, {"session", session}};
     const double before = cpu_seconds();
-    const auto model = capture::find_model(body);
-    if (!model) std::exit(1);
+    const wire::CutBody cut(wire::Format::kAnthropicMessages, body);
+    if (!capture::find_model(cut)) std::exit(1);
     wire::AnswerReader reader(wire::Format::kAnthropicMessages, streamed);
     reader.feed(answer);
     const auto read = reader.finish();
@@ -87,7 +87,7 @@ class Capture {
     if (!read.response_id.empty()) facts.handles.push_back({"response", read.response_id});
     for (const auto& call : read.tool_call_ids) facts.handles.push_back({"tool_call", call});
     const auto learned =
-        content_.fill_from_body(wire::Format::kAnthropicMessages, body, read.message, facts);
+        content_.fill_from_body(wire::Format::kAnthropicMessages, cut, read.message, facts);
     if (facts.content != "stored") std::exit(1);
     must(outbox_->append({.kind = store::RecordKind::kInteraction,
                           .id = facts.id,

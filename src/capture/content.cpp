@@ -42,7 +42,7 @@ void Content::fill(std::vector<json::object> messages, json::object answer, json
   }
 }
 
-Learned Content::fill_from_body(wire::Format format, std::string_view body, json::object answer,
+Learned Content::fill_from_body(wire::Format format, const wire::CutBody& body, json::object answer,
                                 store::Interaction& facts) {
   auto learned = add_body(format, body, std::move(answer), facts);
   if (learned) {
@@ -73,15 +73,15 @@ Result<void> Content::add_answer(json::object answer, store::Interaction& facts,
   return {};
 }
 
-Result<Learned> Content::add_body(wire::Format format, std::string_view body, json::object answer,
-                                  store::Interaction& facts) {
-  const auto parts = wire::cut_call(format, body);
-  if (!parts) {
-    auto call = read(format, body);
+Result<Learned> Content::add_body(wire::Format format, const wire::CutBody& body,
+                                  json::object answer, store::Interaction& facts) {
+  const wire::CallParts* parts = body.parts();
+  if (parts == nullptr) {
+    auto call = read(format, body.text());
     if (!call) return fail(call.error());
     auto added = add(std::move(call->messages), std::move(answer), std::move(call->params), facts);
     if (!added) return fail(added.error());
-    return Learned{.beginnings = {}, .body = memo_key(body, memo_key(wire::name(format)))};
+    return Learned{.beginnings = {}, .body = memo_key(body.text(), memo_key(wire::name(format)))};
   }
   auto settings = read(format, wire::settings_text(*parts));
   if (!settings) return fail(settings.error());

@@ -51,7 +51,7 @@ class Content {
   void fill(std::vector<json::object> messages, json::object answer, json::object params,
             store::Interaction& facts);
   // The same from a request's body. What is no call of that format is "unreadable".
-  [[nodiscard]] Learned fill_from_body(wire::Format format, std::string_view body,
+  [[nodiscard]] Learned fill_from_body(wire::Format format, const wire::CutBody& body,
                                        json::object answer, store::Interaction& facts);
 
   // Leaves no content, and says why (store::ContentState).
@@ -64,7 +64,7 @@ class Content {
   Result<void> add(std::vector<json::object> messages, json::object answer, json::object params,
                    store::Interaction& facts);
   Result<void> add_answer(json::object answer, store::Interaction& facts, Place place);
-  Result<Learned> add_body(wire::Format format, std::string_view body, json::object answer,
+  Result<Learned> add_body(wire::Format format, const wire::CutBody& body, json::object answer,
                            store::Interaction& facts);
   Result<Learned> add_parts(wire::Format format, const wire::CallParts& parts, Place& place,
                             store::Interaction& facts);

@@ -244,8 +244,8 @@ FinishedCall Gateway::open_call(const net::Request& request, const Identity& ide
 // What is known of it when it is over, with what was said.
 void Gateway::close_call(FinishedCall& call, Outgoing& outgoing, RelayOutcome& outcome,
                          int status) const {
-  call.request_bytes = outgoing.text.size();
-  if (call.stored) call.request = std::move(outgoing.text);
+  call.request_bytes = outgoing.body.text().size();
+  if (call.stored) call.request = std::move(outgoing.body);
   call.request_encoding = std::move(outgoing.encoding);
   auto& facts = call.facts;
   const Target& target = outgoing.target;

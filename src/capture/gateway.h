@@ -117,10 +117,10 @@ class Gateway {
   struct Outgoing {
     Target target;
     net::ClientRequest request;
-    std::string text;      // the body without a coding
-    std::string encoded;   // the body as it came, where it goes out so and is not `text`
-    std::string encoding;  // the coding that could not be undone, and hides `text`
-    ModelField model;      // in `text`
+    wire::CutBody body;    // without a coding
+    std::string encoded;   // the body as it came, where it goes out so and is not `body`
+    std::string encoding;  // the coding that could not be undone, and hides `body`
+    ModelField model;      // in `body`
     std::string renamed;   // what takes its place, with quotes; "" where it stays
     bool recorded = false;
     std::optional<wire::AnswerPlan> translation;  // where the upstream speaks another format
@@ -177,8 +177,9 @@ class Gateway {
   // As it is, or translated.
   [[nodiscard]] static bool can_answer(const Upstream& upstream, const net::Request& request,
                                        wire::Format format);
-  [[nodiscard]] Result<Outgoing> unread(net::Request& request, const Identity& identity,
-                                        wire::Format format, Outgoing call) const;
+  [[nodiscard]] Result<Outgoing> unread(std::string body, const net::Request& request,
+                                        const Identity& identity, wire::Format format,
+                                        Outgoing call) const;
   [[nodiscard]] Result<Outgoing> translate(const net::Request& request, const Identity& identity,
                                            wire::Format format, Outgoing call) const;
   [[nodiscard]] std::unique_ptr<wire::AnswerTranslator> answer_translator(

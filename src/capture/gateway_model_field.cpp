@@ -21,6 +21,16 @@ std::unexpected<Error> refuse(std::string message) {
   return fail(ErrorCode::kInvalid, std::move(message));
 }
 
+constexpr const char* kMissing = "field 'model' is missing";
+
+// The string that comes next.
+Result<ModelField> read_name(JsonScanner& scanner) {
+  const auto token = scanner.string();
+  auto value = token ? decode(*token) : std::nullopt;
+  if (!value) return refuse("field 'model' must be a string of at most 1,024 bytes");
+  return ModelField{scanner.position() - token->size(), token->size(), std::move(*value)};
+}
+
 }  // namespace
 
 Result<ModelField> find_model(std::string_view body) {
@@ -28,7 +38,7 @@ Result<ModelField> find_model(std::string_view body) {
   std::optional<ModelField> found;
   JsonScanner scanner(body);
   if (!scanner.take('{')) return refuse(no_json);
-  if (scanner.peek() == '}') return refuse("field 'model' is missing");
+  if (scanner.peek() == '}') return refuse(kMissing);
   do {
     const auto key = scanner.string();
     if (!key || !scanner.take(':')) return refuse(no_json);
@@ -40,14 +50,29 @@ Result<ModelField> find_model(std::string_view body) {
       continue;
     }
     if (found) return refuse("field 'model' is given twice");
-    const auto token = scanner.string();
-    const auto value = token ? decode(*token) : std::nullopt;
-    if (!value) return refuse("field 'model' must be a string of at most 1,024 bytes");
-    found = ModelField{scanner.position() - token->size(), token->size(), *value};
+    auto name = read_name(scanner);
+    if (!name) return name;
+    found = std::move(*name);
   } while (scanner.take(','));
   if (!scanner.take('}')) return refuse(no_json);
-  if (!found) return refuse("field 'model' is missing");
+  if (!found) return refuse(kMissing);
   return *found;
+}
+
+Result<ModelField> find_model(const wire::CutBody& body) {
+  const wire::CallParts* parts = body.parts();
+  if (parts == nullptr) return find_model(body.text());
+  // A key written with escapes, or one given twice, and the body would not have been cut.
+  for (const std::string_view member : parts->settings) {
+    if (!member.starts_with("\"model\"")) continue;
+    JsonScanner scanner(member);
+    static_cast<void>(scanner.string());
+    static_cast<void>(scanner.take(':'));
+    auto field = read_name(scanner);
+    if (field) field->begin += static_cast<std::size_t>(member.data() - body.text().data());
+    return field;
+  }
+  return refuse(kMissing);
 }
 
 std::array<std::string_view, 3> with_model(std::string_view body, const ModelField& field,

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "wire/call_parts.h"
 
 namespace hone::capture {
 
@@ -20,6 +21,8 @@ struct ModelField {
 // which of them counts would depend on who reads. It is no validation: other mistakes are the
 // upstream's to find.
 [[nodiscard]] Result<ModelField> find_model(std::string_view body);
+// The same, without another look at what was cut already.
+[[nodiscard]] Result<ModelField> find_model(const wire::CutBody& body);
 
 // The body in pieces, one after the other, with another name in the place of the model's. `name` is
 // a JSON string as `json_string` makes it; the pieces lie in it and in the body.

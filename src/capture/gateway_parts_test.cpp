@@ -25,6 +25,32 @@ TEST(ModelField, ReplacesTheNameAndNoOtherByte) {
   EXPECT_EQ(joined, expected);
 }
 
+TEST(ModelField, IsTheSameInABodyThatWasCut) {
+  for (const std::string body : {
+           R"( {"messages":[{"model":"inner"}], "model" : "a\u0062", "z":1})",
+           R"({"model":"m","messages":[]})",
+           R"({"messages":[],"x":{"model":"y"}})",
+           R"({"messages":[],"model":7})",
+           R"({"messages":[],"model":"a","model":"b"})",
+           R"({"messages":[],"mod\u0065l":"a"})",
+           R"({"model":"no list"})",
+           R"({"messages":[)",
+       }) {
+    const auto plain = find_model(body);
+    wire::CutBody cut(Format::kOpenAIChat, body);
+    const wire::CutBody moved = std::move(cut);
+    const auto found = find_model(moved);
+    ASSERT_EQ(found.has_value(), plain.has_value()) << body;
+    if (!found) {
+      EXPECT_EQ(found.error().message, plain.error().message) << body;
+      continue;
+    }
+    EXPECT_EQ(found->value, plain->value) << body;
+    EXPECT_EQ(found->begin, plain->begin) << body;
+    EXPECT_EQ(found->size, plain->size) << body;
+  }
+}
+
 TEST(ModelField, ReadsEscapesInKeyAndValue) {
   const auto field = find_model(R"({"mod\u0065l":"a\u002fb"})");
   ASSERT_TRUE(field) << field.error().message;

@@ -29,22 +29,23 @@ net::ClientRequest request_to(const Upstream& upstream, const net::Request& requ
 Result<Gateway::Outgoing> Gateway::prepare(net::Request& request, const Identity& identity,
                                            wire::Format format, bool recorded) const {
   Outgoing call;
+  std::string text = std::move(request.body);
   call.recorded = recorded;
   call.encoding = net::content_encoding(request.headers);
   if (!call.encoding.empty()) {
-    auto decoded = net::decode_content(call.encoding, request.body, kDecodedRequestBytes);
+    auto decoded = net::decode_content(call.encoding, text, kDecodedRequestBytes);
     if (!decoded && decoded.error().code == ErrorCode::kTooLarge) return fail(decoded.error());
-    if (!decoded || !decoded->whole) return unread(request, identity, format, std::move(call));
-    call.text = std::move(decoded->body);
-    call.encoded = std::move(request.body);
+    if (!decoded || !decoded->whole) {
+      return unread(std::move(text), request, identity, format, std::move(call));
+    }
+    call.encoded = std::exchange(text, std::move(decoded->body));
     call.encoding.clear();
-  } else {
-    call.text = std::move(request.body);
   }
-  auto field = find_model(call.text);
+  call.body = recorded ? wire::CutBody(format, std::move(text)) : wire::CutBody(std::move(text));
+  auto field = find_model(call.body);
   if (!field && !recorded) {  // some counts name no model: the upstream's to judge
-    request.body = std::move(call.encoded.empty() ? call.text : call.encoded);
-    return unread(request, identity, format, std::move(call));
+    std::string as_it_came(call.encoded.empty() ? call.body.text() : call.encoded);
+    return unread(std::move(as_it_came), request, identity, format, std::move(call));
   }
   if (!field) return fail(field.error());
   auto target = find_target(field->value, identity.caller.person);
@@ -82,7 +83,7 @@ Result<void> Gateway::redirect(Outgoing& call, Target target, const net::Request
     return {};
   }
   Outgoing other;
-  other.text = call.text;  // which is recorded, however this one goes
+  other.body = wire::CutBody(std::string(call.body.text()));  // the call's is recorded
   other.request = request_to(*target.upstream, request, format, identity.key);
   other.target = std::move(target);
   auto made = translate(request, identity, format, std::move(other));
@@ -94,8 +95,9 @@ Result<void> Gateway::redirect(Outgoing& call, Target target, const net::Request
 }
 
 // A body that only the upstream may be able to read: it gets it as it came.
-Result<Gateway::Outgoing> Gateway::unread(net::Request& request, const Identity& identity,
-                                          wire::Format format, Outgoing call) const {
+Result<Gateway::Outgoing> Gateway::unread(std::string body, const net::Request& request,
+                                          const Identity& identity, wire::Format format,
+                                          Outgoing call) const {
   const Upstream* upstream = parts_.upstreams.fallback(format);
   if (upstream == nullptr) {
     return fail(ErrorCode::kNotFound, "no upstream is set up that could answer this");
@@ -103,14 +105,14 @@ Result<Gateway::Outgoing> Gateway::unread(net::Request& request, const Identity&
   call.target.upstream = upstream;
   call.target.route.upstream = upstream->name;
   call.request = request_to(*upstream, request, format, identity.key);
-  call.request.body = std::move(request.body);
+  call.request.body = std::move(body);
   return call;
 }
 
 std::array<std::string_view, 3> Gateway::Outgoing::pieces() const {
   if (!encoded.empty()) return {encoded};
-  if (renamed.empty()) return {text};
-  return with_model(text, model, renamed);
+  if (renamed.empty()) return {body.text()};
+  return with_model(body.text(), model, renamed);
 }
 
 Result<Gateway::Target> Gateway::find_target(const std::string& model,

@@ -101,7 +101,7 @@ Result<Gateway::Outgoing> Gateway::translate(const net::Request& request, const 
   if (!there) {
     return fail(ErrorCode::kInvalid, speaks + " and not " + std::string(wire::name(format)));
   }
-  const auto body = parse_json_object(call.text);
+  const auto body = parse_json_object(call.body.text());
   if (!body) return fail(body.error());
   auto made = wire::translate_request(format, *there, *body,
                                       {call.target.route.upstream_model, upstream.max_tokens});

@@ -77,7 +77,7 @@ void Recorder::end(FinishedCall& call) {
 }
 
 void Recorder::finish(FinishedCall call) {
-  const std::size_t size = call.request.size() + call.answer.size();
+  const std::size_t size = call.request.text().size() + call.answer.size();
   auto shared = std::make_shared<FinishedCall>(std::move(call));
   if (queued_bytes_ + size <= options_.queue_bytes) {
     queued_bytes_ += size;
@@ -88,7 +88,7 @@ void Recorder::finish(FinishedCall call) {
     if (queued) return;
     queued_bytes_ -= size;
   }
-  shared->request.clear();
+  shared->request = {};
   shared->answer.clear();
   if (journal_.post([this, shared] { record(shared, false); })) return;
   ++counters_.unrecorded;

@@ -35,6 +35,7 @@
 #include "store/records.h"
 #include "wire/answer.h"
 #include "wire/call.h"
+#include "wire/call_parts.h"
 
 namespace hone::capture {
 
@@ -47,7 +48,7 @@ struct FinishedCall {
   bool stored = true;         // false: only its usage is charged, and nothing of it written
   LimitAccounts accounts;     // who is charged for it
   std::size_t request_bytes = 0;
-  std::string request;           // the body, without its coding where we know it
+  wire::CutBody request;         // the body, without its coding where we know it
   std::string request_encoding;  // the coding that could not be undone; "" where `request` is plain
   std::string answer;            // the bytes of the answer, as far as they were kept
   std::string answer_encoding;   // of these bytes; "" for none

@@ -50,7 +50,8 @@ void EngineKeeper::keep() {
   do {
     auto engine = net::Process::spawn(
         {.argv = {program_, "serve", "--model", settings_.model, "--listen", settings_.listen,
-                  "--threads", std::to_string(settings_.threads)},
+                  "--threads", std::to_string(settings_.threads), "--context",
+                  std::to_string(settings_.context)},
          .log_file = log_file_});
     if (!engine) {
       spdlog::error("hone-engine does not start: {}", engine.error().message);

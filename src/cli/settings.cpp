@@ -26,6 +26,10 @@ EngineSettings read_engine(TomlTable table) {
   engine.program = table.get_or("program", std::string());
   engine.threads = table.get_or("threads", engine.threads);
   if (engine.threads < 1 || engine.threads > 1024) table.problem("threads", "must be 1 to 1024");
+  engine.context = table.get_or("context", engine.context);
+  if (engine.context < 16 || engine.context > 1'048'576) {
+    table.problem("context", "must be 16 to 1048576");
+  }
   if (auto endpoint = parse_endpoint(engine.listen); !endpoint) {
     table.problem("listen", "is wrong: " + endpoint.error().message);
   }

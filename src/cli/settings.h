@@ -9,6 +9,7 @@
 //   tls_key = "key.pem"            # … its private key
 //   [engine]                       # starts hone-engine and keeps it running: the upstream "engine"
 //   model = "models/Llama-3.2-1B"
+//   context = 8192                 # the longest prompt and answer together, in tokens
 //   [[upstream]]
 //   name = "anthropic"
 //   url = "https://…"
@@ -47,6 +48,7 @@ struct EngineSettings {
   std::string listen = "127.0.0.1:8701";
   std::string program;  // empty: hone-engine beside hone
   std::int64_t threads = 2;
+  std::int64_t context = 8192;  // cut to what the model was trained for
   bool operator==(const EngineSettings&) const = default;
 };
 

@@ -13,6 +13,7 @@ listen = "127.0.0.1:9000"
 auth = "open"
 [engine]
 model = "m"
+context = 16384
 [[upstream]]
 name = "a"
 url = "https://example.org"
@@ -35,6 +36,7 @@ model = "m"
                                        "hone.toml")
                             .value();
   EXPECT_EQ(settings.data, "d");
+  EXPECT_EQ(settings.engine.context, 16384);
   EXPECT_EQ(settings.upstreams.at(0).models.at(0), "claude-*");
   EXPECT_FALSE(settings.upstreams.at(0).trainable);
   EXPECT_EQ(settings.aliases.at(0).name, "assistant");
@@ -67,6 +69,8 @@ TEST(Settings, NamesTheLineOfAMistake) {
   EXPECT_EQ(message("[[upstream]]\nname = \"a\"\nurl = \"http://x\"\nwires = [\"openai\"]\n"),
             "hone.toml: line 4: 'upstream.wires' knows openai-chat, anthropic-messages, "
             "openai-responses; not 'openai'");
+  EXPECT_EQ(message("[engine]\ncontext = 8\n"),
+            "hone.toml: line 2: 'engine.context' must be 16 to 1048576");
   EXPECT_EQ(message("[engine]\nmodle = \"m\"\n"),
             "hone.toml: line 2: unknown field 'engine.modle'; did you mean 'model'?");
 }
@@ -80,6 +84,8 @@ tls_key = "k.pem"
 durability = "before-answer"
 outbox_limit = "2 GiB"
 when_full = "refuse"
+[store]
+compress = false
 [price]
 currency = "EUR"
 [price."claude-*"]
@@ -109,6 +115,7 @@ fallback = ["b", "c/org/model"]
   EXPECT_TRUE(settings.capture.before_answer);
   EXPECT_TRUE(settings.capture.refuse_when_full);
   EXPECT_EQ(settings.capture.outbox_limit_bytes, 2ULL << 30);
+  EXPECT_FALSE(settings.store.compress);
   EXPECT_EQ(settings.prices.currency(), "EUR");
   const auto* price = settings.prices.find("claude-x");
   ASSERT_NE(price, nullptr);
@@ -130,6 +137,7 @@ fallback = ["b", "c/org/model"]
   EXPECT_FALSE(without.capture.before_answer);
   EXPECT_FALSE(without.capture.refuse_when_full);
   EXPECT_EQ(without.capture.outbox_limit_bytes, 4ULL << 30);
+  EXPECT_TRUE(without.store.compress);
   EXPECT_TRUE(without.limits.empty());
   EXPECT_TRUE(without.prices.empty());
 }

@@ -9,10 +9,8 @@ Result<capture::Upstreams> make_upstreams(const Settings& settings) {
   if (!settings.engine.model.empty()) {
     auto url = net::parse_url("http://" + settings.engine.listen);
     if (!url) return fail(url.error());
-    all.push_back({.name = kEngine,
-                   .url = *url,
-                   .wires = {wire::Format::kOpenAIChat, wire::Format::kAnthropicMessages},
-                   .trainable = true});
+    all.push_back(
+        {.name = kEngine, .url = *url, .wires = {wire::Format::kOpenAIChat}, .trainable = true});
   }
   for (const auto& given : settings.upstreams) {
     auto url = net::parse_url(given.url);

@@ -67,7 +67,12 @@ Result<Answer> read_answer(Wire wire, std::string_view body) {
   read_usage(wire, *object, answer);
   const bool openai = wire == Wire::kOpenAiChat;
   const json::object* first = first_of(*object, openai ? "choices" : "content");
-  if (first == nullptr) return fail(ErrorCode::kInvalid, "the answer has no content");
+  if (first == nullptr) {
+    // Messages has no block where nothing is said.
+    const json::value* content = openai ? nullptr : object->if_contains("content");
+    if (content != nullptr && content->is_array() && content->get_array().empty()) return answer;
+    return fail(ErrorCode::kInvalid, "the answer has no content");
+  }
   answer.text = openai ? string_or_empty(object_or_empty(*first, "message"), "content")
                        : string_or_empty(*first, "text");
   return answer;

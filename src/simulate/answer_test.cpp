@@ -55,6 +55,17 @@ TEST(Answer, ReadsWholeBodies) {
                   "m1");
 }
 
+TEST(Answer, SayingNothingIsAnAnswer) {
+  const auto whole =
+      read_answer(Wire::kAnthropicMessages,
+                  R"({"id":"m1","content":[],"usage":{"input_tokens":9,"output_tokens":1}})");
+  ASSERT_TRUE(whole) << whole.error().message;
+  EXPECT_EQ(whole->text, "");
+  EXPECT_EQ(whole->response_id, "m1");
+  EXPECT_FALSE(read_answer(Wire::kAnthropicMessages, R"({"id":"m1"})"));
+  EXPECT_FALSE(read_answer(Wire::kOpenAiChat, R"({"id":"c1","content":[],"choices":[]})"));
+}
+
 TEST(Answer, AStreamCutShortIsAnError) {
   for (const Wire wire : {Wire::kOpenAiChat, Wire::kAnthropicMessages}) {
     const auto whole = wire == Wire::kOpenAiChat ? kOpenAiStream : kAnthropicStream;

@@ -137,9 +137,9 @@ ALTER TABLE interaction ADD COLUMN cached_tokens BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE interaction ADD COLUMN key_id TEXT NOT NULL DEFAULT '';
 )sql";
 
-// A hash of 64 digits stood in three rows and four indexes for each message of a conversation; now
-// it stands in one row and one index, as 32 bytes, and everything else refers to it by number. An
-// interaction's own id is no longer a handle: whoever looks for one asks interaction.id as well.
+// A hash of 64 digits stood in every row and index that referred to a node or a block; now it
+// stands in one row and one index, as 32 bytes, and everything else refers to it by number. An
+// interaction's own id is no longer a row of handle: whoever looks for one asks interaction.id too.
 constexpr std::string_view kSmall = R"sql(
 ALTER TABLE block RENAME TO old_block;
 ALTER TABLE node RENAME TO old_node;

@@ -2,18 +2,20 @@
 // agent sends the whole conversation with every call: cut into parts, what was sent before is known
 // by its bytes, and only what is new needs to be read.
 //
-//   if (const auto parts = cut_call(Format::kOpenAIChat, body)) {
+//   const CutBody body(Format::kOpenAIChat, std::move(text));
+//   if (const CallParts* parts = body.parts()) {
 //     read_call(format, *parse_json_object(settings_text(*parts)))    // params, no messages
 //     read_call(format, *parse_json_object(opening_text(*parts)))     // tools and system
-//     read_call(format, *parse_json_object(message_text(*parts, i)))  // the i-th of the
-//     conversation
+//     read_call(format, *parse_json_object(message_text(*parts, i)))  // the conversation's i-th
 //
 // The messages of all these, one after the other, are those of the whole body.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "wire/call.h"
@@ -35,6 +37,24 @@ struct CallParts {
 // given twice, or a format in which one message can depend on the one before it. It must be read
 // whole then.
 [[nodiscard]] std::optional<CallParts> cut_call(Format format, std::string_view body);
+
+// A body with the parts that it was cut into. It may be moved: the text stays where it is.
+class CutBody {
+ public:
+  CutBody() = default;
+  explicit CutBody(std::string text)
+      : text_(std::make_unique<const std::string>(std::move(text))) {}
+  CutBody(Format format, std::string text) : CutBody(std::move(text)) {
+    parts_ = cut_call(format, *text_);
+  }
+  [[nodiscard]] std::string_view text() const { return text_ ? *text_ : std::string_view(); }
+  // Null where it cannot be cut, or was not.
+  [[nodiscard]] const CallParts* parts() const { return parts_ ? &*parts_ : nullptr; }
+
+ private:
+  std::unique_ptr<const std::string> text_;
+  std::optional<CallParts> parts_;
+};
 
 [[nodiscard]] std::string settings_text(const CallParts& parts);
 [[nodiscard]] std::string opening_text(const CallParts& parts);

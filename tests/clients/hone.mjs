@@ -4,6 +4,7 @@
 import { execFile, spawn } from "node:child_process";
 import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { dirname } from "node:path";
 import { promisify } from "node:util";
 
 const runFile = promisify(execFile);
@@ -63,6 +64,39 @@ model = "${upstream.model}"
     this.#environment = { ...process.env, STUB_KEY: upstream.key };
   }
 
+  // With hone-engine, which lies beside the program, on the base model: a Hugging Face folder, or a
+  // GGUF file, which it imports.
+  async configureEngine(model, context) {
+    const port = await freePort();
+    const enginePort = await freePort();
+    this.url = `http://127.0.0.1:${port}`;
+    let folder = model;
+    if (model.endsWith(".gguf")) {
+      folder = `${this.#folder}/model`;
+      await runFile(`${dirname(this.#program)}/hone-engine`, ["import", model, folder], { timeout: 120_000 });
+    }
+    writeFileSync(
+      `${this.#folder}/hone.toml`,
+      `
+data = "${this.#folder}/data"
+[server]
+listen = "127.0.0.1:${port}"
+[engine]
+model = ${JSON.stringify(folder)}
+listen = "127.0.0.1:${enginePort}"
+context = ${context}
+`,
+    );
+  }
+
+  get engineLog() {
+    try {
+      return readFileSync(`${this.#folder}/data/engine.log`, "utf8");
+    } catch {
+      return "";
+    }
+  }
+
   async createKey(person, team) {
     const { stdout } = await runFile(
       this.#program,
@@ -82,14 +116,14 @@ model = "${upstream.model}"
     return JSON.parse(stdout).key;
   }
 
-  async start() {
+  async start(limit_s = 20) {
     const log = openSync(`${this.#folder}/hone.log`, "a");
     this.#server = spawn(this.#program, ["--config", `${this.#folder}/hone.toml`, "serve"], {
       env: this.#environment,
       stdio: ["ignore", log, log],
     });
     this.#server.on("error", () => {});
-    for (let i = 0; i < 200 && this.#server.exitCode === null; i += 1) {
+    for (let i = 0; i < limit_s * 10 && this.#server.exitCode === null; i += 1) {
       const answer = await fetch(`${this.url}/readyz`).catch(() => null);
       if (answer?.status === 200) return;
       await sleep(100);

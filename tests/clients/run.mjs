@@ -1,7 +1,8 @@
 // Real clients, each pointed at a real `hone serve` as docs/operations.md says, with a stub for the
 // model behind it (upstream.mjs). Of each client: it gets its answers, and the store then holds every
 // call that it made: tool, person, alias, prompt, answer, tool calls, tokens, stop reason, streamed or
-// not, and the calls of a conversation as one chain (check.mjs).
+// not, and the calls of a conversation as one chain (check.mjs). One of --full has hone-engine and a real
+// model behind it in place of the stub (clients/claude-code-engine.mjs); HONE_BASE_MODEL names that.
 //
 //   node tests/clients/run.mjs HONE [--full] [--keep] [NAME…]
 //
@@ -19,9 +20,11 @@
 //   doc, documented        its row in docs/operations.md; what that must name
 //   packages | python      what of package.json it needs; that it needs requirements.txt
 //   session                whether its calls name their session
-//   conversations          {id, wire, streamed, tool?, fails_first?, follows?, forgets_thinking?, translated?};
+//   conversations          {id, prompt?, wire, streamed, tool?, fails_first?, follows?, forgets_thinking?, translated?};
 //                          `tool` is {name, arguments}, or a function of its work folder that gives it;
 //                          `translated` ones ask for an alias whose upstream speaks Chat Completions only
+//   engine                 true: it runs on a Hone whose model is real, served by hone-engine, and
+//                          `check(place, stored, must)` says what must be true then
 //   run(place)             starts it; place has url, key, model, translated (the aliases), prompts (by id),
 //                          home, work, and start(program, arguments, environment)
 import { spawn, spawnSync } from "node:child_process";
@@ -38,6 +41,8 @@ import { RESULT } from "./programs/support.mjs";
 import { Upstream } from "./upstream.mjs";
 
 const LIMIT_S = 300; // for one start of one client
+const CONTEXT = 8192; // of the base model that everyone starts with
+const ENGINE_START_S = 130; // hone serve waits for it for 120 s
 const flags = process.argv.slice(2).filter((word) => word.startsWith("--"));
 const [program, ...names] = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 
@@ -86,7 +91,7 @@ function makePlace(client, hone, key, folder) {
   writeFileSync(`${work}/note.txt`, `The harbour lies ${RESULT}.\n`);
   const conversations = client.conversations.map((conversation) => ({
     ...conversation,
-    prompt: `Where is the harbour, in ${client.name} ${conversation.id}?`,
+    prompt: conversation.prompt ?? `Where is the harbour, in ${client.name} ${conversation.id}?`,
     answer: `It lies as ${client.name} ${conversation.id} says.`,
     tool: typeof conversation.tool === "function" ? conversation.tool(work) : conversation.tool,
   }));
@@ -148,12 +153,16 @@ async function runClient(client, hone, upstream, key, folder) {
   let place = null;
   if (!reason) {
     place = makePlace(client, hone, key, `${folder}/${client.name}`);
-    upstream.script(place.conversations, [key]);
+    if (!client.engine) upstream.script(place.conversations, [key]);
     try {
       await client.run(place);
-      failures.push(...place.failures);
-      const stored = await hone.interactions(key, upstream.served.length);
-      checkClient(client, place, place.printed, upstream, stored, await hone.handles(), must);
+      if (client.engine) {
+        client.check(place, await hone.interactions(key, place.conversations.length), must);
+      } else {
+        failures.push(...place.failures);
+        const stored = await hone.interactions(key, upstream.served.length);
+        checkClient(client, place, place.printed, upstream, stored, await hone.handles(), must);
+      }
     } catch (error) {
       failures.push(error.stack ?? String(error));
     }
@@ -170,6 +179,29 @@ async function runClient(client, hone, upstream, key, folder) {
   return failures.length === 0;
 }
 
+// A Hone of its own, on the real model.
+async function runOnEngine(client, folder, started) {
+  const hone = new Hone(resolve(program), `${folder}/hone-engine`);
+  started.push(hone);
+  let passed = false;
+  try {
+    let key = null;
+    if (!missing(client)) {
+      await hone.configureEngine(resolve(process.env.HONE_BASE_MODEL), CONTEXT);
+      key = await hone.createKey(personOf(client), TEAM);
+      await hone.start(ENGINE_START_S);
+    }
+    passed = await runClient(client, hone, null, key, folder);
+    if (!passed && key) console.error(`hone serve printed:\n${hone.log.slice(-3000)}`);
+  } catch (error) {
+    console.error(`${client.name}: ${error.stack ?? error}`);
+  }
+  if (!passed) console.error(`hone-engine printed:\n${hone.engineLog.slice(-3000)}`);
+  const problem = await hone.stop();
+  if (problem) console.error(problem);
+  return passed && !problem;
+}
+
 async function main() {
   const clients = chosen();
   if (!flags.includes("--alone")) {
@@ -179,9 +211,10 @@ async function main() {
   const folder = mkdtempSync(`${tmpdir()}/hone-clients-`);
   const upstream = new Upstream();
   const hone = new Hone(resolve(program), `${folder}/hone`);
+  const started = [hone];
   const stop = async () => {
     endAll();
-    const problem = await hone.stop();
+    const problem = (await Promise.all(started.map((one) => one.stop()))).find((found) => found) ?? null;
     await upstream.stop();
     if (flags.includes("--keep")) console.log(`real clients: kept ${folder}`);
     else rmSync(folder, { recursive: true, force: true });
@@ -193,11 +226,14 @@ async function main() {
   try {
     await hone.configure(upstream, await upstream.start());
     const keys = new Map();
-    for (const client of clients) keys.set(client, await hone.createKey(personOf(client), TEAM));
+    const onStub = clients.filter((client) => !client.engine);
+    for (const client of onStub) keys.set(client, await hone.createKey(personOf(client), TEAM));
     await hone.start();
-    for (const client of clients)
+    for (const client of onStub)
       passed += (await runClient(client, hone, upstream, keys.get(client), folder)) ? 1 : 0;
-    if (passed < clients.length) console.error(`hone serve printed:\n${hone.log.slice(-3000)}`);
+    if (passed < onStub.length) console.error(`hone serve printed:\n${hone.log.slice(-3000)}`);
+    for (const client of clients.filter(({ engine }) => engine))
+      passed += (await runOnEngine(client, folder, started)) ? 1 : 0;
   } catch (error) {
     problem = error.stack ?? String(error);
   } finally {

@@ -78,7 +78,7 @@ Result<void> serve(Options options) {
 void add_serve(CLI::App& app, Run& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* command =
-      app.add_subcommand("serve", "Answer over HTTP, as OpenAI's and Anthropic's APIs do");
+      app.add_subcommand("serve", "Answer over HTTP, as OpenAI's Chat Completions does");
   command->add_option("--model", options->serve.model_folder, "the model folder")
       ->required()
       ->check(CLI::ExistingDirectory);

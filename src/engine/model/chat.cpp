@@ -15,6 +15,8 @@ namespace {
 constexpr std::string_view kLlama31Preamble =
     "Cutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n";
 
+constexpr std::string_view kLlama31WithTools = "Environment: ipython\n";
+
 constexpr std::string_view kImStart = "<|im_start|>";
 constexpr std::string_view kImEnd = "<|im_end|>";
 constexpr std::string_view kStartHeader = "<|start_header_id|>";
@@ -169,7 +171,8 @@ std::vector<Chat::Piece> Chat::pieces(const std::vector<ChatMessage>& messages,
   if (!chat_ml) builder.special(begin_token_);
   const bool has_system = !messages.empty() && messages.front().role == "system";
   if (format_ == ChatFormat::kLlama31) {
-    std::string system(kLlama31Preamble);
+    std::string system(options.with_tools ? kLlama31WithTools : "");
+    system += kLlama31Preamble;
     if (has_system) system += strip(messages[first++].content);
     open("system", system, false);
     close(false);

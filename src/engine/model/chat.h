@@ -8,7 +8,7 @@
 // Training and serving both encode here, so that they cannot differ. Two rules keep them together:
 // special-token text inside a message stays plain text (`as_reference` parses it, as Hugging Face's
 // apply_chat_template does, for comparison only); and an answer is encoded apart from its header,
-// because that is how it is generated.
+// because that is how it is generated. Tools and calls become messages in chat_tools.h.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +33,8 @@ struct ChatOptions {
   // The last message is left open (no end token), for a model to go on with.
   bool continue_final_message = false;
   bool as_reference = false;
+  // Tools are offered (chat_tools.h), which Llama 3.1's system message begins with.
+  bool with_tools = false;
 };
 
 struct EncodedChat {
@@ -60,6 +62,8 @@ class Chat {
     return end_token_;
   }  // ends an assistant's message
   [[nodiscard]] ChatFormat format() const { return format_; }
+  // What the model is told where a conversation has no system message; empty: nothing.
+  [[nodiscard]] const std::string& default_system() const { return default_system_; }
 
  private:
   Chat(ChatFormat format, const Tokenizer& tokenizer) : format_(format), tokenizer_(&tokenizer) {}

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json.h"
+#include "engine/model/chat_tools.h"
 #include "engine/model/test_support.h"
 
 namespace hone::engine {
@@ -28,11 +29,32 @@ std::vector<ChatMessage> messages_in(const json::object& row) {
   return messages;
 }
 
-// Tools, built-in tools and dates are not part of the formats here.
-bool within_scope(const json::object& row) {
-  if (!row.at("error").is_null() || !row.at("tools").is_null()) return false;
+// Built-in tools and other dates are not part of the formats here.
+bool within_scope(const json::object& row, bool with_tools = false) {
+  if (!row.at("error").is_null() || row.at("tools").is_null() == with_tools) return false;
   const json::object& arguments = row.at("kwargs").as_object();
   return arguments.size() == 1 && arguments.at("date_string").as_string() == "26 Jul 2024";
+}
+
+// Nothing for a result that is no text: Chat Completions has no such.
+std::vector<Turn> turns_in(const json::object& row) {
+  std::vector<Turn> turns;
+  for (const json::value& item : row.at("messages").as_array()) {
+    const json::object& message = item.as_object();
+    const json::value& content = message.at("content");
+    if (!content.is_string() && !content.is_null()) return {};
+    Turn turn{json::value_to<std::string>(message.at("role")),
+              std::string(string_or_empty(message, "content"))};
+    if (const auto* calls = message.if_contains("tool_calls")) {
+      for (const json::value& call : calls->as_array()) {
+        const json::object& function = call.at("function").as_object();
+        turn.calls.push_back({"", std::string(string_or_empty(function, "name")),
+                              function.at("arguments").as_object()});
+      }
+    }
+    turns.push_back(std::move(turn));
+  }
+  return turns;
 }
 
 struct Case {
@@ -68,6 +90,35 @@ INSTANTIATE_TEST_SUITE_P(Templates, ChatReference,
                          testing::Values(Case{"smollm2", "smollm2"}, Case{"llama3", "llama3"},
                                          Case{"llama3_1", "llama3"}),
                          [](const auto& row) { return std::string(row.param.chat_template); });
+
+TEST(ChatTools, AreWrittenAsTheTemplatesOfLlama31To33Do) {
+  const auto rows = shared_file("golden/chat/rendered.jsonl");
+  const auto source = shared_file("golden/chat/llama3_1.jinja");
+  const auto tokenizer = reference_tokenizer("llama3");
+  if (!rows || !source || !tokenizer) GTEST_SKIP();
+  const auto chat = Chat::from_template(read_all(*source), *tokenizer);
+  ASSERT_TRUE(chat) << chat.error().message;
+  ASSERT_EQ(chat->format(), ChatFormat::kLlama31);
+  int compared = 0;
+  std::ifstream lines(*rows);
+  for (std::string line; std::getline(lines, line);) {
+    const auto row = json::parse(line).as_object();
+    const auto name = row.at("template").as_string();
+    if (name != "llama3_1" && name != "llama3_2" && name != "llama3_3") continue;
+    if (!within_scope(row, true)) continue;
+    auto turns = turns_in(row);
+    if (turns.empty()) continue;
+    const auto messages = write_tools(std::move(turns), row.at("tools").as_array(), chat->format(),
+                                      chat->default_system());
+    ASSERT_TRUE(messages) << messages.error().message;
+    const bool prompt = row.at("add_generation_prompt").as_bool();
+    EXPECT_EQ(chat->render(*messages, {.add_generation_prompt = prompt, .with_tools = true}),
+              json::value_to<std::string>(row.at("rendered")))
+        << line;
+    ++compared;
+  }
+  EXPECT_EQ(compared, 15);
+}
 
 class ChatMask : public testing::TestWithParam<const char*> {};
 

@@ -1,6 +1,5 @@
-// What a request asks for, whichever wire format it came in, and the field readers that both
-// formats share. Unknown fields are passed over, because clients send many; a known one of the
-// wrong kind or out of range is kInvalid and named.
+// What a request asks for, and the readers of its fields: one of the wrong kind or out of range is
+// kInvalid and named.
 #pragma once
 
 #include <optional>
@@ -11,6 +10,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "engine/model/chat.h"
+#include "engine/model/chat_tools.h"
 #include "engine/serve/generation.h"
 
 namespace hone::engine {
@@ -24,7 +24,8 @@ struct SamplingDefaults {
 
 struct ApiCall {
   std::string model;
-  std::vector<ChatMessage> messages;
+  std::vector<Turn> turns;
+  json::array tools;  // that it may call, as write_tools takes them
   ChatOptions chat;
   Order order;                             // prompt, adapter and max_tokens are filled in later
   std::optional<std::int64_t> max_tokens;  // nothing: as many as fit
@@ -44,7 +45,7 @@ struct ApiCall {
 // A string or an array of strings: at most 16, none empty.
 [[nodiscard]] Result<std::vector<std::string>> stop_strings(const json::object& body,
                                                             std::string_view name);
-// Fields of both formats: model, stream, temperature, top_p, seed, ignore_eos.
+// model, stream, temperature, top_p, seed, ignore_eos.
 [[nodiscard]] Result<void> read_common(const json::object& body, const SamplingDefaults& defaults,
                                        ApiCall& call);
 

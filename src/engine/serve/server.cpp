@@ -77,10 +77,12 @@ Result<std::unique_ptr<InferenceServer>> InferenceServer::start(const ServeOptio
   for (const auto& [adapter, folder] : options.adapters) {
     if (auto loaded = state->models->load(adapter, folder); !loaded) return fail(loaded.error());
   }
-  state->batcher.emplace(state->model, *state->tokenizer,
-                         BatcherOptions{.end_tokens = end_tokens(state->model.config, *chat),
-                                        .max_waiting = options.max_waiting,
-                                        .threads = options.threads});
+  BatcherOptions batching{.end_tokens = end_tokens(state->model.config, *chat),
+                          .max_waiting = options.max_waiting,
+                          .threads = options.threads};
+  // An agent sends its whole conversation again with each call, however long it is.
+  batching.kept_tokens = std::max(batching.kept_tokens, state->model.context);
+  state->batcher.emplace(state->model, *state->tokenizer, std::move(batching));
   state->service.emplace(Service::Parts{state->model, *state->tokenizer, *state->chat,
                                         *state->models, *state->batcher, state->pool},
                          *defaults, state->clock);

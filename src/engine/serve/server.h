@@ -18,7 +18,7 @@ struct ServeOptions {
   std::uint16_t port = 0;                                     // 0: any free one
   std::vector<std::pair<std::string, std::string>> adapters;  // name, folder
   std::string dtype = "auto";  // the fastest here; or fp32, bf16, fp16
-  std::int64_t context = 4096;
+  std::int64_t context = 8192;
   std::size_t max_waiting = 512;
   int threads = 2;
 };

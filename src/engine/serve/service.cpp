@@ -1,6 +1,7 @@
 #include "engine/serve/service.h"
 
-#include "engine/serve/anthropic.h"
+#include <algorithm>
+
 #include "engine/serve/openai.h"
 #include "net/await.h"
 
@@ -16,31 +17,12 @@ using namespace std::chrono_literals;
 constexpr auto kPieceDeadline = 600s;
 constexpr JsonLimits kBodyLimits{.size_bytes = 16U << 20, .depth = 64};
 
-struct Service::Dialect {
-  std::string_view id_prefix;
-  Result<ApiCall> (*read_call)(const json::object& body, const SamplingDefaults& defaults);
-  std::unique_ptr<AnswerFormat> (*format)(AnswerHead head);
-  json::object (*error_body)(const Error& error);
-};
-
-const Service::Dialect& Service::openai_dialect() {
-  static constexpr Dialect kDialect{"chatcmpl", openai::read_call, openai::format,
-                                    openai::error_body};
-  return kDialect;
-}
-
-const Service::Dialect& Service::anthropic_dialect() {
-  static constexpr Dialect kDialect{"msg", anthropic::read_call, anthropic::format,
-                                    anthropic::error_body};
-  return kDialect;
-}
-
 namespace {
 
-Response error_in(const Error& error, json::object (*body)(const Error&)) {
+Response error_response(const Error& error) {
   // A prompt that does not fit is the caller's mistake, not too many bytes.
   const int status = error.code == ErrorCode::kTooLarge ? 400 : net::http_status(error.code);
-  Response response = net::json_response(status, body(error));
+  Response response = net::json_response(status, openai::error_body(error));
   if (status == 503) response.headers.add("retry-after", "1");
   return response;
 }
@@ -64,10 +46,7 @@ awaitable<void> Service::handle(const Request& request, Responder& out) {
   const std::string_view path = request.path();
   const bool post = request.method == "POST";
   const bool get = request.method == "GET";
-  if (post && path == "/v1/chat/completions")
-    co_return co_await complete(request, out, openai_dialect());
-  if (post && path == "/v1/messages")
-    co_return co_await complete(request, out, anthropic_dialect());
+  if (post && path == "/v1/chat/completions") co_return co_await complete(request, out);
   Response response;
   if (get && path == "/v1/models") {
     response = list_models();
@@ -80,26 +59,34 @@ awaitable<void> Service::handle(const Request& request, Responder& out) {
   } else {
     const Error error{ErrorCode::kNotFound,
                       "there is no " + request.method + " " + std::string(path)};
-    response = error_in(error, openai::error_body);
+    response = error_response(error);
   }
   (void)co_await out.send(std::move(response));
 }
 
+// What is asked for is lowered to what the context has room for: tools ask for as much as the
+// largest model writes. A prompt that leaves no room is refused, in words that both providers'
+// clients know, since they act on them: they shorten the conversation and ask again.
 Result<Order> Service::order_for(ApiCall& call) {
   Order order = std::move(call.order);
   auto adapter = parts_.models.find(call.model);
   if (!adapter) return fail(adapter.error());
   order.adapter = std::move(*adapter);
-  order.prompt = parts_.chat.encode(call.messages, call.chat).ids;
+  const auto messages = write_tools(std::move(call.turns), call.tools, parts_.chat.format(),
+                                    parts_.chat.default_system());
+  if (!messages) return fail(messages.error());
+  order.prompt = parts_.chat.encode(*messages, call.chat).ids;
+  HONE_ASSERT(!order.prompt.empty());
   const auto prompt = static_cast<std::int64_t>(order.prompt.size());
-  const std::int64_t room = parts_.model.context - prompt;
-  order.max_tokens = call.max_tokens.value_or(std::max<std::int64_t>(room, 1));
-  if (prompt == 0 || order.max_tokens > room) {
-    return fail(ErrorCode::kTooLarge, "the prompt has " + std::to_string(prompt) + " tokens and " +
-                                          std::to_string(order.max_tokens) +
-                                          " more may be generated; the context has " +
-                                          std::to_string(parts_.model.context));
+  const std::int64_t context = parts_.model.context;
+  const std::int64_t least = call.max_tokens == 0 ? 0 : 1;
+  if (prompt > context - least) {
+    return fail(ErrorCode::kTooLarge, "prompt is too long: " + std::to_string(prompt) +
+                                          " tokens > " + std::to_string(context - least) +
+                                          " maximum; this model's maximum context length is " +
+                                          std::to_string(context) + " tokens, the answer included");
   }
+  order.max_tokens = std::min(call.max_tokens.value_or(context), context - prompt);
   if (!call.has_seed) {
     const std::lock_guard lock(mutex_);
     order.seed = seeds_.next();
@@ -107,69 +94,73 @@ Result<Order> Service::order_for(ApiCall& call) {
   return order;
 }
 
-Result<Service::Prepared> Service::prepare(const Request& request, const Dialect& dialect) {
+Result<Service::Prepared> Service::prepare(const Request& request) {
   auto body = parse_json_object(request.body, kBodyLimits);
-  if (!body) return fail(body.error());
-  auto call = dialect.read_call(*body, defaults_);
+  // Too deep is wrong; too long is for prompts, and clients would shorten theirs.
+  if (!body) return fail(ErrorCode::kInvalid, body.error().message);
+  auto call = openai::read_call(*body, defaults_);
   if (!call) return fail(call.error());
   auto order = order_for(*call);
   if (!order) return fail(order.error());
-  AnswerHead head{.id = ids_.next(dialect.id_prefix),
-                  .model = call->model,
-                  .created_seconds = to_millis(clock_.now()) / 1000,
-                  .prompt_tokens = static_cast<std::int64_t>(order->prompt.size()),
-                  .include_usage = call->include_usage,
-                  .tokenizer = &parts_.tokenizer};
+  openai::AnswerHead head{.id = ids_.next("chatcmpl"),
+                          .call_id = ids_.next("call"),
+                          .model = call->model,
+                          .created_seconds = to_millis(clock_.now()) / 1000,
+                          .prompt_tokens = static_cast<std::int64_t>(order->prompt.size()),
+                          .include_usage = call->include_usage,
+                          .tools = tool_names(call->tools),
+                          .tokenizer = &parts_.tokenizer};
   auto generation = std::make_shared<Generation>(std::move(*order));
   if (auto taken = parts_.batcher.submit(generation); !taken) return fail(taken.error());
-  return Prepared{std::move(generation), dialect.format(std::move(head)), call->streamed};
+  return Prepared{std::move(generation), std::make_unique<openai::AnswerWriter>(std::move(head)),
+                  call->streamed};
 }
 
-awaitable<void> Service::complete(const Request& request, Responder& out, const Dialect& dialect) {
-  auto prepared = prepare(request, dialect);
+awaitable<void> Service::complete(const Request& request, Responder& out) {
+  auto prepared = prepare(request);
   if (!prepared) {
-    (void)co_await out.send(error_in(prepared.error(), dialect.error_body));
+    (void)co_await out.send(error_response(prepared.error()));
     co_return;
   }
   const auto generation = prepared->generation;
   out.on_client_gone([generation] { generation->cancel(); });
   if (prepared->streamed) {
-    co_await answer_streamed(*generation, *prepared->format, out, dialect);
+    co_await answer_streamed(*generation, *prepared->writer, out);
   } else {
-    co_await answer_whole(*generation, *prepared->format, out, dialect);
+    co_await answer_whole(*generation, *prepared->writer, out);
   }
   generation->cancel();  // where writing failed, nobody reads on
   out.on_client_gone(nullptr);
 }
 
-awaitable<void> Service::answer_whole(Generation& generation, AnswerFormat& format, Responder& out,
-                                      const Dialect& dialect) {
+awaitable<void> Service::answer_whole(Generation& generation, openai::AnswerWriter& writer,
+                                      Responder& out) {
   auto piece = co_await next_piece(generation);
-  Response response = piece ? net::json_response(200, format.whole(*piece))
-                            : error_in(piece.error(), dialect.error_body);
+  Response response =
+      piece ? net::json_response(200, writer.whole(*piece)) : error_response(piece.error());
   (void)co_await out.send(std::move(response));
 }
 
-awaitable<void> Service::answer_streamed(Generation& generation, AnswerFormat& format,
-                                         Responder& out, const Dialect& dialect) {
+awaitable<void> Service::answer_streamed(Generation& generation, openai::AnswerWriter& writer,
+                                         Responder& out) {
   auto piece = co_await next_piece(generation);
   if (!piece) {  // nothing is sent yet, so that the status can tell
-    (void)co_await out.send(error_in(piece.error(), dialect.error_body));
+    (void)co_await out.send(error_response(piece.error()));
     co_return;
   }
   net::Headers headers{{"content-type", "text/event-stream"}, {"cache-control", "no-cache"}};
   if (auto done = co_await out.start(200, std::move(headers)); !done) co_return;
-  std::string events = format.opening();
+  std::string events = writer.opening();
   while (piece) {
-    events += format.piece(*piece);
-    if (piece->finish) events += format.closing(*piece);
+    events += writer.piece(*piece);
+    if (piece->finish) events += writer.closing(*piece);
     if (auto done = co_await out.write(events); !done) co_return;
     if (piece->finish) break;
     events.clear();
     piece = co_await next_piece(generation);
   }
   if (!piece) {
-    events = format.failure(piece.error());
+    events = openai::AnswerWriter::failure(piece.error());
     if (auto done = co_await out.write(events); !done) co_return;
   }
   (void)co_await out.finish();
@@ -177,25 +168,24 @@ awaitable<void> Service::answer_streamed(Generation& generation, AnswerFormat& f
 
 awaitable<Response> Service::load_adapter(const Request& request) {
   auto body = parse_json_object(request.body, kBodyLimits);
-  if (!body) co_return error_in(body.error(), openai::error_body);
+  if (!body) co_return error_response(body.error());
   const auto name = field<std::string>(*body, "lora_name");
-  if (!name) co_return error_in(name.error(), openai::error_body);
+  if (!name) co_return error_response(name.error());
   const auto folder = field<std::string>(*body, "lora_path");
-  if (!folder) co_return error_in(folder.error(), openai::error_body);
+  if (!folder) co_return error_response(folder.error());
   Result<void> loaded;
   auto ran = co_await parts_.pool.run([&] { loaded = parts_.models.load(*name, *folder); });
-  if (!ran) co_return error_in(ran.error(), openai::error_body);
-  if (!loaded) co_return error_in(loaded.error(), openai::error_body);
+  if (!ran) co_return error_response(ran.error());
+  if (!loaded) co_return error_response(loaded.error());
   co_return net::text_response(200, "Success: LoRA adapter '" + *name + "' added successfully.");
 }
 
 Response Service::unload_adapter(const Request& request) {
   auto body = parse_json_object(request.body, kBodyLimits);
-  if (!body) return error_in(body.error(), openai::error_body);
+  if (!body) return error_response(body.error());
   const auto name = field<std::string>(*body, "lora_name");
-  if (!name) return error_in(name.error(), openai::error_body);
-  if (auto done = parts_.models.unload(*name); !done)
-    return error_in(done.error(), openai::error_body);
+  if (!name) return error_response(name.error());
+  if (auto done = parts_.models.unload(*name); !done) return error_response(done.error());
   return net::text_response(200, "Success: LoRA adapter '" + *name + "' removed successfully.");
 }
 

@@ -2,13 +2,13 @@
 // the answer as it comes.
 //
 //   POST /v1/chat/completions      openai.h
-//   POST /v1/messages              anthropic.h
 //   GET  /v1/models
 //   POST /v1/load_lora_adapter     {"lora_name", "lora_path"}; again with the same path is no error
 //   POST /v1/unload_lora_adapter   {"lora_name"}
 //   GET  /healthz                  {"status": "ok", …counters}
 //
-// Whoever goes away before his answer is complete frees his place in the batch.
+// Other formats than Chat Completions come through Hone's gateway, translated. Whoever goes away
+// before his answer is complete frees his place in the batch.
 #pragma once
 
 #include <mutex>
@@ -16,9 +16,9 @@
 
 #include "base/id.h"
 #include "engine/model/chat.h"
-#include "engine/serve/answer_format.h"
 #include "engine/serve/api_call.h"
 #include "engine/serve/batcher.h"
+#include "engine/serve/openai_answer.h"
 #include "engine/serve/served_models.h"
 #include "net/server.h"
 #include "net/work_pool.h"
@@ -40,16 +40,13 @@ class Service {
   [[nodiscard]] net::awaitable<void> handle(const net::Request& request, net::Responder& out);
 
  private:
-  struct Dialect;
-  [[nodiscard]] static const Dialect& openai_dialect();
-  [[nodiscard]] static const Dialect& anthropic_dialect();
-
-  [[nodiscard]] net::awaitable<void> complete(const net::Request& request, net::Responder& out,
-                                              const Dialect& dialect);
-  [[nodiscard]] net::awaitable<void> answer_whole(Generation& generation, AnswerFormat& format,
-                                                  net::Responder& out, const Dialect& dialect);
-  [[nodiscard]] net::awaitable<void> answer_streamed(Generation& generation, AnswerFormat& format,
-                                                     net::Responder& out, const Dialect& dialect);
+  [[nodiscard]] net::awaitable<void> complete(const net::Request& request, net::Responder& out);
+  [[nodiscard]] net::awaitable<void> answer_whole(Generation& generation,
+                                                  openai::AnswerWriter& writer,
+                                                  net::Responder& out);
+  [[nodiscard]] net::awaitable<void> answer_streamed(Generation& generation,
+                                                     openai::AnswerWriter& writer,
+                                                     net::Responder& out);
   [[nodiscard]] net::awaitable<net::Response> load_adapter(const net::Request& request);
   [[nodiscard]] net::Response unload_adapter(const net::Request& request);
   [[nodiscard]] net::Response list_models() const;
@@ -57,10 +54,10 @@ class Service {
 
   struct Prepared {
     std::shared_ptr<Generation> generation;
-    std::unique_ptr<AnswerFormat> format;
+    std::unique_ptr<openai::AnswerWriter> writer;
     bool streamed = false;
   };
-  [[nodiscard]] Result<Prepared> prepare(const net::Request& request, const Dialect& dialect);
+  [[nodiscard]] Result<Prepared> prepare(const net::Request& request);
   [[nodiscard]] Result<Order> order_for(ApiCall& call);
 
   Parts parts_;

@@ -2,6 +2,7 @@
 import anthropicNode from "./anthropic-node.mjs";
 import anthropicPython from "./anthropic-python.mjs";
 import claudeCode from "./claude-code.mjs";
+import claudeCodeEngine from "./claude-code-engine.mjs";
 import codex from "./codex.mjs";
 import langchain from "./langchain.mjs";
 import openaiNode from "./openai-node.mjs";
@@ -13,6 +14,7 @@ export const all = [
   openaiNode,
   anthropicNode,
   claudeCode,
+  claudeCodeEngine,
   codex,
   opencode,
   openaiPython,

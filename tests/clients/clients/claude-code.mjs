@@ -1,9 +1,9 @@
 import { here } from "../install.mjs";
 
 // What @anthropic-ai/claude-code links to in a script of its installation.
-const program = `${here}/node_modules/@anthropic-ai/claude-code-linux-x64/claude`;
+export const program = `${here}/node_modules/@anthropic-ai/claude-code-linux-x64/claude`;
 
-const quiet = {
+export const quiet = {
   CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
   DISABLE_AUTOUPDATER: "1",
   DISABLE_ERROR_REPORTING: "1",
