@@ -294,7 +294,8 @@ net::awaitable<int> Gateway::conclude(net::Responder& out, const Identity& ident
 net::awaitable<int> Gateway::pass_through(net::Request& request, net::Responder& out,
                                           const Identity& identity, wire::Format format) {
   Outgoing nothing_known;
-  auto call = unread(std::move(request.body), request, identity, format, std::move(nothing_known));
+  std::string body = std::move(request.body);
+  auto call = unread(std::move(body), request, identity, format, std::move(nothing_known));
   if (!call) {
     const int status = net::http_status(call.error().code);
     co_return co_await refuse(out, format, status, call.error().message);
