@@ -130,8 +130,9 @@ Result<Response> fetch_blocking(ClientRequest request, std::chrono::milliseconds
   Client client;
   Result<Response> answer = fail(ErrorCode::kInternal, "the call did not end");
   asio::co_spawn(asio::make_strand(io), client.fetch(std::move(request), timeout, max_bytes),
-                 [&answer](const std::exception_ptr& failed, Result<Response> result) {
+                 [&](const std::exception_ptr& failed, Result<Response> result) {
                    if (!failed) answer = std::move(result);
+                   io.stop();  // a connection that rests would keep it waiting
                  });
   io.run();
   return answer;
