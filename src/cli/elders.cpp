@@ -75,7 +75,8 @@ void Elders::visit_all() {
 }
 
 Result<void> Elders::visit(const std::string& name) {
-  auto journal = open_journal(workspace_, name, database_);
+  auto journal =
+      open_journal(workspace_, name, database_, outbox_options(workspace_.settings().capture));
   if (!journal) return fail(journal.error());
   const auto indexed = index(*journal);
   cut_off_ += journal->indexer->status().cut_off;
@@ -85,7 +86,8 @@ Result<void> Elders::visit(const std::string& name) {
     spdlog::info("took over the journal '{}' of an earlier server, with {} records to bring in",
                  name, *indexed);
   }
-  const bool kept = stopping() || journal->outbox->status().segments > 1;
+  const bool untold = !journal->in_flight->left().empty();
+  const bool kept = stopping() || untold || journal->outbox->status().segments > 1;
   if (!kept) {
     if (auto forgotten = journal->indexer->forget(); !forgotten) return forgotten;
   }

@@ -67,9 +67,11 @@ Result<Journal> open_journal(Workspace& workspace, const std::string& name,
   if (!calls) return fail(calls.error());
   journal.in_flight = std::move(*calls);
   const auto cut_off = store::move_left(*journal.in_flight, *journal.outbox);
-  if (!cut_off) return fail(cut_off.error());
+  // Where there is no room for them the calls that were cut off keep their places, and are told at
+  // the next opening, when the index has made some.
+  if (!cut_off && cut_off.error().code != ErrorCode::kUnavailable) return fail(cut_off.error());
   auto indexing = workspace.indexer_options(name);
-  indexing.cut_off_up_to = *cut_off;
+  indexing.cut_off_up_to = cut_off.value_or(0);
   journal.indexer = std::make_unique<store::Indexer>(*journal.outbox, database, workspace.clock(),
                                                      std::move(indexing));
   return journal;

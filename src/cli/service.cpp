@@ -41,6 +41,7 @@ struct Service::Parts {
   std::unique_ptr<Workspace> workspace;
   Settings running;  // as of the last reload
   EngineSettings engine_as_written;
+  bool engine_noted = false;  // where it listens, for commands
   std::function<Result<Settings>()> read_again;
   std::optional<Inheritance> inheritance;
   feedback::Policy policy;
@@ -162,8 +163,6 @@ Result<void> Service::Parts::start_models(const Invocation& call) {
       return fail(ErrorCode::kUnavailable, "hone-engine does not answer after 120 s; its log is " +
                                                workspace->folder("engine.log"));
     }
-    auto noted = note_engine_address(*workspace, engine_as_written.listen);
-    if (!noted) return noted;
   }
   const auto serving = [this](const std::string& name) {
     return name == kEngine && engine ? "http://" + workspace->settings().engine.listen
@@ -348,6 +347,7 @@ Result<void> Service::Parts::reload_from(Settings next) {
 
 // Requests end first, then what they left to record, then what carries the records on.
 void Service::Parts::stop() {
+  for (const int late : {SIGHUP, SIGUSR2}) std::signal(late, SIG_IGN);  // SIGTERM may hurry us
   if (succession) succession->give_up();
   if (elders) elders->stop();
   if (server) server->stop(kGrace);
@@ -356,7 +356,7 @@ void Service::Parts::stop() {
   if (housekeeping) housekeeping->stop();
   if (engine) {
     engine->stop();
-    forget_engine_address(*workspace);
+    if (engine_noted) forget_engine_address(*workspace);
   }
   if (journal.outbox) {
     if (auto closed = journal.outbox->close(); !closed) spdlog::error("{}", closed.error().message);
@@ -376,6 +376,11 @@ std::string Service::url() const {
 
 Result<void> Service::run() {
   Signals signals(parts_->runtime.io(), {SIGTERM, SIGINT, SIGHUP, SIGUSR2});
+  if (parts_->engine) {  // from here on commands ask it; one that took no place would mislead them
+    auto noted = note_engine_address(*parts_->workspace, parts_->engine_as_written.listen);
+    if (!noted) return noted;
+    parts_->engine_noted = true;
+  }
   if (parts_->inheritance) {
     parts_->inheritance->say_ready();
   } else {
@@ -389,7 +394,10 @@ Result<void> Service::run() {
                   "a sync of the outbox failed; what was acknowledged is safe, nothing more is. "
                   "Ending, so that a restart recovers");
     }
-    if (signal == SIGHUP) parts_->reload();
+    if (signal == SIGHUP) {
+      parts_->reload();
+      parts_->succession->reloaded();
+    }
     if (signal == SIGUSR2) parts_->succession->begin();
     parts_->succession->look();
   }

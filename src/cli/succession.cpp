@@ -1,5 +1,7 @@
 #include "cli/succession.h"
 
+#include <csignal>
+
 #include "base/log.h"
 #include "cli/service_manager.h"
 
@@ -23,6 +25,7 @@ void Succession::begin() {
 void Succession::go_on(const std::string& why) {
   spdlog::error("the new server did not come up, and this one goes on: {}", why);
   successor_.reset();
+  reload_too_ = false;
   parts_.elders.start();
 }
 
@@ -36,6 +39,7 @@ void Succession::look() {
   ends_at_ = std::chrono::steady_clock::now() + kDrain;
   spdlog::info("process {} serves from here on; this one ends what it began", successor_->pid());
   tell_service_manager("MAINPID=" + std::to_string(successor_->pid()));
+  if (reload_too_) ::kill(successor_->pid(), SIGHUP);
 }
 
 bool Succession::ended() const {

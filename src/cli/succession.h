@@ -29,6 +29,8 @@ class Succession {
 
   // Starts the new server. It comes up beside us, of the program as it lies on the disk by now.
   void begin();
+  // The settings were read again: a new one that is on its way shall do so, too.
+  void reloaded() { reload_too_ = successor_ != nullptr && !ends_at_; }
   // To be called several times a second: sees how it does.
   void look();
   // The new one serves, and whatever this one had begun has ended, or has had its time.
@@ -41,6 +43,7 @@ class Succession {
 
   SuccessionParts parts_;
   std::unique_ptr<Successor> successor_;
+  bool reload_too_ = false;
   std::optional<std::chrono::steady_clock::time_point> ends_at_;  // set once the new one serves
 };
 

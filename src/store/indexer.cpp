@@ -7,6 +7,7 @@
 
 #include "base/thread.h"
 #include "store/rows.h"
+#include "store/schema.h"
 #include "store/text.h"
 
 namespace hone::store {
@@ -121,6 +122,7 @@ Result<void> Indexer::write(const std::vector<OutboxRecord>& records, std::int64
   const bool feedback_comes = std::ranges::any_of(
       records, [](const auto& record) { return record.kind == RecordKind::kFeedback; });
   return db_.transaction([&]() -> Result<void> {
+    if (auto ours = check_schema(db_); !ours) return ours;
     const auto waits = feedback_comes ? Result<bool>(true) : feedback_waits(db_);
     if (!waits) return fail(waits.error());
     const RowOptions options{.feedback_waits = *waits, .compress = options_.compress};
@@ -169,6 +171,7 @@ Result<void> Indexer::set_aside(const OutboxRecord& record, const Error& reason)
   spdlog::error("indexer: record {} at {} is set aside: {}", record.id, record.position,
                 reason.message);
   auto kept = db_.transaction([&]() -> Result<void> {
+    if (auto ours = check_schema(db_); !ours) return ours;
     auto noted = db_.execute(
         "INSERT INTO set_aside (outbox, position, kind, record_id, reason, payload)"
         " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",

@@ -110,6 +110,20 @@ TEST_P(IndexerBoth, TurnsRecordsIntoRows) {
   EXPECT_EQ(given->front().real("value"), 0.75);
 }
 
+TEST_P(IndexerBoth, WaitsWhereANewerHoneHasMigratedTheDatabase) {
+  append(interaction("int_1"));
+  ASSERT_TRUE(db_->execute("INSERT INTO schema_migration (number, title) VALUES (1000, 'later')"));
+  Indexer indexer(*outbox_, *db_, clock_, {.batch_records = 3});
+  const auto refused = indexer.run_until_idle();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM interaction"), 0);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM set_aside"), 0);
+  ASSERT_TRUE(db_->execute("DELETE FROM schema_migration WHERE number = 1000"));
+  ASSERT_TRUE(indexer.run_until_idle());
+  EXPECT_EQ(number("SELECT COUNT(*) FROM interaction"), 1);
+}
+
 TEST_P(IndexerBoth, FeedbackFindsItsInteractionByAnyHandleBeforeOrAfterIt) {
   append(feedback("fb_early", {"response", "resp-int_1"}));
   append(feedback("fb_any", {"", "int_1"}));

@@ -245,4 +245,12 @@ const std::vector<Migration>& migrations() {
   return all;
 }
 
+Result<void> check_schema(Database& db) {
+  const auto rows = db.query("SELECT COALESCE(MAX(number), 0) AS newest FROM schema_migration");
+  if (!rows) return fail(rows.error());
+  if (rows->front().integer("newest") <= migrations().back().number) return {};
+  return fail(ErrorCode::kUnavailable,
+              "a newer Hone has migrated the database; records wait in the outbox for it");
+}
+
 }  // namespace hone::store

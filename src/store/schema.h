@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "store/database.h"
 
 namespace hone::store {
@@ -17,6 +18,10 @@ struct Migration {
 };
 
 [[nodiscard]] const std::vector<Migration>& migrations();
+
+// kUnavailable where a newer Hone has migrated the database: what an older one writes would fail,
+// or not be found. To be asked in the transaction that writes.
+[[nodiscard]] Result<void> check_schema(Database& db);
 
 // The SQL of a migration as that database has it: the words that stand for what only one of them
 // has ("@id@": a number that the database gives each row) become its own.

@@ -8,6 +8,9 @@ namespace hone::wire {
 namespace {
 
 constexpr std::string_view kSystem = "\"system\"";
+// Beyond these a body is read whole, by a thread that has time.
+constexpr std::size_t kMostKeys = 128;  // clients send some thirty
+constexpr std::size_t kMostMessages = 100'000;
 constexpr std::string_view kNoModel = "\"model\":\"\"";  // read_call asks for one
 
 // What the keys of a format's body are, with their quotes.
@@ -54,7 +57,7 @@ bool cut_array(JsonScanner& scanner, std::vector<std::string_view>& elements) {
   if (scanner.take(']')) return true;
   do {
     const auto element = scanner.value();
-    if (!element) return false;
+    if (!element || elements.size() == kMostMessages) return false;
     elements.push_back(*element);
   } while (scanner.take(','));
   return scanner.take(']');
@@ -102,9 +105,8 @@ std::optional<CallParts> cut_call(Format format, std::string_view body) {
   if (!scanner.take('{')) return std::nullopt;
   do {
     const auto key = scanner.string();
-    if (!key || key->find('\\') != std::string_view::npos || contains(seen, *key)) {
-      return std::nullopt;
-    }
+    const bool plain = key && key->find('\\') == std::string_view::npos;
+    if (!plain || seen.size() == kMostKeys || contains(seen, *key)) return std::nullopt;
     seen.push_back(*key);
     const std::size_t begin = scanner.position() - key->size();
     if (!scanner.take(':')) return std::nullopt;

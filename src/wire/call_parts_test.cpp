@@ -86,5 +86,23 @@ TEST(CallParts, StayWholeWhereACutCouldBeReadDifferently) {
   }
 }
 
+// A network thread cuts: what would keep it long is left to be read whole.
+TEST(CallParts, LeavesABodyOfManyKeysOrMessagesWhole) {
+  const auto with_keys = [](int count) {
+    std::string body = R"({"model":"m","messages":[])";
+    for (int i = 2; i < count; ++i) body += ",\"k" + std::to_string(i) + "\":1";
+    return body + "}";
+  };
+  EXPECT_TRUE(cut_call(Format::kOpenAIChat, with_keys(128)));
+  EXPECT_FALSE(cut_call(Format::kOpenAIChat, with_keys(129)));
+  const auto with_messages = [](int count) {
+    std::string body = R"({"model":"m","messages":[1)";
+    for (int i = 1; i < count; ++i) body += ",1";
+    return body + "]}";
+  };
+  EXPECT_TRUE(cut_call(Format::kOpenAIChat, with_messages(100'000)));
+  EXPECT_FALSE(cut_call(Format::kOpenAIChat, with_messages(100'001)));
+}
+
 }  // namespace
 }  // namespace hone::wire

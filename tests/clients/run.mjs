@@ -26,7 +26,7 @@
 //   engine                 true: it runs on a Hone whose model is real, served by hone-engine, and
 //                          `check(place, stored, must)` says what must be true then
 //   run(place)             starts it; place has url, key, model, translated (the aliases), prompts (by id),
-//                          home, work, and start(program, arguments, environment)
+//                          home, work, and start(program, arguments, environment, limit_s)
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -119,11 +119,11 @@ function makePlace(client, hone, key, folder) {
     TERM: "dumb",
     NO_COLOR: "1",
   };
-  place.start = async (executable, args, environment) => {
+  place.start = async (executable, args, environment, limit_s = LIMIT_S) => {
     const env = { ...common, PROMPTS: JSON.stringify(place.prompts), ...environment };
-    const done = await run(executable, args, { cwd: work, env, limit_s: LIMIT_S });
+    const done = await run(executable, args, { cwd: work, env, limit_s });
     place.printed += done.stdout;
-    if (done.timedOut) place.failures.push(`did not end within ${LIMIT_S} s`);
+    if (done.timedOut) place.failures.push(`did not end within ${limit_s} s`);
     if (done.status !== 0) place.failures.push(`ended with ${done.status}`);
     place.stderr = `${place.stderr ?? ""}${done.stderr}`;
     return done;
