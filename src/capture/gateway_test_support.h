@@ -38,6 +38,10 @@ class StubUpstream {
   }
   void stop() { server_->stop(0ms); }
 
+  // To be called before these are set anew: until no earlier request looks at them any more.
+  void wait_idle() const {
+    while (ended != seen) std::this_thread::sleep_for(1ms);
+  }
   // Set these before the request is made.
   Mode mode = Mode::kAnswer;
   int status = 200;
@@ -47,14 +51,21 @@ class StubUpstream {
   std::atomic<int> allowed = 1'000;  // chunks that may go out so far
   std::atomic<int> seen = 0;
   std::atomic<int> gone = 0;  // requests that the gateway gave up
+  std::atomic<int> ended = 0;
 
  private:
+  struct CountAtEnd {
+    std::atomic<int>& ended;
+    ~CountAtEnd() { ++ended; }
+  };
+
   net::awaitable<void> handle(const net::Request& request, net::Responder& out) {
     {
       const std::lock_guard lock(mutex_);
       last_ = request;
     }
     ++seen;
+    const CountAtEnd count{ended};
     out.on_client_gone([this] { ++gone; });
     if (mode == Mode::kHang) {
       while (!out.client_gone()) co_await wait();

@@ -71,6 +71,7 @@ class GatewayTranslationTest : public GatewayTest {
     start();
   }
   void answer_with_stream(const std::vector<std::string>& chunks) {
+    stub.wait_idle();
     stub.mode = Mode::kStream;
     stub.headers = {{"content-type", "text/event-stream"}};
     stub.chunks = chunks;

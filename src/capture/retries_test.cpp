@@ -148,6 +148,7 @@ TEST_F(GatewayRetriesTest, AfterItsClientWentAwayTheSameBodyIsARetry) {
     while (stub.seen == 0) std::this_thread::sleep_for(1ms);
   }
   EXPECT_EQ(interactions(1)[0].error, "client_gone");
+  stub.wait_idle();
   stub.mode = Mode::kAnswer;
   EXPECT_EQ(post(kChatPath, kAsk).status, 200);
   EXPECT_EQ(chain(2), (Chain{-1, 0}));
@@ -167,9 +168,11 @@ TEST_F(GatewayRetriesTest, AfterAStreamBrokeOffTheSameBodyIsARetry) {
     socket.read_all();
   }
   EXPECT_EQ(interactions(1)[0].error, "upstream_cut");
+  stub.wait_idle();
   stub.mode = Mode::kStream;  // comes to an end that is none
   post(kChatPath, ask);
   EXPECT_EQ(chain(2), (Chain{-1, 0}));
+  stub.wait_idle();
   stub.chunks.emplace_back("data: [DONE]\n\n");
   post(kChatPath, ask);
   EXPECT_EQ(chain(3), (Chain{-1, 0, 1}));

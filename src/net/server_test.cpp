@@ -23,7 +23,6 @@ class Site {
  public:
   awaitable<void> handle(const Request& request, Responder& out) {
     ++handled;
-    last_target = request.target;
     if (request.path() == "/stream") co_return co_await stream(out);
     if (request.path() == "/hang") co_return co_await hang(out);
     if (request.path() == "/throw") throw std::runtime_error("on purpose");
@@ -37,7 +36,6 @@ class Site {
   std::atomic<int> handled = 0;
   std::atomic<int> gone = 0;
   std::atomic<bool> may_go_on = false;
-  std::string last_target;
   WorkPool pool{1, 4};
 
  private:
