@@ -5,8 +5,6 @@
 //
 // The store is filled as the indexer fills it, in batches of 1,000 records of one transaction each;
 // each conversation has five calls of one new message and one answer.
-#include <time.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -24,37 +22,19 @@
 #include "store/rows.h"
 #include "store/session.h"
 #include "store/tree.h"
+#include "support.h"
 
 namespace {
 
 using namespace hone;
+using bench::cpu_seconds;
+using bench::must;
 
 constexpr std::int64_t kBatch = 1'000;
 constexpr int kCallsOfASession = 5;
 constexpr std::int64_t kMeasuredWrites = 20'000;
 constexpr int kMeasuredReads = 2'000;
 constexpr double kLimit = 1.2;  // of what the smallest store takes
-
-template <typename T>
-T must(Result<T> result) {
-  if (!result) {
-    std::fprintf(stderr, "%s\n", result.error().message.c_str());
-    std::exit(1);
-  }
-  return std::move(*result);
-}
-
-void must(const Result<void>& result) {
-  if (result) return;
-  std::fprintf(stderr, "%s\n", result.error().message.c_str());
-  std::exit(1);
-}
-
-double cpu_seconds() {
-  timespec now{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
 
 std::string name_of(std::int64_t number) {
   const std::string digits = std::to_string(number);
@@ -124,7 +104,8 @@ double write_batch(store::Database& db, Calls& calls) {
   const double before = cpu_seconds();
   must(db.transaction([&]() -> Result<void> {
     for (const auto& record : records) {
-      if (auto written = store::write_record(db, record, {.feedback_waits = false}); !written) return written;
+      if (auto written = store::write_record(db, record, {.feedback_waits = false}); !written)
+        return written;
     }
     return {};
   }));

@@ -6,8 +6,6 @@
 // index, once with blocks compressed and once without); raw is what went over the wire; ids of ours
 // are as long as in life. Time: the processor time of the recorder's thread and of finding the
 // model for one call with one new message, at 4 KB and at 150 KB of context.
-#include <time.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -23,32 +21,14 @@
 #include "simulate/sessions.h"
 #include "store/indexer.h"
 #include "store/outbox.h"
+#include "support.h"
 #include "wire/answer.h"
 
 namespace {
 
 using namespace hone;
-
-double cpu_seconds() {
-  timespec now{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
-template <typename T>
-T must(Result<T> result) {
-  if (!result) {
-    std::fprintf(stderr, "%s\n", result.error().message.c_str());
-    std::exit(1);
-  }
-  return std::move(*result);
-}
-
-void must(const Result<void>& result) {
-  if (result) return;
-  std::fprintf(stderr, "%s\n", result.error().message.c_str());
-  std::exit(1);
-}
+using bench::cpu_seconds;
+using bench::must;
 
 // A database made from the outbox, and what that cost.
 struct Indexed {

@@ -31,11 +31,11 @@ struct Journal {
 
 [[nodiscard]] store::OutboxOptions outbox_options(const CaptureSettings& settings);
 
-// With what an earlier process left in it: calls that were cut off are in the outbox afterwards.
-// `database` is the index's own connection.
+// With what an earlier process left in it: calls that were cut off are in the outbox afterwards,
+// or, where that has no room, still in `in_flight`. `database` is the index's own connection.
 [[nodiscard]] Result<Journal> open_journal(Workspace& workspace, const std::string& name,
                                            store::Database& database,
-                                           const store::OutboxOptions& options = {});
+                                           const store::OutboxOptions& options);
 
 // The one to serve with. `succeeds`: another server of this data folder may still run, and the
 // first journal that nobody has is taken; else that is refused with kUnavailable.
