@@ -1,5 +1,5 @@
 // Everything under / that is not a model call: feedback and consent in, what happened out, health
-// and metrics, the dashboard. One Api serves all connections; it runs on their strands and hands
+// and metrics, the dashboard. One Api serves all connections; it runs on their loops and hands
 // what blocks (the database, redaction) to the work pool.
 //
 //   GET  /healthz /readyz /metrics

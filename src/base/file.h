@@ -1,6 +1,6 @@
 // The one seam to the disk. Everything whose promise rests on the disk (the outbox, checkpoints)
 // goes through `FileSystem`, so that a test can fail any operation. `posix_files()` is the real
-// one. Calls block; make them from a worker thread, not from a connection's strand.
+// one. Calls block; make them from a worker thread, not from a connection's loop.
 #pragma once
 
 #include <cstdint>

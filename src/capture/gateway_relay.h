@@ -62,7 +62,7 @@ struct RelayOptions {
   const LimitNotice* limits = nullptr;  // what the client is told of its limits; none: it has none
 };
 
-// Runs on the connection's strand. Where the outcome's status is 0 and the client is still there,
+// Runs on the connection's loop. Where the outcome's status is 0 and the client is still there,
 // the caller must answer.
 [[nodiscard]] net::awaitable<RelayOutcome> relay(net::Client& client, net::ClientRequest request,
                                                  net::Responder& out, RelayStamp stamp,

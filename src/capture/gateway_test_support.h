@@ -93,7 +93,7 @@ class StubUpstream {
   }
   static net::awaitable<void> wait() {
     net::asio::steady_timer timer(co_await net::asio::this_coro::executor, 2ms);
-    co_await timer.async_wait(net::asio::use_awaitable);
+    co_await timer.async_wait(net::use_awaitable);
   }
 
   std::mutex mutex_;

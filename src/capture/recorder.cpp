@@ -1,8 +1,6 @@
 #include "capture/recorder.h"
 
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <memory>
 
@@ -16,7 +14,8 @@ namespace {
 constexpr std::size_t kJournalQueue = 4096;
 // How long a connection's next request waits for the recorder at most, and how often it looks.
 constexpr auto kPatience = std::chrono::milliseconds(500);
-constexpr auto kLook = std::chrono::milliseconds(1);
+constexpr auto kLook = std::chrono::milliseconds(5);
+constexpr std::size_t kBusy = 8;                        // calls that wait, for each thread
 constexpr std::size_t kBytesPerToken = 4;               // of ordinary text and code, nearly
 constexpr std::size_t kDecodedAnswerBytes = 32U << 20;  // as many as are kept of a plain one
 
@@ -114,16 +113,20 @@ bool Recorder::must_refuse() {
   return true;
 }
 
+bool Recorder::was_busy() {
+  return work_.take_longest() > kBusy * static_cast<std::size_t>(options_.threads);
+}
+
 net::awaitable<void> Recorder::wait_for_room() {
   const auto crowded = [this] {
     return work_.queued() > options_.queue_limit / 2 || queued_bytes_ > options_.queue_bytes / 2;
   };
   if (!crowded()) co_return;
-  net::asio::steady_timer timer(co_await net::asio::this_coro::executor);
+  net::Timer timer(co_await net::asio::this_coro::executor);
   const auto patience = std::chrono::steady_clock::now() + kPatience;
   while (crowded() && std::chrono::steady_clock::now() < patience) {
     timer.expires_after(kLook);
-    co_await timer.async_wait(net::asio::use_awaitable);
+    co_await timer.async_wait(net::use_awaitable);
   }
 }
 

@@ -103,6 +103,8 @@ class Recorder {
   [[nodiscard]] net::awaitable<Result<void>> finish_synced(FinishedCall call);
   // Where no call may pass unrecorded: whether one that begins now would. Counts it.
   [[nodiscard]] bool must_refuse();
+  // Since this was last asked so many calls waited to be recorded that each thread had some.
+  [[nodiscard]] bool was_busy();
   // For who has just answered: waits, half a second at most, while the queue is more than half
   // full. So a connection that asks faster than we can record is slowed between its requests, and
   // loses no content; the answer is with the tool already.

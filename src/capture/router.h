@@ -21,7 +21,7 @@ struct Route {
   bool trainable = false;  // of the model; the upstream must allow it too
 };
 
-// Thread-safe, and quick: it runs on a connection's strand.
+// Thread-safe, and quick: it runs on a connection's loop.
 class Router {
  public:
   virtual ~Router() = default;

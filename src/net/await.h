@@ -4,15 +4,13 @@
 //     outbox.append_synced(record, std::move(done));
 //   });
 //
-// Resumes on the coroutine's own strand. kTimeout where the callback has not come in time: the work
+// Resumes on the coroutine's own loop. kTimeout where the callback has not come in time: the work
 // itself goes on, and its late callback is ignored.
 #pragma once
 
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -24,11 +22,10 @@
 
 namespace hone::net {
 
-// What the deadline and the callback share. Touched on the coroutine's strand only.
+// What the deadline and the callback share. Touched on the coroutine's loop only.
 template <typename T, typename Handler>
 struct PendingCallback {
-  PendingCallback(Handler h, const asio::any_io_executor& executor)
-      : handler(std::move(h)), timer(executor) {}
+  PendingCallback(Handler h, const Executor& executor) : handler(std::move(h)), timer(executor) {}
   void complete(Result<T> result) {
     if (!handler) return;
     Handler taken = std::move(*handler);
@@ -37,15 +34,15 @@ struct PendingCallback {
     std::move(taken)(std::move(result));
   }
   std::optional<Handler> handler;
-  asio::steady_timer timer;
+  Timer timer;
 };
 
 template <typename T>
 [[nodiscard]] awaitable<Result<T>> await_callback(
     std::chrono::milliseconds deadline, std::function<void(std::function<void(Result<T>)>)> start) {
-  return asio::async_initiate<const asio::use_awaitable_t<>, void(Result<T>)>(
+  return asio::async_initiate<const asio::use_awaitable_t<Executor>, void(Result<T>)>(
       [deadline](auto handler, std::function<void(std::function<void(Result<T>)>)> begin) {
-        const asio::any_io_executor executor = asio::get_associated_executor(handler);
+        const Executor executor = asio::get_associated_executor(handler);
         using Pending = PendingCallback<T, decltype(handler)>;
         auto pending = std::make_shared<Pending>(std::move(handler), executor);
         pending->timer.expires_after(deadline);
@@ -58,7 +55,7 @@ template <typename T>
           });
         });
       },
-      asio::use_awaitable, std::move(start));
+      use_awaitable, std::move(start));
 }
 
 }  // namespace hone::net

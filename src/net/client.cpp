@@ -2,7 +2,6 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include "net/client_exchange.h"
@@ -129,7 +128,7 @@ Result<Response> fetch_blocking(ClientRequest request, std::chrono::milliseconds
   asio::io_context io;
   Client client;
   Result<Response> answer = fail(ErrorCode::kInternal, "the call did not end");
-  asio::co_spawn(asio::make_strand(io), client.fetch(std::move(request), timeout, max_bytes),
+  asio::co_spawn(io.get_executor(), client.fetch(std::move(request), timeout, max_bytes),
                  [&](const std::exception_ptr& failed, Result<Response> result) {
                    if (!failed) answer = std::move(result);
                    io.stop();  // a connection that rests would keep it waiting

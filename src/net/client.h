@@ -65,7 +65,7 @@ class ClientExchange {
   // The next bytes of the body, as soon as there are any, without chunk framing; "" at the end.
   // kIo: the answer was cut short. kTimeout: idle too long.
   [[nodiscard]] awaitable<Result<std::string>> read_chunk();
-  // Closes the connection; a read in progress fails. From the same strand.
+  // Closes the connection; a read in progress fails. On the same loop.
   void cancel();
 
  private:
@@ -82,7 +82,7 @@ struct ClientOptions {
   std::string ca_file;  // besides the system's own
 };
 
-// Lets a caller stop `Client::start` before it has given an exchange. On the caller's strand.
+// Lets a caller stop `Client::start` before it has given an exchange. On the caller's loop.
 class CancelToken {
  public:
   void cancel();

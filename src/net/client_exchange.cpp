@@ -2,21 +2,20 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 namespace hone::net {
 namespace {
 
 using asio::ip::tcp;
 using boost::beast::http::error;
-constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+constexpr auto kToken = asio::as_tuple(use_awaitable);
 constexpr std::size_t kReadBytes = 64U << 10;
 
 // Outlives the coroutine that waits for it where the system's resolver takes longer than the
 // deadline.
 struct Lookup {
-  explicit Lookup(const asio::any_io_executor& executor) : resolver(executor) {}
-  tcp::resolver resolver;
+  explicit Lookup(const Executor& executor) : resolver(executor) {}
+  asio::ip::basic_resolver<tcp, Executor> resolver;
   boost::system::error_code failed = asio::error::timed_out;
   std::vector<tcp::endpoint> endpoints;
 };
@@ -28,8 +27,8 @@ Error timed_out(const std::string& origin, std::string_view step, std::chrono::m
 
 }  // namespace
 
-ClientExchange::State::State(std::shared_ptr<Client::Pool> shared_pool,
-                             const asio::any_io_executor& executor, const ClientRequest& request)
+ClientExchange::State::State(std::shared_ptr<Client::Pool> shared_pool, const Executor& executor,
+                             const ClientRequest& request)
     : pool_(std::move(shared_pool)),
       executor_(executor),
       origin_(request.url.origin()),
@@ -47,7 +46,7 @@ awaitable<Result<ClientExchange::State::Endpoints>> ClientExchange::State::resol
   const auto address = asio::ip::make_address(url.host, failed);
   if (!failed) co_return Endpoints{tcp::endpoint(address, url.port)};
   auto lookup = std::make_shared<Lookup>(executor_);
-  auto timer = std::make_shared<asio::steady_timer>(executor_, connect_timeout_);
+  auto timer = std::make_shared<Timer>(executor_, connect_timeout_);
   lookup->resolver.async_resolve(
       url.host, std::to_string(url.port),
       [lookup, timer](boost::system::error_code code, const tcp::resolver::results_type& found) {

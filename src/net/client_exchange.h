@@ -1,7 +1,6 @@
 // Inside net: one request and its answer on one connection.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 
 #include "net/client_pool.h"
@@ -12,7 +11,7 @@ namespace hone::net {
 struct ClientExchange::State {
   using Parser = MessageParser<false>;
 
-  State(std::shared_ptr<Client::Pool> shared_pool, const asio::any_io_executor& executor,
+  State(std::shared_ptr<Client::Pool> shared_pool, const Executor& executor,
         const ClientRequest& request);
   ~State() { close(); }
 
@@ -44,12 +43,12 @@ struct ClientExchange::State {
   [[nodiscard]] bool expired() { return stream && stream->watchdog().expired(); }
 
   std::shared_ptr<Client::Pool> pool_;
-  asio::any_io_executor executor_;
+  Executor executor_;
   std::string origin_;
   std::chrono::milliseconds connect_timeout_;
   std::chrono::milliseconds first_byte_timeout_;
   std::chrono::milliseconds idle_timeout_;
-  std::shared_ptr<asio::steady_timer> lookup_;  // waits for a name to be resolved
+  std::shared_ptr<Timer> lookup_;  // waits for a name to be resolved
   boost::beast::flat_buffer buffer_;
   Result<void> parsed_;
 };

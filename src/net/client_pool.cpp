@@ -5,13 +5,11 @@
 
 namespace hone::net {
 
-Client::Pool::Place Client::Pool::place_of(const asio::any_io_executor& executor,
-                                           const std::string& origin) {
+Client::Pool::Place Client::Pool::place_of(const Executor& executor, const std::string& origin) {
   return {&asio::query(executor, asio::execution::context), origin};
 }
 
-std::unique_ptr<Stream> Client::Pool::take(const asio::any_io_executor& executor,
-                                           const std::string& origin) {
+std::unique_ptr<Stream> Client::Pool::take(const Executor& executor, const std::string& origin) {
   const auto oldest = std::chrono::steady_clock::now() - options_.keep_idle;
   const std::lock_guard lock(mutex_);
   auto& streams = idle_[place_of(executor, origin)];
@@ -24,7 +22,7 @@ std::unique_ptr<Stream> Client::Pool::take(const asio::any_io_executor& executor
   return nullptr;
 }
 
-void Client::Pool::put(const asio::any_io_executor& executor, const std::string& origin,
+void Client::Pool::put(const Executor& executor, const std::string& origin,
                        std::unique_ptr<Stream> stream) {
   const auto now = std::chrono::steady_clock::now();
   const std::lock_guard lock(mutex_);

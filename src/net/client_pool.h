@@ -21,10 +21,8 @@ class Client::Pool {
   explicit Pool(ClientOptions options) : options_(std::move(options)) {}
 
   // A connection that is open and silent, or nullptr. `executor` is the coroutine's.
-  [[nodiscard]] std::unique_ptr<Stream> take(const asio::any_io_executor& executor,
-                                             const std::string& origin);
-  void put(const asio::any_io_executor& executor, const std::string& origin,
-           std::unique_ptr<Stream> stream);
+  [[nodiscard]] std::unique_ptr<Stream> take(const Executor& executor, const std::string& origin);
+  void put(const Executor& executor, const std::string& origin, std::unique_ptr<Stream> stream);
 
   [[nodiscard]] Result<asio::ssl::context*> tls();
   [[nodiscard]] const ClientOptions& options() const { return options_; }
@@ -38,7 +36,7 @@ class Client::Pool {
 
   // The event loop and the origin.
   using Place = std::pair<const void*, std::string>;
-  static Place place_of(const asio::any_io_executor& executor, const std::string& origin);
+  static Place place_of(const Executor& executor, const std::string& origin);
 
   const ClientOptions options_;
   std::mutex mutex_;

@@ -7,7 +7,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
@@ -102,7 +101,7 @@ class ClientTest : public testing::Test {
       asio::steady_timer timer(co_await asio::this_coro::executor, 20s);
       out.on_client_gone([&] { timer.cancel(); });
       try {
-        co_await timer.async_wait(asio::use_awaitable);
+        co_await timer.async_wait(use_awaitable);
       } catch (const boost::system::system_error&) {
         cancelled = true;
       }
@@ -118,7 +117,7 @@ class ClientTest : public testing::Test {
   // Runs a coroutine to its end, on the runtime.
   template <typename T>
   T run(awaitable<T> work) {
-    return asio::co_spawn(asio::make_strand(runtime.io()), std::move(work), asio::use_future).get();
+    return asio::co_spawn(runtime.io().get_executor(), std::move(work), asio::use_future).get();
   }
   Result<Response> fetch(ClientRequest request, std::chrono::milliseconds timeout = 5s,
                          std::size_t limit = 1U << 20) {

@@ -7,7 +7,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/ssl.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/asio/write.hpp>
 #include <fstream>
@@ -67,7 +66,7 @@ Result<Response> fetch(Runtime& runtime, const ClientOptions& options, const Url
   Client client(options);
   ClientRequest request;
   request.url = url;
-  return asio::co_spawn(asio::make_strand(runtime.io()), client.fetch(std::move(request), 10s),
+  return asio::co_spawn(runtime.io().get_executor(), client.fetch(std::move(request), 10s),
                         asio::use_future)
       .get();
 }

@@ -17,7 +17,7 @@ namespace {
 constexpr auto kGoodbyeTime = std::chrono::milliseconds(1'000);
 constexpr auto kLook = std::chrono::milliseconds(250);
 
-std::string peer_text(const asio::ip::tcp::socket& socket) {
+std::string peer_text(const Socket& socket) {
   boost::system::error_code failed;
   const auto endpoint = socket.remote_endpoint(failed);
   if (failed) return {};
@@ -46,7 +46,7 @@ bool has_no_body(const std::string& method, int status) {
 
 }  // namespace
 
-Connection::Connection(asio::ip::tcp::socket socket, std::shared_ptr<ServerShared> shared)
+Connection::Connection(Socket socket, std::shared_ptr<ServerShared> shared)
     : shared_(std::move(shared)),
       socket_(std::move(socket), shared_->tls()),
       watchdog_(socket_.executor(), [this] { close(); }),
@@ -106,7 +106,7 @@ awaitable<void> Connection::refuse(const Refusal& refusal) {
   if (!sent) co_return;
   boost::system::error_code ignored;
   if (!socket_.is_tls()) {
-    socket_.transport().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    socket_.transport().shutdown(Socket::shutdown_send, ignored);
   }
   co_await reader_.drain();
 }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -38,7 +37,7 @@ struct ServerShared {
 
 class Connection final : public Responder, public std::enable_shared_from_this<Connection> {
  public:
-  Connection(asio::ip::tcp::socket socket, std::shared_ptr<ServerShared> shared);
+  Connection(Socket socket, std::shared_ptr<ServerShared> shared);
 
   // Until the connection is closed. The caller keeps the object alive.
   awaitable<void> run();
@@ -84,7 +83,7 @@ class Connection final : public Responder, public std::enable_shared_from_this<C
   bool gone_ = false;
   bool in_handler_ = false;
   std::function<void()> on_gone_;
-  asio::steady_timer watch_;
+  Timer watch_;
   bool watching_ = false;
 };
 

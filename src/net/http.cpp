@@ -53,6 +53,8 @@ std::string Headers::get(std::string_view name) const {
 }
 
 void Headers::add(std::string name, std::string value) {
+  constexpr std::size_t kMost = 16;  // of nearly every message
+  if (fields_.capacity() == 0) fields_.reserve(kMost);
   fields_.push_back({std::move(name), std::move(value)});
 }
 

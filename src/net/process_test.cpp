@@ -136,6 +136,8 @@ TEST(WorkPool, RefusesAndCountsWhatDoesNotFit) {
   gate.unlock();
   pool.wait_idle();
   EXPECT_EQ(done, 2);
+  EXPECT_EQ(pool.take_longest(), 1U);
+  EXPECT_EQ(pool.take_longest(), 0U);
 }
 
 TEST(WorkPool, FinishesWhatIsQueuedBeforeItStops) {

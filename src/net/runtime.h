@@ -13,10 +13,6 @@
 
 #include "net/async.h"
 
-namespace boost::asio {
-class io_context;
-}
-
 namespace hone::net {
 
 class Runtime {

@@ -7,8 +7,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <condition_variable>
 #include <mutex>
 #include <unordered_set>
@@ -20,7 +18,7 @@ namespace hone::net {
 namespace {
 
 using asio::ip::tcp;
-constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+constexpr auto kToken = asio::as_tuple(use_awaitable);
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 // A handler that was cut off ends as soon as what it waits for fails, which has a deadline of its
 // own.
@@ -65,14 +63,14 @@ class Server::State : public std::enable_shared_from_this<Server::State> {
   Result<void> take_over(const tcp::endpoint& endpoint);
   void close_door();
   awaitable<void> accept_loop();
-  void admit(tcp::socket socket);
+  void admit(Socket socket);
   void leave(const std::shared_ptr<Connection>& connection);
   void end_connections(bool now);
 
   Runtime& runtime_;
-  asio::any_io_executor executor_;  // of the first thread
-  tcp::acceptor acceptor_;
-  asio::steady_timer pause_;
+  Executor executor_;  // of the first thread
+  asio::basic_socket_acceptor<tcp, Executor> acceptor_;
+  Timer pause_;
   std::shared_ptr<ServerShared> shared_;
   std::uint16_t port_ = 0;
   int listener_ = -1;
@@ -136,7 +134,7 @@ void Server::State::start() {
 
 awaitable<void> Server::State::accept_loop() {
   while (!shared_->stopping && !shared_->draining) {
-    asio::any_io_executor home = runtime_.next_io().get_executor();
+    Executor home = runtime_.next_io().get_executor();
     auto [failed, socket] = co_await acceptor_.async_accept(home, kToken);
     if (shared_->stopping) break;
     if (!failed) {
@@ -150,7 +148,7 @@ awaitable<void> Server::State::accept_loop() {
   }
 }
 
-void Server::State::admit(tcp::socket socket) {
+void Server::State::admit(Socket socket) {
   auto& counters = shared_->counters;
   ++counters.connections;
   if (counters.open >= shared_->options.max_connections) {

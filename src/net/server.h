@@ -47,7 +47,7 @@ class Responder {
 
   [[nodiscard]] virtual bool started() const = 0;
   [[nodiscard]] virtual bool client_gone() const = 0;
-  // Called once, on the handler's strand, when the client goes away or the server must end now. Set
+  // Called once, on the handler's loop, when the client goes away or the server must end now. Set
   // it to stop what the handler waits for; clear it (nullptr) before what it refers to dies.
   virtual void on_client_gone(std::function<void()> callback) = 0;
 };

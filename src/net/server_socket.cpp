@@ -12,8 +12,8 @@ constexpr std::size_t kRecordBytes = 16U << 10;  // TLS's own limit (RFC 8446, s
 
 }  // namespace
 
-ServerSocket::ServerSocket(Tcp::socket socket, const TlsContext& tls) : socket_(std::move(socket)) {
-  if (tls) tls_ = std::make_unique<asio::ssl::stream<Tcp::socket&>>(socket_, *tls);
+ServerSocket::ServerSocket(Socket socket, const TlsContext& tls) : socket_(std::move(socket)) {
+  if (tls) tls_ = std::make_unique<asio::ssl::stream<Socket&>>(socket_, *tls);
 }
 
 awaitable<ServerSocket::Code> ServerSocket::handshake() {

@@ -1,12 +1,11 @@
 // Inside net: the connection to a client, plain or TLS. One read and one write at a time, on its
-// own strand. Of a plain one it adds nothing to the socket's operations.
+// own loop. Of a plain one it adds nothing to the socket's operations.
 #pragma once
 
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <memory>
 #include <string>
 #include <tuple>
@@ -19,13 +18,12 @@ namespace hone::net {
 
 class ServerSocket {
  public:
-  using Tcp = asio::ip::tcp;
   using Code = boost::system::error_code;
   using Done = std::tuple<Code, std::size_t>;
   using Parts = std::array<asio::const_buffer, 3>;
 
   // `tls` empty: plain.
-  ServerSocket(Tcp::socket socket, const TlsContext& tls);
+  ServerSocket(Socket socket, const TlsContext& tls);
   ServerSocket(const ServerSocket&) = delete;
   ServerSocket& operator=(const ServerSocket&) = delete;
 
@@ -44,21 +42,21 @@ class ServerSocket {
     return socket_.async_write_some(parts, kToken);
   }
 
-  [[nodiscard]] asio::any_io_executor executor() { return socket_.get_executor(); }
+  [[nodiscard]] Executor executor() { return socket_.get_executor(); }
   [[nodiscard]] bool is_open() const { return socket_.is_open(); }
   // For what waits for the client's end: the bytes that it sees are the transport's.
-  [[nodiscard]] Tcp::socket& transport() { return socket_; }
+  [[nodiscard]] Socket& transport() { return socket_; }
   // The client has ended its side, though bytes before that may not have been read.
   [[nodiscard]] bool half_closed();
   void close();
 
  private:
-  static constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+  static constexpr auto kToken = asio::as_tuple(use_awaitable);
 
   asio::const_buffer joined(const Parts& parts);
 
-  Tcp::socket socket_;
-  std::unique_ptr<asio::ssl::stream<Tcp::socket&>> tls_;
+  Socket socket_;
+  std::unique_ptr<asio::ssl::stream<Socket&>> tls_;
   std::string record_;  // what is being written
 };
 

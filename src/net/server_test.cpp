@@ -41,7 +41,7 @@ class Site {
  private:
   static awaitable<void> wait(std::chrono::milliseconds time) {
     asio::steady_timer timer(co_await asio::this_coro::executor, time);
-    co_await timer.async_wait(asio::use_awaitable);
+    co_await timer.async_wait(use_awaitable);
   }
   awaitable<void> stream(Responder& out) {
     Headers headers = {{"content-type", "text/event-stream"}};
@@ -61,7 +61,7 @@ class Site {
     asio::steady_timer timer(co_await asio::this_coro::executor, 20s);
     out.on_client_gone([&] { timer.cancel(); });
     try {
-      co_await timer.async_wait(asio::use_awaitable);
+      co_await timer.async_wait(use_awaitable);
     } catch (const boost::system::system_error&) {
       ++gone;
     }

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
@@ -36,7 +35,7 @@ class Site {
  private:
   static awaitable<void> wait() {
     asio::steady_timer timer(co_await asio::this_coro::executor, 5ms);
-    co_await timer.async_wait(asio::use_awaitable);
+    co_await timer.async_wait(use_awaitable);
   }
   awaitable<void> stream(Responder& out) {
     Headers headers;
@@ -101,7 +100,7 @@ TEST_F(ServerTls, AnswersOurOwnClientWhichTrustsItsAuthority) {
     request.method = "POST";
     request.url = parse_url("https://127.0.0.1:" + std::to_string(server->port()) + "/").value();
     request.body = std::string(200'000, 'b');
-    const auto answer = asio::co_spawn(asio::make_strand(runtime.io()),
+    const auto answer = asio::co_spawn(runtime.io().get_executor(),
                                        client.fetch(std::move(request), 10s), asio::use_future)
                             .get();
     ASSERT_TRUE(answer) << answer.error().message;

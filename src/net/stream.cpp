@@ -6,14 +6,13 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <cerrno>
 
 namespace hone::net {
 namespace {
 
-constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+constexpr auto kToken = asio::as_tuple(use_awaitable);
 
 }  // namespace
 
@@ -26,7 +25,7 @@ awaitable<Stream::Code> Stream::connect(const std::vector<Tcp::endpoint>& endpoi
 }
 
 awaitable<Stream::Code> Stream::secure(asio::ssl::context& context, const std::string& host) {
-  tls_ = std::make_unique<asio::ssl::stream<Tcp::socket&>>(socket_, context);
+  tls_ = std::make_unique<asio::ssl::stream<Socket&>>(socket_, context);
   Code failed;
   asio::ip::make_address(host, failed);
   const bool is_name = static_cast<bool>(failed);

@@ -22,7 +22,7 @@ class Stream {
   using Code = boost::system::error_code;
   using Tcp = asio::ip::tcp;
 
-  explicit Stream(const asio::any_io_executor& executor)
+  explicit Stream(const Executor& executor)
       : socket_(executor), watchdog_(executor, [this] { close(); }) {}
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
@@ -39,9 +39,9 @@ class Stream {
   [[nodiscard]] Watchdog& watchdog() { return watchdog_; }
 
  private:
-  Tcp::socket socket_;
+  Socket socket_;
   Watchdog watchdog_;
-  std::unique_ptr<asio::ssl::stream<Tcp::socket&>> tls_;
+  std::unique_ptr<asio::ssl::stream<Socket&>> tls_;
 };
 
 }  // namespace hone::net

@@ -1,5 +1,5 @@
 // Inside net: the deadline of the operation a coroutine waits for. One object serves many
-// operations, one after the other, on one strand; when time is up it calls `on_expiry` (which
+// operations, one after the other, on one loop; when time is up it calls `on_expiry` (which
 // closes a socket, so that the operation fails) and remembers that it did.
 //
 // Nearly every operation ends long before its time, and there is one for every chunk of a stream:
@@ -8,7 +8,6 @@
 // moved, it waits on.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -21,7 +20,7 @@ class Watchdog {
  public:
   using Deadline = std::chrono::steady_clock::time_point;
 
-  Watchdog(const asio::any_io_executor& executor, std::function<void()> on_expiry)
+  Watchdog(const Executor& executor, std::function<void()> on_expiry)
       : state_(std::make_shared<State>(executor, std::move(on_expiry))) {}
   ~Watchdog() {
     disarm();
@@ -44,9 +43,9 @@ class Watchdog {
   // Shared with a wait that was too late to be cancelled; it finds another generation and does
   // nothing.
   struct State {
-    State(const asio::any_io_executor& executor, std::function<void()> callback)
+    State(const Executor& executor, std::function<void()> callback)
         : timer(executor), on_expiry(std::move(callback)) {}
-    asio::steady_timer timer;
+    Timer timer;
     std::function<void()> on_expiry;
     Deadline deadline = kNever;  // of the operation that runs
     Deadline looks_at = kNever;  // when the timer wakes; kNever: it does not run

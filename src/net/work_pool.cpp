@@ -1,9 +1,9 @@
 #include "net/work_pool.h"
 
+#include <algorithm>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
 namespace hone::net {
@@ -31,6 +31,7 @@ bool WorkPool::post(std::function<void()> work) {
       return false;
     }
     queue_.push_back(std::move(work));
+    longest_ = std::max(longest_, queue_.size());
   }
   more_.notify_one();
   return true;
@@ -51,8 +52,8 @@ awaitable<Result<void>> WorkPool::run(std::function<void()> work) {
     });
     if (!accepted) resume();
   };
-  co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
-      std::move(start), asio::use_awaitable, std::move(work));
+  co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void()>(
+      std::move(start), use_awaitable, std::move(work));
   if (!accepted) co_return fail(ErrorCode::kUnavailable, "too much work is waiting; try again");
   co_return Result<void>();
 }
@@ -76,6 +77,11 @@ void WorkPool::wait_idle() {
 std::size_t WorkPool::queued() const {
   const std::lock_guard lock(mutex_);
   return queue_.size();
+}
+
+std::size_t WorkPool::take_longest() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(longest_, queue_.size());
 }
 
 void WorkPool::work_loop() {

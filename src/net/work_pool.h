@@ -1,4 +1,4 @@
-// Threads for what must not run on a connection's strand: SQLite, redaction, hashing. The queue is
+// Threads for what must not run on a connection's loop: SQLite, redaction, hashing. The queue is
 // bounded; what does not fit is refused and counted, and the caller says so to whom it concerns.
 //
 //   Result<Rows> rows;
@@ -32,7 +32,7 @@ class WorkPool {
 
   // From any thread. False where the queue is full or the pool has stopped: the work will not run.
   [[nodiscard]] bool post(std::function<void()> work);
-  // Runs `work` on the pool and resumes on the coroutine's own strand. `work` may refer to the
+  // Runs `work` on the pool and resumes on the coroutine's own loop. `work` may refer to the
   // coroutine's locals: stop the pool before the runtime.
   [[nodiscard]] awaitable<Result<void>> run(std::function<void()> work);
 
@@ -42,6 +42,8 @@ class WorkPool {
   void wait_idle();
 
   [[nodiscard]] std::size_t queued() const;
+  // The longest that the queue has been since this was last asked.
+  [[nodiscard]] std::size_t take_longest();
   [[nodiscard]] std::uint64_t refused() const { return refused_; }
 
  private:
@@ -52,6 +54,7 @@ class WorkPool {
   std::condition_variable more_;  // queued, or stopping
   std::condition_variable idle_;  // nothing queued or running
   std::deque<std::function<void()>> queue_;
+  std::size_t longest_ = 0;
   std::size_t running_ = 0;
   bool stopping_ = false;
   std::atomic<std::uint64_t> refused_ = 0;

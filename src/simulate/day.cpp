@@ -3,7 +3,6 @@
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_future.hpp>
 #include <chrono>
 #include <deque>
@@ -18,7 +17,7 @@ using net::awaitable;
 
 constexpr std::int64_t kErrorsInARow = 24;  // then the gateway is taken for gone
 
-// The state of a day. All of it is touched on one strand, apart from `done`.
+// The state of a day. All of it is touched on one loop, apart from `done`.
 class Day {
  public:
   explicit Day(const DayPlan& plan) : plan_(plan), seeded_(Random(plan.seed).fork(plan.day)) {
@@ -123,10 +122,10 @@ Result<DaySummary> run_day(net::Runtime& runtime, const DayPlan& plan, const Pro
   const auto start = std::chrono::steady_clock::now();
   const std::uint64_t total = plan.workers.size() * plan.tasks_per_person;
   Day day(plan);
-  const auto strand = asio::make_strand(runtime.io());
+  const auto loop = runtime.io().get_executor();
   std::vector<std::future<void>> desks;
   for (std::uint64_t i = 0; i < std::min(plan.concurrency, plan.workers.size()); ++i) {
-    desks.push_back(asio::co_spawn(strand, day.serve_people(), asio::use_future));
+    desks.push_back(asio::co_spawn(loop, day.serve_people(), asio::use_future));
   }
   // Each call has its deadline, so every desk ends.
   for (std::future<void>& desk : desks) {

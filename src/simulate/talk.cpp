@@ -27,7 +27,7 @@ bool worth_another_try(int status) {
 awaitable<void> back_off(int attempt) {
   asio::steady_timer timer(co_await asio::this_coro::executor);
   timer.expires_after(std::min(250ms * (1 << std::min(attempt, 4)), 4000ms));
-  co_await timer.async_wait(asio::use_awaitable);
+  co_await timer.async_wait(net::use_awaitable);
 }
 
 net::ClientRequest make_request(const net::Url& gateway, std::string_view target,

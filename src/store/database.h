@@ -12,7 +12,7 @@
 //
 // A Database is one connection. Every call is thread-safe; a transaction keeps other threads
 // waiting until it ends. Parts that should work at the same time (indexer, API, a long export) open
-// one each. Calls block: make them from a worker thread, not from a connection's strand.
+// one each. Calls block: make them from a worker thread, not from a connection's loop.
 //
 // Errors: kUnavailable (locked by another process for longer than `busy_timeout`, server away, disk
 // full: try again later), kConflict (a unique key exists), kInvalid (a value or statement the

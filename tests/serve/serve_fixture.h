@@ -65,7 +65,7 @@ class Upstream {
   using Pause = std::chrono::milliseconds;
   static net::awaitable<void> pause(Pause time) {
     net::asio::steady_timer timer(co_await net::asio::this_coro::executor, time);
-    co_await timer.async_wait(net::asio::use_awaitable);
+    co_await timer.async_wait(net::use_awaitable);
   }
   static net::awaitable<void> wait_while(const std::atomic<bool>& held, net::Responder& out) {
     while (held && !out.client_gone()) co_await pause(Pause(5));
