@@ -142,7 +142,7 @@ void sizes(const std::string& folder, const simulate::SessionTexts& texts, int s
               static_cast<double>(raw) / 1e3 / static_cast<double>(calls));
   constexpr const char* kLimit = "   (limit 1/30)";
   print_stored("messages, each once, not compressed:", raw, capture.new_bytes(), "");
-  print_stored("outbox, compressed:", raw, capture.outbox_bytes(), kLimit);
+  print_stored("outbox, not compressed:", raw, capture.outbox_bytes(), "");
   print_stored("database and indexes, compressed:", raw, compressed.bytes, kLimit);
   print_stored("database and indexes, plain:", raw, plain.bytes, kLimit);
   const auto each = [calls](double seconds) { return 1e6 * seconds / static_cast<double>(calls); };

@@ -30,8 +30,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kGrace = 30s;         // of what is being answered at the end
-constexpr auto kComeUp = 30s;        // a successor's time to be ready
+constexpr auto kGrace = 30s;    // of what is being answered at the end
+constexpr auto kCatchUp = 20s;  // with what an earlier process left to index; less than kComeUp
+constexpr auto kComeUp = 30s;   // a successor's time to be ready
 constexpr auto kEngineLoads = 120s;  // hone-engine's, which has a model to load
 
 }  // namespace
@@ -69,6 +70,7 @@ struct Service::Parts {
   std::unique_ptr<api::Api> api;
   std::unique_ptr<net::Server> server;
   std::atomic<const net::ServerCounters*> server_counters = nullptr;  // it may answer before it is
+  std::unique_ptr<Signals> signals;  // from when we listen until we run
   std::unique_ptr<Succession> succession;
   std::atomic<std::uint64_t> reloads = 0;
   std::atomic<std::uint64_t> reloads_refused = 0;
@@ -116,6 +118,9 @@ Result<std::unique_ptr<Service>> Service::start(const Invocation& call, Settings
   if (auto opened = parts.open_store(settings); !opened) return fail(opened.error());
   if (auto limited = parts.start_limits(); !limited) return fail(limited.error());
   if (auto started = parts.start_models(call); !started) return fail(started.error());
+  // Before anybody can know that we serve; while models load, a signal still ends us at once.
+  parts.signals = std::make_unique<Signals>(
+      parts.runtime.io(), std::initializer_list<int>{SIGTERM, SIGINT, SIGHUP, SIGUSR2});
   if (auto listening = parts.listen(); !listening) return fail(listening.error());
   parts.elders->start();
   parts.succession = std::make_unique<Succession>(
@@ -144,6 +149,9 @@ Result<void> Service::Parts::open_store(const Settings& settings) {
                                     [this] { count_again(); });
   if (auto adopted = adopt_commands(*workspace); !adopted) return adopted;
   journal.indexer->start();
+  // Who has withdrawn consent, and what is used up, is read from the database.
+  const auto left = journal.indexer->wait_for(journal.outbox->recovered_position(), kCatchUp);
+  if (!left) spdlog::warn("serving without what is not indexed yet: {}", left.error().message);
   return {};
 }
 
@@ -219,7 +227,8 @@ Result<void> Service::Parts::listen() {
   work = std::make_unique<net::WorkPool>(2, 1024);
   client = std::make_unique<net::Client>();
   capture::RecorderOptions recording;
-  recording.threads = std::max(1, processors() / 2);  // about half of what a call costs
+  // About half of what a call costs; one alone would wait for whatever shares its processor.
+  recording.threads = std::max(2, processors() / 2);
   recording.before_answer = settings.capture.before_answer;
   recording.refuse_when_full = settings.capture.refuse_when_full;
   recording.prices = &prices;
@@ -227,6 +236,7 @@ Result<void> Service::Parts::listen() {
   recorder = std::make_unique<capture::Recorder>(*journal.outbox, *journal.in_flight,
                                                  workspace->redactor(), workspace->tenant_key(),
                                                  recording);
+  journal.indexer->give_way_while([&calls = *recorder] { return calls.was_busy(); });
   gateway = std::make_unique<capture::Gateway>(
       capture::GatewayParts{.clock = workspace->clock(),
                             .ids = workspace->ids(),
@@ -348,6 +358,7 @@ Result<void> Service::Parts::reload_from(Settings next) {
 // Requests end first, then what they left to record, then what carries the records on.
 void Service::Parts::stop() {
   for (const int late : {SIGHUP, SIGUSR2}) std::signal(late, SIG_IGN);  // SIGTERM may hurry us
+  if (journal.indexer) journal.indexer->give_way_while({});
   if (succession) succession->give_up();
   if (elders) elders->stop();
   if (server) server->stop(kGrace);
@@ -375,7 +386,7 @@ std::string Service::url() const {
 }
 
 Result<void> Service::run() {
-  Signals signals(parts_->runtime.io(), {SIGTERM, SIGINT, SIGHUP, SIGUSR2});
+  const auto signals = std::move(parts_->signals);  // not while we end: a second one may hurry us
   if (parts_->engine) {  // from here on commands ask it; one that took no place would mislead them
     auto noted = note_engine_address(*parts_->workspace, parts_->engine_as_written.listen);
     if (!noted) return noted;
@@ -387,7 +398,7 @@ Result<void> Service::run() {
     tell_service_manager("READY=1");
   }
   while (!parts_->succession->ended()) {
-    const int signal = signals.next(500ms);
+    const int signal = signals->next(500ms);
     if (signal == SIGTERM || signal == SIGINT) break;
     if (parts_->journal.outbox->fenced()) {
       return fail(ErrorCode::kIo,

@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kLinkEvery = 30s;
 constexpr auto kIdleWait = 100ms;  // how long stop() may take when there is nothing to do
+constexpr auto kRest = 20ms;
 
 // What trying again cannot mend: the record, not the database, is at fault.
 bool is_the_records_fault(const Error& error) {
@@ -233,6 +234,22 @@ void Indexer::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+void Indexer::give_way_while(std::function<bool()> busy) {
+  const std::lock_guard lock(mutex_);
+  busy_ = std::move(busy);
+}
+
+bool Indexer::gives_way(const OutboxStatus& outbox) const {
+  if (!busy_ || waiting_ > 0) return false;
+  const std::int64_t indexed = status_.indexed_position;
+  const bool owes_much = outbox.durable_position - indexed >= options_.owes_at_most;
+  // Removing what is indexed is ours as well, and begins at half.
+  const bool fills = outbox.total_bytes > outbox.max_total_bytes / 16 * 9 || !outbox_.has_room();
+  const bool rested = std::chrono::steady_clock::now() - worked_at_ >= options_.rests_at_most;
+  if (owes_much || fills || rested || outbox.urgent_position > indexed) return false;
+  return busy_();
+}
+
 // Traffic and recording go first; what the index owes stays in the outbox meanwhile.
 void Indexer::run() {
   name_this_thread("hone-index");
@@ -241,12 +258,20 @@ void Indexer::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     lock.unlock();
+    const auto outbox = outbox_.status();
+    lock.lock();
+    if (gives_way(outbox)) {
+      changed_.wait_for(lock, kRest, [&] { return stopping_ || waiting_ > 0; });
+      continue;
+    }
+    lock.unlock();
     auto records = run_once();
     if (records && std::chrono::steady_clock::now() - linked_at_ > kLinkEvery) {
       if (auto linked = link_waiting(); !linked) records = fail(linked.error());
     }
     if (records && *records == 0) (void)outbox_.wait_for_more(batch_.position, kIdleWait);
     lock.lock();
+    worked_at_ = std::chrono::steady_clock::now();
     if (records) {
       backoff = options_.first_backoff;
       continue;
@@ -263,9 +288,13 @@ void Indexer::run() {
 
 Result<void> Indexer::wait_for(std::int64_t position, std::chrono::milliseconds timeout) {
   std::unique_lock lock(mutex_);
-  if (changed_.wait_for(lock, timeout, [&] { return status_.indexed_position >= position; })) {
-    return {};
-  }
+  const auto indexed = [&] { return status_.indexed_position >= position; };
+  if (indexed()) return {};
+  ++waiting_;
+  changed_.notify_all();
+  const bool done = changed_.wait_for(lock, timeout, indexed);
+  --waiting_;
+  if (done) return {};
   return fail(ErrorCode::kTimeout,
               "the indexer has not come to position " + std::to_string(position) + " in time");
 }

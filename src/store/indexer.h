@@ -19,6 +19,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -37,6 +38,9 @@ struct IndexerOptions {
   bool compress = true;       // contents of blocks (store/block_content.h)
   std::size_t batch_records = 2000;
   std::size_t batch_bytes = 8U << 20;
+  // Of giving way: so many positions behind, and so long after the batch before, it goes on.
+  std::int64_t owes_at_most = 20'000;
+  std::chrono::milliseconds rests_at_most{5000};
   std::chrono::milliseconds keep{std::chrono::hours(24)};  // indexed segments stay this long
   // Starts up to here that have no end by then are of an earlier process (store/in_flight.h); what
   // the outbox found when it was opened always is.
@@ -72,6 +76,11 @@ class Indexer {
 
   void start();
   void stop();  // after the batch in hand; waits for the thread
+  // Between batches it rests while `busy` says that others need the processors more. It goes on
+  // where somebody waits for it, it owes too much or a consent, it has rested long, or the outbox
+  // fills. An empty function: it rests no more, and `busy` is not asked again once this has
+  // returned.
+  void give_way_while(std::function<bool()> busy);
 
   // Waits until `position` is indexed; kTimeout otherwise.
   [[nodiscard]] Result<void> wait_for(std::int64_t position, std::chrono::milliseconds timeout);
@@ -91,6 +100,7 @@ class Indexer {
   [[nodiscard]] std::int64_t cut_off_up_to() const;
   Result<void> count_cut_off();
   Result<void> link_waiting();
+  [[nodiscard]] bool gives_way(const OutboxStatus& outbox) const;  // `mutex_` is held
   void run();
 
   Outbox& outbox_;
@@ -106,6 +116,9 @@ class Indexer {
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   IndexerStatus status_;
+  std::function<bool()> busy_;
+  int waiting_ = 0;  // wait_for
+  std::chrono::steady_clock::time_point worked_at_;
   bool stopping_ = false;
   std::thread thread_;
 };

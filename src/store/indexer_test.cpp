@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include "store/tree.h"
 #include "support/databases.h"
@@ -321,6 +323,68 @@ TEST_P(IndexerBoth, AReaderCanWaitForItsOwnWrite) {
     ASSERT_TRUE(indexer.wait_for(*position, 10s));
     EXPECT_EQ(linked(id), "");
   }
+}
+
+// Without anybody who waits for it.
+bool indexed_by_itself(const Indexer& indexer, std::int64_t position) {
+  for (int i = 0; i < 1000 && indexer.status().indexed_position < position; ++i) {
+    std::this_thread::sleep_for(10ms);
+  }
+  return indexer.status().indexed_position >= position;
+}
+
+TEST_P(IndexerBoth, GivesWayUntilSomebodyWaitsOrItOwesMuch) {
+  const auto mine = open();
+  Indexer indexer(*outbox_, *mine, clock_, {.owes_at_most = 3, .rests_at_most = 1h});
+  std::atomic<bool> busy = true;
+  indexer.give_way_while([&busy] { return busy.load(); });
+  indexer.start();
+  append(interaction("int_1"));
+  ASSERT_TRUE(indexer.wait_for(1, 10s));
+  append(interaction("int_2"));
+  std::this_thread::sleep_for(200ms);
+  EXPECT_EQ(indexer.status().indexed_position, 1);
+  EXPECT_TRUE(indexer.wait_for(2, 10s));
+  for (int i = 3; i <= 5; ++i) append(interaction("int_" + std::to_string(i)));
+  EXPECT_TRUE(indexed_by_itself(indexer, 5));  // it owed three
+  append(interaction("int_6"));
+  busy = false;
+  EXPECT_TRUE(indexed_by_itself(indexer, 6));
+}
+
+TEST_P(IndexerBoth, DoesNotLetConsentWaitNorAnythingForLong) {
+  const auto mine = open();
+  Indexer indexer(*outbox_, *mine, clock_, {.rests_at_most = 1h});
+  indexer.give_way_while([] { return true; });
+  indexer.start();
+  append(interaction("int_1"));
+  ASSERT_TRUE(indexer.wait_for(1, 10s));
+  append(interaction("int_2"));
+  append(Consent{.id = "con_1", .person = "per_1", .capture = false, .by = "per_1"});
+  EXPECT_TRUE(indexed_by_itself(indexer, 3));
+  indexer.stop();
+  Indexer impatient(*outbox_, *mine, clock_, {.rests_at_most = 50ms});
+  impatient.give_way_while([] { return true; });
+  impatient.start();
+  append(interaction("int_3"));
+  EXPECT_TRUE(indexed_by_itself(impatient, 4));
+}
+
+TEST_P(IndexerBoth, MakesRoomThoughOthersAreBusy) {
+  const auto mine = open();
+  auto small = Outbox::open(posix_files(), folder_ / "small", clock_,
+                            {.segment_bytes = 4'000, .max_total_bytes = 64'000})
+                   .value();
+  Indexer indexer(*small, *mine, clock_, {.rests_at_most = 1h, .keep = 1h});
+  indexer.give_way_while([] { return true; });
+  indexer.start();
+  for (int i = 0; i < 200; ++i) {
+    Interaction large = interaction("int_" + std::to_string(i));
+    large.purpose = std::string(1'000, 'p');
+    ASSERT_TRUE(small->append_and_wait(as_record(large))) << i;
+    std::this_thread::sleep_for(2ms);
+  }
+  EXPECT_EQ(small->status().refused_full, 0);
 }
 
 TEST_P(IndexerBoth, LinksWhatTwoIndexersWroteAtTheSameMoment) {

@@ -20,6 +20,9 @@ constexpr auto kDiskLook = std::chrono::seconds(1);
 // have begun.
 constexpr std::uint64_t kOrdinaryRecords = 1U << 20;
 
+// So many times the room at which the disk counts as full, it has little.
+constexpr std::uint64_t kTight = 4;
+
 Error fenced_error() {
   return {ErrorCode::kUnavailable,
           "the outbox is fenced since a sync failed: restart once the disk is well"};
@@ -47,6 +50,7 @@ Result<std::unique_ptr<Outbox>> Outbox::open(FileSystem& files, std::string fold
   auto state = std::make_unique<State>(files, std::move(folder), clock, options);
   if (auto recovered = state->recover(); !recovered) return fail(recovered.error());
   state->status.max_total_bytes = options.max_total_bytes;
+  state->status.urgent_position = state->recovered_position;  // who knows what is there
   state->look_at_disk();
   {
     const std::lock_guard lock(state->mutex);
@@ -57,13 +61,13 @@ Result<std::unique_ptr<Outbox>> Outbox::open(FileSystem& files, std::string fold
 }
 
 Result<std::int64_t> Outbox::append(const OutboxRecord& record) {
-  auto slot = Slot::encode(record);
+  auto slot = Slot::encode(record, state_->compresses);
   if (!slot) return fail(slot.error());
   return state_->append(*slot, nullptr);
 }
 
 void Outbox::append_synced(const OutboxRecord& record, Callback done) {
-  auto slot = Slot::encode(record);
+  auto slot = Slot::encode(record, state_->compresses);
   if (!slot) return done(fail(slot.error()));
   auto appended = state_->append(*slot, &done);
   if (!appended) done(fail(appended.error()));
@@ -186,6 +190,9 @@ Result<std::int64_t> Outbox::State::append(Slot& slot, Callback* waiter) {
   segment->last_position = position;
   status.total_bytes += slot.size();
   status.last_position = position;
+  if (slot.kind() == RecordKind::kConsent || slot.kind() == RecordKind::kErasure) {
+    status.urgent_position = position;
+  }
   write_refused = false;
   note_room();
   mark_dirty(segment);
@@ -211,6 +218,10 @@ void Outbox::State::fence(const Error& cause) {
 }
 
 void Outbox::State::note_room() {
+  const double full =
+      static_cast<double>(status.total_bytes) / static_cast<double>(options.max_total_bytes);
+  const bool tight = full > options.compress_from || disk_tight;
+  if (compresses.load(std::memory_order_relaxed) != tight) compresses = tight;
   const std::uint64_t spare = std::min(kOrdinaryRecords, options.max_total_bytes / 16);
   const bool fits = status.total_bytes + spare <= options.max_total_bytes;
   const bool room = fits && !disk_low && !write_refused && !status.fenced;
@@ -320,6 +331,7 @@ void Outbox::State::look_at_disk() {
   const auto free = files.free_bytes(folder);
   const std::lock_guard held(mutex);
   disk_low = free && *free < options.min_free_bytes;
+  disk_tight = free && *free < kTight * options.min_free_bytes;
   write_refused = false;  // the next append finds out
   note_room();
 }

@@ -10,7 +10,9 @@
 // serves all who wait. A failed sync fences the outbox: it is never retried, whoever waits and
 // whoever comes later gets kUnavailable, until the process has restarted and recovery has looked at
 // the segment. A full outbox refuses with kUnavailable too, counted, and goes on once segments have
-// been removed.
+// been removed. What is indexed makes room from half of the bound on. Where that is not enough, for
+// the index falls behind, or where the disk has little room, records are compressed; before, that
+// would be a quarter of what recording a call costs.
 //
 // Positions rise. After a process that did not close its outbox they go on 2^24 higher, so that a
 // position which a damaged record had is never given again.
@@ -38,6 +40,7 @@ struct OutboxOptions {
                                   << 30;  // all segments together; beyond it appends are refused
   std::uint64_t min_free_bytes = 64ULL << 20;  // of the disk; below it appends are refused as well
   std::chrono::milliseconds commit_interval{50};  // unsynced records wait no longer for their sync
+  double compress_from = 5.0 / 8;  // full: from there on records are compressed; 0: always
 };
 
 struct OutboxRecord {
@@ -66,6 +69,7 @@ struct OutboxStatus {
   std::int64_t segments = 0;
   std::int64_t last_position = 0;
   std::int64_t durable_position = 0;
+  std::int64_t urgent_position = 0;  // no consent and no erasure lies behind it
   bool fenced = false;
   std::int64_t refused_full = 0;    // appends
   std::int64_t refused_fenced = 0;  // appends, and those whose sync failed

@@ -123,7 +123,7 @@ Slot::Slot(std::uint8_t kind, std::uint8_t flags, std::string_view id, std::stri
   body_crc_ = crc32c(std::string_view(bytes_).substr(kSlotHeaderBytes, body_bytes));
 }
 
-Result<Slot> Slot::encode(const OutboxRecord& record) {
+Result<Slot> Slot::encode(const OutboxRecord& record, bool compressed) {
   std::size_t longest_person = 0;
   for (const auto& person : record.persons) {
     longest_person = std::max(longest_person, person.size());
@@ -134,12 +134,12 @@ Result<Slot> Slot::encode(const OutboxRecord& record) {
     return fail(ErrorCode::kTooLarge, "a record of " + std::to_string(record.payload.size()) +
                                           " bytes is over the outbox's limits");
   }
-  std::string compressed;
-  if (record.payload.size() >= kCompressFrom) {
-    compressed = compress(record.payload, kCompressionLevel);
+  std::string frame;
+  if (compressed && record.payload.size() >= kCompressFrom) {
+    frame = compress(record.payload, kCompressionLevel);
   }
-  const bool smaller = !compressed.empty() && compressed.size() < record.payload.size();
-  const std::string_view stored = smaller ? compressed : record.payload;
+  const bool smaller = !frame.empty() && frame.size() < record.payload.size();
+  const std::string_view stored = smaller ? frame : record.payload;
   return Slot(static_cast<std::uint8_t>(record.kind), smaller ? kCompressed : std::uint8_t{0},
               record.id, persons, stored, record.payload.size(),
               record.id.size() + persons.size() + stored.size());
@@ -158,6 +158,10 @@ const std::string& Slot::finish(std::int64_t position, std::int64_t durable) {
   put(bytes_, kDurable, durable);
   put(bytes_, kCrc, slot_crc(bytes_, body_crc_));
   return bytes_;
+}
+
+RecordKind Slot::kind() const {
+  return static_cast<RecordKind>(get<std::uint8_t>(bytes_, kKind));
 }
 
 std::optional<std::size_t> plausible_slot_size(std::string_view bytes, std::uint64_t limit) {

@@ -37,8 +37,8 @@ struct SegmentHeader {
 // A record before it has a position: compressed and summed without holding a lock.
 class Slot {
  public:
-  // kTooLarge if the record is over one of the limits above.
-  [[nodiscard]] static Result<Slot> encode(const OutboxRecord& record);
+  // kTooLarge if the record is over one of the limits above. `compressed` where it gets smaller so.
+  [[nodiscard]] static Result<Slot> encode(const OutboxRecord& record, bool compressed);
   // What stands in place of an erased record whose slot had a body of `body_bytes`.
   [[nodiscard]] static Slot tombstone(RecordKind kind, std::string_view id, std::size_t body_bytes);
   [[nodiscard]] static Slot end_marker();
@@ -48,6 +48,7 @@ class Slot {
   // finished.
   [[nodiscard]] const std::string& finish(std::int64_t position, std::int64_t durable);
   [[nodiscard]] std::size_t size() const { return bytes_.size(); }
+  [[nodiscard]] RecordKind kind() const;
 
  private:
   Slot(std::uint8_t kind, std::uint8_t flags, std::string_view id, std::string_view persons,

@@ -37,7 +37,9 @@ struct Outbox::State {
 
   std::mutex tombstoning;  // one tombstone at a time; taken before the others
 
-  std::atomic<bool> has_room = true;  // follows what is below; see note_room
+  // These follow what is below; see note_room.
+  std::atomic<bool> has_room = true;
+  std::atomic<bool> compresses = false;
 
   mutable std::mutex mutex;                        // guards what follows
   std::condition_variable work;                    // for the commit thread
@@ -48,6 +50,7 @@ struct Outbox::State {
   std::vector<std::pair<std::int64_t, Callback>> waiting;
   OutboxStatus status;
   bool disk_low = false;
+  bool disk_tight = false;
   bool write_refused = false;  // the last append found no space
   std::chrono::steady_clock::time_point disk_checked;
   bool stopping = false;

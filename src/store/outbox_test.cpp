@@ -75,8 +75,25 @@ TEST_F(OutboxTest, GivesBackWhatWasAppended) {
   EXPECT_EQ(records[1].payload, large);
   EXPECT_EQ(records[2].payload, "");
   EXPECT_EQ(records[3].position, 4);
-  EXPECT_LT(outbox->status().total_bytes, large.size());  // compressed
   EXPECT_EQ(read_all(*outbox, 2).size(), 2U);
+}
+
+TEST_F(OutboxTest, CompressesOnceItHasGrown) {
+  std::string large;
+  for (int i = 0; i < 5000; ++i) large += "line " + std::to_string(i) + "\n";
+  OutboxOptions options;
+  options.compress_from =
+      static_cast<double>(large.size()) / static_cast<double>(options.max_total_bytes);
+  const auto outbox = open(options);
+  ASSERT_TRUE(outbox->append_and_wait(record("a", large)));
+  const auto plain = outbox->status().total_bytes;
+  EXPECT_GT(plain, large.size());
+  ASSERT_TRUE(outbox->append_and_wait(record("b", large)));
+  EXPECT_LT(outbox->status().total_bytes, plain + large.size() / 2);
+  const auto records = read_all(*outbox);
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(records[0].payload, large);
+  EXPECT_EQ(records[1].payload, large);
 }
 
 TEST_F(OutboxTest, KeepsRecordsAcrossRestarts) {

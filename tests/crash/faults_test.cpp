@@ -14,8 +14,8 @@ namespace hone::store {
 namespace {
 
 constexpr const char* kFolder = "outbox";
-constexpr OutboxOptions kSmall{.segment_bytes = 1500,
-                               .commit_interval = std::chrono::milliseconds(1)};
+constexpr OutboxOptions kSmall{
+    .segment_bytes = 1500, .commit_interval = std::chrono::milliseconds(1), .compress_from = 0};
 
 // A payload from which its id can be told, some of it large enough to be compressed and to span
 // sectors.

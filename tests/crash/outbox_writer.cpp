@@ -41,7 +41,8 @@ void feed(Outbox& outbox, const std::string& prefix) {
 
 int run(const std::string& folder, const std::string& prefix) {
   SystemClock clock;
-  auto outbox = Outbox::open(posix_files(), folder + "/outbox", clock, {.segment_bytes = 50000});
+  auto outbox = Outbox::open(posix_files(), folder + "/outbox", clock,
+                             {.segment_bytes = 50000, .compress_from = 0});
   auto db = Database::open("sqlite:" + folder + "/hone.db");
   if (!outbox || !db || !(*db)->migrate()) {
     std::fprintf(stderr, "outbox_writer: cannot open %s\n", folder.c_str());

@@ -46,7 +46,7 @@ void outbox(std::string_view bytes) {
   const store::OutboxRecord record{.id = std::string(bytes.substr(0, bytes.size() / 4)),
                                    .persons = {std::string(bytes.substr(0, bytes.size() / 8))},
                                    .payload = std::string(bytes)};
-  auto slot = store::Slot::encode(record);
+  auto slot = store::Slot::encode(record, bytes.size() % 2 == 0);
   if (!slot) return;
   const auto view = store::decode_slot(slot->finish(7, 3));
   must(view.has_value() && view->position == 7 && view->durable == 3, "a slot that was written");
