@@ -14,8 +14,11 @@ namespace hone {
 namespace {
 
 TEST(Hash, MatchesPublishedVectors) {
-  // FIPS 180-2 "abc"; RFC 4231 case 2; RFC 3720 B.4: 32 bytes of zero.
+  // FIPS 180-2 "abc"; RFC 4231 cases 6 and 2; RFC 3720 B.4: 32 bytes of zero.
   EXPECT_EQ(hex(sha256("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(hex(hmac_sha256(std::string(131, '\xAA'),
+                            "Test Using Larger Than Block-Size Key - Hash Key First")),
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
   EXPECT_EQ(hex(hmac_sha256("Jefe", "what do ya want for nothing?")),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
   EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8A9136AAU);

@@ -1,7 +1,8 @@
 #include "base/hash.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 
 #include <cstring>
 
@@ -54,16 +55,35 @@ const EVP_MD* sha256_method() {
   return method;
 }
 
+// HMAC-SHA-256, looked up once and told once; OpenSSL's HMAC() does both at every use.
+struct Hmac {
+  Hmac() {
+    static EVP_MAC* const method = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+    HONE_ASSERT(method != nullptr);
+    context = EVP_MAC_CTX_new(method);
+    HONE_ASSERT(context != nullptr);
+    std::string digest = "SHA256";
+    const std::array<OSSL_PARAM, 2> wanted = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), digest.size()),
+        OSSL_PARAM_construct_end()};
+    HONE_ASSERT(EVP_MAC_CTX_set_params(context, wanted.data()) == 1);
+  }
+  ~Hmac() { EVP_MAC_CTX_free(context); }
+  Hmac(const Hmac&) = delete;
+  Hmac& operator=(const Hmac&) = delete;
+  EVP_MAC_CTX* context;
+};
+
 }  // namespace
 
 std::string hex(std::string_view bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(bytes.size() * 2);
+  std::string text(bytes.size() * 2, '\0');
+  char* to = text.data();
   for (const char c : bytes) {
     const auto byte = static_cast<unsigned char>(c);
-    text.push_back(kDigits[byte >> 4]);
-    text.push_back(kDigits[byte & 15]);
+    *to++ = kDigits[byte >> 4];
+    *to++ = kDigits[byte & 15];
   }
   return text;
 }
@@ -79,12 +99,14 @@ Digest sha256(std::string_view bytes) {
 }
 
 Digest hmac_sha256(std::string_view key, std::string_view bytes) {
+  thread_local const Hmac hmac;
+  const auto* secret = reinterpret_cast<const unsigned char*>(key.empty() ? "" : key.data());
+  HONE_ASSERT(EVP_MAC_init(hmac.context, secret, key.size(), nullptr) == 1);
+  HONE_ASSERT(EVP_MAC_update(hmac.context, reinterpret_cast<const unsigned char*>(bytes.data()),
+                             bytes.size()) == 1);
   Digest digest;
-  unsigned int size = digest.size();
-  const auto* done = HMAC(sha256_method(), key.data(), static_cast<int>(key.size()),
-                          reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-                          digest.data(), &size);
-  HONE_ASSERT(done != nullptr);
+  std::size_t size = 0;
+  HONE_ASSERT(EVP_MAC_final(hmac.context, digest.data(), &size, digest.size()) == 1);
   return digest;
 }
 

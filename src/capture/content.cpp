@@ -1,5 +1,7 @@
 #include "capture/content.h"
 
+#include <algorithm>
+
 namespace hone::capture {
 namespace {
 
@@ -106,7 +108,7 @@ Result<Learned> Content::add_parts(wire::Format format, const wire::CallParts& p
   std::size_t next = keys.size();  // the first beginning to be read
   while (next > 0) {
     if (auto known = beginnings_.find(keys[next - 1])) {
-      place = std::move(*known);
+      place = {std::string(text_of(known->leaf)), known->depth};
       break;
     }
     --next;
@@ -144,8 +146,8 @@ Result<void> Content::add_step(json::object message, store::Interaction& facts, 
   std::string text = canonical(message);
   const MemoKey key = memo_key(text, policy());
   if (const auto block = blocks_.find(key)) {
-    std::string node = store::node_hash(place.leaf, *block);
-    if (known_.contains(node)) {
+    std::string node = store::node_hash(place.leaf, text_of(*block));
+    if (was_written(node)) {
       place = {std::move(node), place.depth + 1};
       return {};
     }
@@ -155,17 +157,34 @@ Result<void> Content::add_step(json::object message, store::Interaction& facts, 
   if (*changed) text = canonical(message);
   store::Step step = store::build_step(tenant_key_, string_or_empty(message, "role"),
                                        std::move(text), place.leaf, place.depth);
-  blocks_.add(key, step.block.hash);
+  blocks_.add(key, kept(step.block.hash));
   place = {step.node.hash, step.node.depth};
-  if (known_.contains(place.leaf)) return {};
+  if (was_written(place.leaf)) return {};
   facts.nodes.push_back(std::move(step.node));
   facts.blocks.push_back(std::move(step.block));
   return {};
 }
 
 void Content::appended(const store::Interaction& interaction, const Learned& learned) {
-  for (const auto& node : interaction.nodes) known_.add(node.hash);
-  for (const auto& [key, place] : learned.beginnings) beginnings_.add(key, place);
+  for (const auto& node : interaction.nodes) written_.add(memo_key(node.hash), {});
+  for (const auto& [key, place] : learned.beginnings) {
+    beginnings_.add(key, {kept(place.leaf), place.depth});
+  }
+}
+
+bool Content::was_written(std::string_view node) {
+  return written_.find(memo_key(node)).has_value();
+}
+
+Content::Hash Content::kept(std::string_view hash) {
+  Hash out{};
+  HONE_ASSERT(hash.empty() || hash.size() == out.size());
+  std::ranges::copy(hash, out.begin());
+  return out;
+}
+
+std::string_view Content::text_of(const Hash& hash) {
+  return hash[0] == '\0' ? std::string_view() : std::string_view(hash.data(), hash.size());
 }
 
 }  // namespace hone::capture

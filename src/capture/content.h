@@ -5,6 +5,7 @@
 // here. Thread-safe.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -41,7 +42,7 @@ class Content {
   Content(const privacy::Redactor& redactor, std::string tenant_key, std::size_t known_nodes)
       : redactor_(redactor),
         tenant_key_(std::move(tenant_key)),
-        known_(known_nodes),
+        written_(known_nodes),
         blocks_(known_nodes),
         beginnings_(known_nodes) {}
 
@@ -75,11 +76,23 @@ class Content {
   // What the keys of the memos begin with: new rules read everything anew.
   [[nodiscard]] MemoKey policy() const { return memo_key(redactor_.policy_digest()); }
 
+  [[nodiscard]] bool was_written(std::string_view node);
+
+  // As memos keep them: 64 hexadecimal digits, or zeros for "".
+  using Hash = std::array<char, 64>;
+  struct KeptPlace {
+    Hash leaf;
+    std::int64_t depth;
+  };
+  struct Nothing {};
+  [[nodiscard]] static Hash kept(std::string_view hash);
+  [[nodiscard]] static std::string_view text_of(const Hash& hash);
+
   const privacy::Redactor& redactor_;
   const std::string tenant_key_;
-  store::KnownNodes known_;
-  Memo<std::string> blocks_;  // a canonical message -> hash of its block
-  Memo<Place> beginnings_;    // a body's beginning, as sent -> where it leads
+  Memo<Nothing> written_;       // nodes that are in the outbox
+  Memo<Hash> blocks_;           // a canonical message -> hash of its block
+  Memo<KeptPlace> beginnings_;  // a body's beginning, as sent -> where it leads
 };
 
 }  // namespace hone::capture

@@ -7,15 +7,19 @@
 //   places.add(second, place);
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <cstdlib>
+#include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
+#include <span>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
+#include <type_traits>
 
 namespace hone::capture {
 
@@ -26,33 +30,59 @@ using MemoKey = std::array<std::uint64_t, 2>;
 // Of `bytes` behind what `after` is the key of.
 [[nodiscard]] MemoKey memo_key(std::string_view bytes, const MemoKey& after = {});
 
-// Remembers the latest entries, between half of `capacity` and all of it. Thread-safe.
+// Remembers entries, at least `capacity` places for them, each in one of four places that its key
+// leaves it: a look costs one stretch of memory. Of four, the one that was not asked for the
+// longest makes room. Values are plain data. Memory is taken as entries come. Thread-safe.
 template <typename Value>
 class Memo {
+  static_assert(std::is_trivially_copyable_v<Value>, "places are made of zeros");
+
  public:
-  explicit Memo(std::size_t capacity) : capacity_(capacity) {}
+  explicit Memo(std::size_t capacity)
+      : groups_(std::bit_ceil((std::max<std::size_t>(capacity, 1) + kWays - 1) / kWays)),
+        places_(static_cast<Place*>(std::calloc(groups_ * kWays, sizeof(Place)))) {
+    if (places_ == nullptr) throw std::bad_alloc();
+  }
+
   [[nodiscard]] std::optional<Value> find(const MemoKey& key) {
     const std::lock_guard lock(mutex_);
-    if (const auto at = young_.find(key); at != young_.end()) return at->second;
-    if (const auto at = old_.find(key); at != old_.end()) return at->second;
+    for (Place& place : group_of(key)) {
+      if (place.used_at == 0 || place.key != key) continue;
+      place.used_at = ++now_;
+      return place.value;
+    }
     return std::nullopt;
   }
-  void add(const MemoKey& key, Value value) {
+
+  void add(const MemoKey& key, const Value& value) {
     const std::lock_guard lock(mutex_);
-    if (young_.size() >= capacity_ / 2) old_ = std::exchange(young_, {});
-    young_.insert_or_assign(key, std::move(value));
+    const auto group = group_of(key);
+    const auto same = [&](const Place& place) { return place.used_at != 0 && place.key == key; };
+    auto at = std::ranges::find_if(group, same);
+    if (at == group.end()) at = std::ranges::min_element(group, {}, &Place::used_at);
+    *at = {key, ++now_, value};
   }
 
  private:
-  struct FirstBytes {
-    std::size_t operator()(const MemoKey& key) const { return key[0]; }
-  };
-  using Map = std::unordered_map<MemoKey, Value, FirstBytes>;
+  static constexpr std::size_t kWays = 4;
 
-  const std::size_t capacity_;
+  struct Place {
+    MemoKey key;
+    std::uint64_t used_at;  // 0: empty
+    Value value;
+  };
+  struct Free {
+    void operator()(Place* places) const { std::free(places); }
+  };
+
+  std::span<Place, kWays> group_of(const MemoKey& key) {
+    return std::span<Place, kWays>(places_.get() + (key[0] & (groups_ - 1)) * kWays, kWays);
+  }
+
+  const std::size_t groups_;  // a power of two
   std::mutex mutex_;
-  Map young_;
-  Map old_;
+  std::uint64_t now_ = 0;
+  std::unique_ptr<Place[], Free> places_;
 };
 
 }  // namespace hone::capture

@@ -1,6 +1,6 @@
 #include "capture/retries.h"
 
-#include <utility>
+#include <algorithm>
 
 #include "capture/gateway_relay.h"
 
@@ -23,9 +23,9 @@ bool was_answered(std::int64_t status, bool complete) {
 }
 
 std::string Retries::earlier(const MemoKey& body, const store::Interaction& facts) {
-  auto attempt = unanswered_.find(of_person(body, facts));
+  const auto attempt = unanswered_.find(of_person(body, facts));
   if (!attempt || facts.started_at < attempt->from || facts.started_at > attempt->until) return {};
-  return std::move(attempt->id);
+  return attempt->id.data();
 }
 
 void Retries::ended(const MemoKey& body, const store::Interaction& facts, bool answered) {
@@ -38,8 +38,10 @@ void Retries::ended(const MemoKey& body, const store::Interaction& facts, bool a
   // A client that went away may be back before that has been noticed; one that has an error in hand
   // asks again after it.
   const bool gone = facts.status == 0 || facts.error == name(RelayFailure::kClientGone);
-  unanswered_.add(of_person(body, facts),
-                  {facts.id, gone ? facts.started_at : end, end + kPatience});
+  Attempt attempt{.id = {}, .from = gone ? facts.started_at : end, .until = end + kPatience};
+  if (facts.id.size() >= attempt.id.size()) return;  // none of ours
+  std::ranges::copy(facts.id, attempt.id.begin());
+  unanswered_.add(of_person(body, facts), attempt);
 }
 
 }  // namespace hone::capture

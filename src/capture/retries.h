@@ -7,9 +7,11 @@
 //   retries.ended(body, facts, answered);              // once it is
 //
 // Only calls without an answer are kept, in memory and for some minutes, so that the others cost a
-// look-up; an attempt that went through another server is not known here. Thread-safe.
+// look-up; an attempt that went through another server is not known here, and neither is one that
+// is still being recorded, on another thread, when the next one is. Thread-safe.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -38,7 +40,7 @@ class Retries {
  private:
   // Another call is a retry of it if it began in this time.
   struct Attempt {
-    std::string id;
+    std::array<char, 40> id{};  // zeros behind it
     Time from{};
     Time until{};
   };

@@ -54,11 +54,10 @@ std::string block_hash(std::string_view tenant_key, std::string_view canonical_j
 }
 
 std::string node_hash(std::string_view parent, std::string_view block) {
-  Sha256 hash;
-  hash.update(parent);
-  hash.update("/");
-  hash.update(block);
-  return hex(hash.finish());
+  std::string text(parent);
+  text += '/';
+  text += block;
+  return hex(sha256(text));
 }
 
 Step build_step(std::string_view tenant_key, std::string_view role, std::string canonical_json,
@@ -88,31 +87,6 @@ Path build_path(std::string_view tenant_key, const std::vector<json::object>& me
     path.blocks.push_back(std::move(step.block));
   }
   return path;
-}
-
-bool KnownNodes::contains(std::string_view node) {
-  const std::lock_guard lock(mutex_);
-  const auto found = places_.find(node);
-  if (found == places_.end()) return false;
-  order_.splice(order_.begin(), order_, found->second);
-  return true;
-}
-
-void KnownNodes::add(std::string_view node) {
-  const std::lock_guard lock(mutex_);
-  if (capacity_ == 0 || places_.contains(node)) return;
-  if (order_.size() == capacity_) {
-    places_.erase(order_.back());
-    order_.pop_back();
-  }
-  order_.emplace_front(node);
-  places_.emplace(order_.front(),
-                  order_.begin());  // a view of the list's own string, which stays put
-}
-
-std::size_t KnownNodes::size() const {
-  const std::lock_guard lock(mutex_);
-  return order_.size();
 }
 
 Result<std::vector<Block>> load_path(Database& db, std::string_view node) {

@@ -6,15 +6,12 @@
 //   Path context = build_path(tenant_key, messages);
 //   Path answer = build_path(tenant_key, {answer}, context.leaf, context.depth);
 //
-// Pure functions but for the readers, which take the database. KnownNodes is thread-safe.
+// Pure functions but for the readers, which take the database.
 #pragma once
 
 #include <cstdint>
-#include <list>
-#include <mutex>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/json.h"
@@ -52,22 +49,6 @@ struct Path {
 [[nodiscard]] Path build_path(std::string_view tenant_key,
                               const std::vector<json::object>& messages,
                               std::string_view parent = {}, std::int64_t parent_depth = 0);
-
-// The nodes that this process has written lately, so that they are not written again. Add a node
-// only after its record was appended: a node that was refused must be written the next time.
-class KnownNodes {
- public:
-  explicit KnownNodes(std::size_t capacity) : capacity_(capacity) {}
-  [[nodiscard]] bool contains(std::string_view node);  // and marks it as lately used
-  void add(std::string_view node);
-  [[nodiscard]] std::size_t size() const;
-
- private:
-  const std::size_t capacity_;
-  mutable std::mutex mutex_;
-  std::list<std::string> order_;  // latest first
-  std::unordered_map<std::string_view, std::list<std::string>::iterator> places_;
-};
 
 // The node with its block. kNotFound if either is not there.
 [[nodiscard]] Result<Step> load_step(Database& db, std::string_view node);

@@ -37,18 +37,6 @@ TEST(Tree, EqualMessagesHaveOneNameUnderOneKey) {
   EXPECT_NE(node_hash("a", "b"), node_hash("", "ab"));
 }
 
-TEST(Tree, KnownNodesForgetTheLeastUsed) {
-  KnownNodes known(2);
-  known.add("a");
-  known.add("b");
-  EXPECT_TRUE(known.contains("a"));
-  known.add("c");
-  EXPECT_FALSE(known.contains("b"));
-  EXPECT_TRUE(known.contains("a"));
-  EXPECT_TRUE(known.contains("c"));
-  EXPECT_EQ(known.size(), 2U);
-}
-
 class TreeBoth : public test::OnBothDatabases {};
 INSTANTIATE_TEST_SUITE_P(Databases, TreeBoth, test::both_databases(), test::database_name);
 
