@@ -25,13 +25,14 @@ void chat_as_responses(std::string_view bytes);
 void messages_as_chat(std::string_view bytes);
 void model_field(std::string_view bytes);  // the model's name in a body
 void outbox(std::string_view bytes);       // segments and their slots
+void redactor(std::string_view bytes);     // whole, and streamed
 
 struct Target {
   std::string_view name;
   void (*run)(std::string_view bytes);
 };
 
-inline constexpr std::array<Target, 13> kTargets = {{{"http_head", http_head},
+inline constexpr std::array<Target, 14> kTargets = {{{"http_head", http_head},
                                                      {"http_chunks", http_chunks},
                                                      {"coding", coding},
                                                      {"sse", sse},
@@ -43,7 +44,8 @@ inline constexpr std::array<Target, 13> kTargets = {{{"http_head", http_head},
                                                      {"chat_as_responses", chat_as_responses},
                                                      {"messages_as_chat", messages_as_chat},
                                                      {"model_field", model_field},
-                                                     {"outbox", outbox}}};
+                                                     {"outbox", outbox},
+                                                     {"redactor", redactor}}};
 
 inline void must(bool holds, const char* what) {
   if (holds) return;
