@@ -48,6 +48,7 @@ run_tests() {
   part "the dashboard in Chromium" browser_tests
   part "real clients" real_clients ${full:+--full}
   if [[ -n $full ]]; then
+    part "the server on a system that fails" faults_swept
     part "a thousand simulated releases a cell" simulated_releases
     part "unit tests under TSan" tsan_tests
     part "the server under load, under TSan" under_load tsan --seconds 4
@@ -67,6 +68,11 @@ under_load() {
   local preset=$1; shift
   configure_and_build release gateway_stub gateway_load && configure_and_build "$preset" hone &&
     timeout -k 30 900 python3 tests/serve/under_load.py "build/$preset/bin" build/release/bin "$@"
+}
+
+# The real server under strace, which lets system calls fail. LeakSanitizer cannot work under it.
+faults_swept() {
+  ASAN_OPTIONS=detect_leaks=0 timeout -k 30 1800 python3 tests/serve/fault_sweep.py build/dev/bin build/release/bin
 }
 
 tsan_tests() { configure_and_build tsan && build/tsan/bin/hone_tests --gtest_brief=1; }
