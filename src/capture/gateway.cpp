@@ -146,6 +146,7 @@ net::awaitable<int> Gateway::model_call(net::Request& request, net::Responder& o
                               "again, and tell who runs this gateway: its outbox is full or fenced",
                               std::move(headers));
   }
+  if (recorded) co_await parts_.recorder.wait_for_room();
   auto prepared = prepare(request, identity, format, recorded);
   if (!prepared) {
     const int status = net::http_status(prepared.error().code);
@@ -208,7 +209,6 @@ net::awaitable<int> Gateway::exchange(const net::Request& request, net::Responde
   if (end.was_reached()) co_return status;
   close_call(call, outgoing, outcome, status);
   parts_.recorder.finish(std::move(call));
-  co_await parts_.recorder.wait_for_room();
   co_return status;
 }
 

@@ -12,9 +12,8 @@ namespace hone::capture {
 namespace {
 
 constexpr std::size_t kJournalQueue = 4096;
-// How long a connection's next request waits for the recorder at most, and how often it looks.
-constexpr auto kPatience = std::chrono::milliseconds(500);
-constexpr auto kLook = std::chrono::milliseconds(5);
+// How long a call waits for the recorder at most, before it goes out.
+constexpr auto kPatience = std::chrono::milliseconds(2'000);
 constexpr std::size_t kBusy = 8;                        // calls that wait, for each thread
 constexpr std::size_t kBytesPerToken = 4;               // of ordinary text and code, nearly
 constexpr std::size_t kDecodedAnswerBytes = 32U << 20;  // as many as are kept of a plain one
@@ -83,6 +82,7 @@ void Recorder::finish(FinishedCall call) {
     const bool queued = work_.post([this, shared, size] {
       record(shared, true);
       queued_bytes_ -= size;
+      let_in();
     });
     if (queued) return;
     queued_bytes_ -= size;
@@ -117,17 +117,21 @@ bool Recorder::was_busy() {
   return work_.take_longest() > kBusy * static_cast<std::size_t>(options_.threads);
 }
 
+bool Recorder::crowded() const {
+  return work_.queued() > options_.queue_limit / 2 || queued_bytes_ > options_.queue_bytes / 2;
+}
+
 net::awaitable<void> Recorder::wait_for_room() {
-  const auto crowded = [this] {
-    return work_.queued() > options_.queue_limit / 2 || queued_bytes_ > options_.queue_bytes / 2;
-  };
   if (!crowded()) co_return;
-  net::Timer timer(co_await net::asio::this_coro::executor);
-  const auto patience = std::chrono::steady_clock::now() + kPatience;
-  while (crowded() && std::chrono::steady_clock::now() < patience) {
-    timer.expires_after(kLook);
-    co_await timer.async_wait(net::use_awaitable);
-  }
+  const bool let = co_await turnstile_.wait(kPatience, [this] { return crowded(); });
+  static_cast<void>(let);  // who was not goes on all the same
+}
+
+// One is recorded: who waits comes in, faster than calls leave, so that the queue stays about half
+// full while many come.
+void Recorder::let_in() {
+  if (turnstile_.waiting() == 0 || crowded()) return;
+  turnstile_.let(work_.queued() == 0 ? options_.queue_limit / 2 : 2);
 }
 
 // Completes call.facts from the request and the answer.

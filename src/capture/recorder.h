@@ -28,6 +28,7 @@
 #include "capture/prices.h"
 #include "capture/retries.h"
 #include "net/async.h"
+#include "net/turnstile.h"
 #include "net/work_pool.h"
 #include "privacy/redactor.h"
 #include "store/in_flight.h"
@@ -105,9 +106,9 @@ class Recorder {
   [[nodiscard]] bool must_refuse();
   // Since this was last asked so many calls waited to be recorded that each thread had some.
   [[nodiscard]] bool was_busy();
-  // For who has just answered: waits, half a second at most, while the queue is more than half
-  // full. So a connection that asks faster than we can record is slowed between its requests, and
-  // loses no content; the answer is with the tool already.
+  // For a call before it goes out. Returns at once or, while the queue is more than half full, when
+  // others have been recorded, or two seconds are over: under more load than can be recorded tools
+  // wait, and no content is left out.
   [[nodiscard]] net::awaitable<void> wait_for_room();
 
   // Records what is queued; nothing is taken afterwards. After the server has stopped.
@@ -119,6 +120,8 @@ class Recorder {
   [[nodiscard]] std::size_t queued() const { return work_.queued(); }
 
  private:
+  [[nodiscard]] bool crowded() const;
+  void let_in();
   void fill(FinishedCall& call);
   void end(FinishedCall& call);
   void charge(FinishedCall& call, const wire::Answer& answer) const;
@@ -140,6 +143,7 @@ class Recorder {
   std::mutex mutex_;  // guards the number of appends that wait for their commit
   std::condition_variable committed_;
   std::size_t committing_ = 0;
+  net::Turnstile turnstile_;
   net::WorkPool journal_;  // appends that need no parsing
   net::WorkPool work_;
 };

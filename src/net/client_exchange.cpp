@@ -1,5 +1,6 @@
 #include "net/client_exchange.h"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
 
@@ -9,6 +10,8 @@ namespace {
 using asio::ip::tcp;
 using boost::beast::http::error;
 constexpr auto kToken = asio::as_tuple(use_awaitable);
+// A stream's chunks are small, and there may be a thousand streams; who sends much gets more room.
+constexpr std::size_t kFirstReadBytes = 8U << 10;
 constexpr std::size_t kReadBytes = 64U << 10;
 
 // Outlives the coroutine that waits for it where the system's resolver takes longer than the
@@ -34,7 +37,8 @@ ClientExchange::State::State(std::shared_ptr<Client::Pool> shared_pool, const Ex
       origin_(request.url.origin()),
       connect_timeout_(request.connect_timeout),
       first_byte_timeout_(request.first_byte_timeout),
-      idle_timeout_(request.idle_timeout) {}
+      idle_timeout_(request.idle_timeout),
+      room_bytes_(kFirstReadBytes) {}
 
 void ClientExchange::State::close() {
   if (lookup_) lookup_->cancel();
@@ -103,10 +107,13 @@ awaitable<Result<void>> ClientExchange::State::ask(const std::string& head,
   co_return answered;
 }
 
-awaitable<boost::system::error_code> ClientExchange::State::read_more() {
-  const auto [failed, bytes] = co_await stream->read_some(buffer_.prepare(kReadBytes));
+asio::mutable_buffer ClientExchange::State::room() {
+  return buffer_.prepare(room_bytes_);
+}
+
+void ClientExchange::State::took(std::size_t bytes) {
   buffer_.commit(bytes);
-  co_return failed;
+  if (bytes == room_bytes_) room_bytes_ = std::min(2 * room_bytes_, kReadBytes);
 }
 
 // The length of the head in the buffer, with its empty line.
@@ -121,7 +128,9 @@ awaitable<Result<std::size_t>> ClientExchange::State::find_head() {
     if (searched >= pool_->options().max_header_bytes) {
       co_return fail(ErrorCode::kIo, origin_ + " answered with too long a head");
     }
-    if (const auto failed = co_await read_more(); failed) {
+    const auto [failed, bytes] = co_await stream->read_some(room());
+    took(bytes);
+    if (failed) {
       const auto code = buffer_.size() == 0 ? ErrorCode::kUnavailable : ErrorCode::kIo;
       co_return fail(code, origin_ + " closed the connection before it answered");
     }
@@ -193,7 +202,8 @@ awaitable<Result<std::string>> ClientExchange::State::read_chunk() {
     }
     if (done || !parser->body.empty()) break;
     stream->watchdog().arm(idle_timeout_);
-    const auto failed = co_await read_more();
+    const auto [failed, bytes] = co_await stream->read_some(room());
+    took(bytes);
     stream->watchdog().disarm();
     if (!failed) continue;
     boost::beast::error_code cut = error::partial_message;

@@ -34,7 +34,9 @@ struct ClientExchange::State {
   awaitable<Result<Endpoints>> resolve(const Url& url);
   awaitable<Result<void>> read_head(bool is_head);
   awaitable<Result<std::size_t>> find_head();
-  awaitable<boost::system::error_code> read_more();
+  // Where the next bytes go, and what came.
+  asio::mutable_buffer room();
+  void took(std::size_t bytes);
   Result<void> parse_head(std::size_t size, bool is_head);
   // Parses what is in the buffer. An error is final.
   Result<void> parse_body();
@@ -50,6 +52,7 @@ struct ClientExchange::State {
   std::chrono::milliseconds idle_timeout_;
   std::shared_ptr<Timer> lookup_;  // waits for a name to be resolved
   boost::beast::flat_buffer buffer_;
+  std::size_t room_bytes_;
   Result<void> parsed_;
 };
 

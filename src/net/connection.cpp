@@ -226,8 +226,7 @@ awaitable<Result<void>> Connection::start(int status, Headers headers, std::stri
 
 awaitable<Result<void>> Connection::write(std::string_view bytes) {
   HONE_ASSERT(state_ == State::kStarted);
-  std::string nothing;
-  co_return co_await write_framed(std::move(nothing), bytes, false);
+  return write_framed(std::string(), bytes, false);
 }
 
 awaitable<Result<void>> Connection::finish(std::string_view last) {

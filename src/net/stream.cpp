@@ -38,13 +38,9 @@ awaitable<Stream::Code> Stream::secure(asio::ssl::context& context, const std::s
   co_return refused;
 }
 
-awaitable<std::pair<Stream::Code, std::size_t>> Stream::read_some(asio::mutable_buffer into) {
-  if (tls_) {
-    const auto [failed, bytes] = co_await tls_->async_read_some(into, kToken);
-    co_return std::pair(failed, bytes);
-  }
-  const auto [failed, bytes] = co_await socket_.async_read_some(into, kToken);
-  co_return std::pair(failed, bytes);
+awaitable<std::tuple<Stream::Code, std::size_t>> Stream::read_some(asio::mutable_buffer into) {
+  if (tls_) return tls_->async_read_some(into, kToken);
+  return socket_.async_read_some(into, kToken);
 }
 
 awaitable<Stream::Code> Stream::write_all(std::string_view head,

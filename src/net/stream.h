@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "net/async.h"
@@ -30,7 +30,8 @@ class Stream {
   [[nodiscard]] awaitable<Code> connect(const std::vector<Tcp::endpoint>& endpoints);
   // The TLS handshake; the certificate must be valid for `host`.
   [[nodiscard]] awaitable<Code> secure(asio::ssl::context& context, const std::string& host);
-  [[nodiscard]] awaitable<std::pair<Code, std::size_t>> read_some(asio::mutable_buffer into);
+  // No coroutine of its own: it is awaited for every chunk of a stream.
+  [[nodiscard]] awaitable<std::tuple<Code, std::size_t>> read_some(asio::mutable_buffer into);
   [[nodiscard]] awaitable<Code> write_all(std::string_view head,
                                           std::array<std::string_view, 3> body);
   // Open, and nothing came: it may be used for another request.
