@@ -2,6 +2,7 @@
 // its conversation, in a store of 1,000, 100,000 and, with --full, 10,000,000 interactions.
 //
 //   store_bench [--full] [FOLDER]        FOLDER is emptied; --full needs 20 GB there
+//   store_bench --fill COUNT FILE        only fills the database, for `./dev bench gateway --works stored-COUNT`
 //
 // The store is filled as the indexer fills it, in batches of 1,000 records of one transaction each;
 // each conversation has five calls of one new message and one answer.
@@ -132,9 +133,18 @@ double median_read(store::Database& db, std::int64_t stored) {
   return times[kMeasuredReads / 2];
 }
 
+int fill(std::int64_t count, const std::string& file) {
+  auto db = must(store::Database::open("sqlite:" + file));
+  must(db->migrate());
+  Calls calls;
+  while (calls.made() < count) write_batch(*db, calls);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 4 && std::string_view(argv[1]) == "--fill") return fill(std::atoll(argv[2]), argv[3]);
   const bool full = argc > 1 && std::string_view(argv[1]) == "--full";
   std::string folder = argc > (full ? 2 : 1) ? argv[full ? 2 : 1] : "build/store-bench";
   std::filesystem::remove_all(folder);

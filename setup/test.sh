@@ -105,7 +105,7 @@ run_check() {
 run_bench() {
   local what=${1:-outbox}; shift || true
   if [[ $what == gateway ]]; then
-    configure_and_build release hone gateway_stub gateway_load
+    configure_and_build release hone gateway_stub gateway_load store_bench
     python3 bench/gateway/run.py "$@"
     return
   fi

@@ -16,6 +16,7 @@ PORTKEY = "1.15.2"
 LITELLM = "1.80.0"
 MLFLOW = "3.6.0"
 PYTHON = "3.11"
+STORE_BENCH = ROOT / "build/release/bin/store_bench"
 
 
 class NotInstallable(Exception):
@@ -23,7 +24,7 @@ class NotInstallable(Exception):
 
 
 def run(*command, **options):
-    done = subprocess.run(command, capture_output=True, text=True, **options)
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, **options)
     if done.returncode != 0:
         lines = (done.stderr or done.stdout).strip().splitlines() or [f"exit {done.returncode}"]
         raise NotInstallable(f"{' '.join(map(str, command[:3]))}: {lines[-1][:200]}")
@@ -145,6 +146,7 @@ class Hone(Gateway):
     binary = ROOT / "build/release/bin/hone"
     environment = {}
     counted = ""  # WHERE of interactions
+    stored = 0  # interactions in the store before it starts
 
     def begin(self):
         config = self.folder / "hone.toml"
@@ -162,6 +164,8 @@ wires = ["openai-chat"]
         key = run(self.binary, "--config", config, "key", "create", "--person", "Bench", "--team", "Bench")
         secret = next(word for word in key.split() if word.startswith("hone_"))
         self.headers = [f"Authorization: Bearer {secret}"]
+        if self.stored:
+            run(STORE_BENCH, "--fill", self.stored, self.folder / "data/hone.db")
         self.launch(self.binary, "--config", config, "serve", **self.environment)
 
     def counts(self):

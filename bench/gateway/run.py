@@ -4,7 +4,8 @@ upstream in one run. Each gateway runs alone; every body is different; Hone reco
 
   --quick            short, Hone and nginx only
   --gateways A,B     of: direct, nginx, hone, portkey, mlflow, litellm
-  --works A,B        of: small, context, streams, first-byte, idle, minute, mix-600, mix-1300
+  --works A,B        of: small, context, streams, first-byte, idle, minute, mix-600, mix-1300, stored-N (small, with
+                     N interactions in the store; 100,000 take half a minute to make, and 200 MB)
   --seconds N        for each measurement (default 8)
   --repeats N        (default 2)
   --json FILE        all figures
@@ -32,11 +33,16 @@ WORKS = {  # arguments of gateway_load, and what the rate counts
     "first-byte": (["--work", "small", "--stream", "--connections", "64"], "streams/s"),
     "idle": (["--work", "small", "--connections", "64"], "requests/s"),
     "minute": (["--work", "small", "--connections", "64"], "requests/s"),
+    "stored": (["--work", "small", "--connections", "64"], "requests/s"),
     "mix": (["--work", "mix", "--stream", "--model", "bench-slow"], "calls/s"),
 }
 DRAIN_PATIENCE = 300
 RESTING = 9_000  # each side of a connection is a file, and 20,000 are what some systems allow
 TICK = os.sysconf("SC_CLK_TCK")
+
+
+def kind_of(work):
+    return work.partition("-")[0] if work.startswith(("mix-", "stored-")) else work
 
 
 def family(root):
@@ -122,7 +128,7 @@ class Bench:
 
     def load(self, gateway, work, seconds, warmup, rate=0, connections=None):
         """One measurement: the load generator's figures, with the gateway's CPU time and memory."""
-        arguments, _ = WORKS[work]
+        arguments, _ = WORKS[kind_of(work)]
         self.seed += 1
         command = [str(LOAD), "--port", str(gateway.port), "--path", gateway.path, *arguments, "--seconds",
                    str(seconds), "--warmup", str(warmup), "--seed", str(self.seed), "--rate", str(rate)]
@@ -169,9 +175,9 @@ class Bench:
                 "lost": answered - (all_ - before[0]), "without_content": answered - (stored - before[1])}
 
     def say(self, f):
-        unit = WORKS[f["work"]][1]
+        unit = WORKS[kind_of(f["work"])][1]
         cpu = "" if f["cpu_s_per_1000"] is None else f", {f['cpu_s_per_1000']:.3f} CPU s per 1,000"
-        line = (f"{f['gateway']:8} {f['work']:10} {f['rate']:9.1f} {unit}{cpu}, first byte p50 "
+        line = (f"{f['gateway']:8} {f['work']:13} {f['rate']:9.1f} {unit}{cpu}, first byte p50 "
                 f"{f['first_byte_ms']['p50']:.2f} p99 {f['first_byte_ms']['p99']:.2f} ms, {f['memory_mb_max']:.0f} MB")
         if f["failed"] or f["unanswered"] or f["waiting"]:
             line += f", FAILED {f['failed']}, unanswered {f['unanswered']}, not begun {f['waiting']}"
@@ -200,12 +206,12 @@ class Bench:
         if "idle" in options.works:
             with resting_connections(gateway.port, RESTING) as resting:
                 self.load(gateway, "idle", options.seconds, 1)
-                print(f"{gateway.name:8} idle       {resting.still_open()} of {RESTING} still rest", flush=True)
+                print(f"{gateway.name:8} idle          {resting.still_open()} of {RESTING} still rest", flush=True)
         if "minute" in options.works and gateway.records:
             self.load(gateway, "minute", options.long_seconds, 2)
         for name in (w for w in options.works if w.startswith("mix-")):
             rate = int(name[4:])
-            self.load(gateway, "mix", options.long_seconds, 10, rate=rate, connections=4 * rate)
+            self.load(gateway, name, options.long_seconds, 10, rate=rate, connections=4 * rate)
 
     def run(self, gateways):
         for repeat in range(self.options.repeats):
@@ -215,10 +221,23 @@ class Bench:
                     self.measure(gateway)
                 finally:
                     gateway.stop()
+            self.with_stores(gateways)
             # The long works once.
             self.options.works = [w for w in self.options.works if w in SHORT + ["first-byte"]]
             if not self.options.works:
                 break
+
+    def with_stores(self, gateways):
+        """Hone's rate of small requests beside what the store holds already."""
+        for work in (w for w in self.options.works if w.startswith("stored-")):
+            for gateway in (g for g in gateways if g.records):
+                gateway.stored = int(work.removeprefix("stored-"))
+                gateway.start()
+                try:
+                    self.load(gateway, work, self.options.seconds, 1 + self.options.seconds / 4)
+                finally:
+                    gateway.stop()
+                    gateway.stored = 0
 
     def median(self, gateway, work, key):
         values = sorted(f[key] for f in self.figures if f["gateway"] == gateway and f["work"] == work)
@@ -236,7 +255,7 @@ class Bench:
                 rate = self.median(other, work, "rate")
                 if rate:
                     ratios.append(f"{own / rate:.2f} of {other}'s")
-            print(f"ratio    {work:10} {own:9.1f}: " + ", ".join(ratios))
+            print(f"ratio    {work:13} {own:9.1f}: " + ", ".join(ratios))
         hone, nginx = (next((f for f in self.figures if f["gateway"] == name and f["work"] == "first-byte"), None)
                        for name in ("hone", "nginx"))
         if hone and nginx:
