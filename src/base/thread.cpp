@@ -39,10 +39,11 @@ void name_this_thread(const char* name) {
 
 void set_rank(Rank rank) {
   if (rank == Rank::kTraffic) return take_short_slices();
-  const int nice = rank == Rank::kRecord ? 5 : 10;
   const sched_param none{};
   static_cast<void>(::pthread_setschedparam(::pthread_self(), SCHED_BATCH, &none));
-  static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), nice));
+  if (rank == Rank::kRecord) return;
+  constexpr int kNice = 10;
+  static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice));
 }
 
 }  // namespace hone

@@ -13,9 +13,10 @@ enum class Rank {
   kIndex,    // may lag behind
 };
 
-// A lower rank never interrupts a higher one, and has a smaller share while both have work, though
-// it never starves (Linux: SCHED_BATCH, nice 5 and 10). Traffic keeps its share and takes it in
-// short slices, so that it interrupts what runs in long ones (from Linux 6.12 on).
+// A lower rank never interrupts a higher one (Linux: SCHED_BATCH). Recording has the same share as
+// traffic: with less it fell behind under full load, and content was left out. Traffic takes its
+// share in short slices, so that it interrupts what runs in long ones (from Linux 6.12 on). The index
+// has a smaller share (nice 10), though it never starves.
 void set_rank(Rank rank);
 
 }  // namespace hone
