@@ -208,6 +208,7 @@ net::awaitable<int> Gateway::exchange(const net::Request& request, net::Responde
   const int status = co_await conclude(out, identity, format, outcome);
   if (end.was_reached()) co_return status;
   close_call(call, outgoing, outcome, status);
+  co_await parts_.recorder.wait_for_place(call.request.text().size() + call.answer.size());
   parts_.recorder.finish(std::move(call));
   co_return status;
 }

@@ -12,7 +12,7 @@ namespace hone::capture {
 namespace {
 
 constexpr std::size_t kJournalQueue = 4096;
-// How long a call waits for the recorder at most, before it goes out.
+// How long a call waits for the recorder at most, before it goes out and when it has ended.
 constexpr auto kPatience = std::chrono::milliseconds(2'000);
 constexpr std::size_t kBusy = 8;                        // calls that wait, for each thread
 constexpr std::size_t kBytesPerToken = 4;               // of ordinary text and code, nearly
@@ -121,17 +121,28 @@ bool Recorder::crowded() const {
   return work_.queued() > options_.queue_limit / 2 || queued_bytes_ > options_.queue_bytes / 2;
 }
 
+bool Recorder::full(std::size_t bytes) const {
+  return work_.queued() >= options_.queue_limit || queued_bytes_ + bytes > options_.queue_bytes;
+}
+
 net::awaitable<void> Recorder::wait_for_room() {
   if (!crowded()) co_return;
-  const bool let = co_await turnstile_.wait(kPatience, [this] { return crowded(); });
+  const bool let = co_await to_begin_.wait(kPatience, [this] { return crowded(); });
   static_cast<void>(let);  // who was not goes on all the same
 }
 
-// One is recorded: who waits comes in, faster than calls leave, so that the queue stays about half
-// full while many come.
+net::awaitable<void> Recorder::wait_for_place(std::size_t bytes) {
+  if (!full(bytes)) co_return;
+  const bool let = co_await to_finish_.wait(kPatience, [this, bytes] { return full(bytes); });
+  static_cast<void>(let);
+}
+
+// One is recorded. Who has an answer comes before who asks; those come in faster than calls leave,
+// so that the queue stays about half full while many come.
 void Recorder::let_in() {
-  if (turnstile_.waiting() == 0 || crowded()) return;
-  turnstile_.let(work_.queued() == 0 ? options_.queue_limit / 2 : 2);
+  if (to_finish_.waiting() > 0) return to_finish_.let(1);
+  if (to_begin_.waiting() == 0 || crowded()) return;
+  to_begin_.let(work_.queued() == 0 ? options_.queue_limit / 2 : 2);
 }
 
 // Completes call.facts from the request and the answer.

@@ -97,8 +97,11 @@ class Recorder {
 
   // Before the request goes out: should the process die, the next one tells that it was cut off.
   void begin(FinishedCall& call);
-  // Returns at once.
+  // Returns at once. Where the queue is full, the call is recorded without its content.
   void finish(FinishedCall call);
+  // For who has an answer that has ended, before finish(): returns when the queue has a place, two
+  // seconds later at most. The tool has its answer, and only its next call waits.
+  [[nodiscard]] net::awaitable<void> wait_for_place(std::size_t bytes);
   // Returns when the interaction is on disk. Fails where the outbox does not take it, or the disk
   // takes longer than `commit_patience`.
   [[nodiscard]] net::awaitable<Result<void>> finish_synced(FinishedCall call);
@@ -121,6 +124,7 @@ class Recorder {
 
  private:
   [[nodiscard]] bool crowded() const;
+  [[nodiscard]] bool full(std::size_t bytes) const;
   void let_in();
   void fill(FinishedCall& call);
   void end(FinishedCall& call);
@@ -143,7 +147,8 @@ class Recorder {
   std::mutex mutex_;  // guards the number of appends that wait for their commit
   std::condition_variable committed_;
   std::size_t committing_ = 0;
-  net::Turnstile turnstile_;
+  net::Turnstile to_finish_;
+  net::Turnstile to_begin_;
   net::WorkPool journal_;  // appends that need no parsing
   net::WorkPool work_;
 };
