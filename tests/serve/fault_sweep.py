@@ -189,7 +189,8 @@ def try_one(server, calls, how):
     """What happened, in words."""
     kills = "KILL" in how
     server.start_over()
-    came_up = server.serve("strace", "-f", "-D", "-qqq", "--seccomp-bpf", "-o", "/dev/null",
+    # Not with --seccomp-bpf: strace 6.1 then kills at a thread's first call only.
+    came_up = server.serve("strace", "-f", "-D", "-qqq", "-o", "/dev/null",
                            "-e", f"trace={calls}", "-e", f"inject={calls}:{how}")
     day = Day(server, kills)
     if came_up:
