@@ -41,7 +41,7 @@ template <typename T>
 [[nodiscard]] awaitable<Result<T>> await_callback(
     std::chrono::milliseconds deadline, std::function<void(std::function<void(Result<T>)>)> start) {
   return asio::async_initiate<const asio::use_awaitable_t<Executor>, void(Result<T>)>(
-      [deadline](auto handler, std::function<void(std::function<void(Result<T>)>)> begin) {
+      [deadline](auto handler, const std::function<void(std::function<void(Result<T>)>)>& begin) {
         const Executor executor = asio::get_associated_executor(handler);
         using Pending = PendingCallback<T, decltype(handler)>;
         auto pending = std::make_shared<Pending>(std::move(handler), executor);

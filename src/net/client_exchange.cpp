@@ -190,7 +190,8 @@ Result<void> ClientExchange::State::parse_buffer() {
 
 // A fault in it is told by the next read_chunk.
 std::string ClientExchange::State::take_ready() {
-  static_cast<void>(parse_body());
+  const auto parsed = parse_body();
+  static_cast<void>(parsed);
   return std::exchange(parser->body, {});
 }
 
