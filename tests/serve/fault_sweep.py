@@ -27,7 +27,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench/gateway"))
 import peers  # noqa: E402
-from under_load import REPORT, free_port  # noqa: E402
+from under_load import Sanitised, free_port  # noqa: E402
 
 SYNCS, WRITES = "fdatasync,fsync", "pwrite64"
 FAULTS = {  # what strace injects; {} is N
@@ -50,7 +50,7 @@ class Broken(Exception):
     """A promise that was not kept."""
 
 
-class Server(peers.Hone):
+class Server(Sanitised):
     """A data folder that is made once and copied for each fault."""
 
     def prepare(self):
@@ -87,11 +87,6 @@ class Server(peers.Hone):
             return self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired as late:
             raise Broken("it does not end") from late
-
-    def stop(self):
-        if self.process is not None and self.process.poll() is None:
-            super().stop()
-        self.process = None
 
     def ask(self, method, path, body=None):
         headers = dict(header.split(": ", 1) for header in self.headers)
@@ -191,14 +186,15 @@ def try_one(server, calls, how):
     server.start_over()
     # Without it all other calls stop too; but strace 6.1 then kills at a thread's first call only.
     quick = [] if kills else ["--seccomp-bpf"]
-    came_up = server.serve("strace", "-f", "-D", "-qqq", *quick, "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:{how}")
+    came_up = server.serve("strace", "-f", "-D", "-qqq", *quick, "-o", "/dev/null", "-e", f"trace={calls}", "-e",
+                           f"inject={calls}:{how}")
     day = Day(server, kills)
     if came_up:
         day.live()
     status = server.end()
     log = server.log()
-    if found := REPORT.search(log):
-        raise Broken("it says: " + log[found.start():found.start() + 3000])
+    if report := server.report():
+        raise Broken("it says: " + report)
     if status < 0 and not (kills and status == -signal.SIGKILL):
         raise Broken(f"it ended by signal {-status}")
     if not came_up and not kills and (status == 0 or not log.strip()):
