@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   hone::engine::Run chosen;
   hone::engine::add_import(app, chosen);
+  hone::engine::add_tokenize(app, chosen);
   hone::engine::add_serve(app, chosen);
   hone::engine::add_train(app, chosen);
   hone::engine::add_score(app, chosen);

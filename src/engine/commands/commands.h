@@ -16,6 +16,7 @@ namespace hone::engine {
 using Run = std::function<int()>;
 
 void add_import(CLI::App& app, Run& chosen);
+void add_tokenize(CLI::App& app, Run& chosen);
 void add_serve(CLI::App& app, Run& chosen);
 void add_train(CLI::App& app, Run& chosen);
 void add_score(CLI::App& app, Run& chosen);

@@ -203,12 +203,15 @@ EncodedChat Chat::encode(const std::vector<ChatMessage>& messages,
   const auto all = pieces(messages, options);
   if (options.as_reference) return encode_as_reference(all);
   EncodedChat encoded;
+  TextPlace place = TextPlace::kStart;
   for (const Piece& piece : all) {
     if (piece.special >= 0) {
       encoded.ids.push_back(piece.special);
+      place = TextPlace::kAfterToken;
     } else {
-      const auto ids = tokenizer_->encode(piece.text, Specials::kText);
+      const auto ids = tokenizer_->encode(piece.text, Specials::kText, place);
       encoded.ids.insert(encoded.ids.end(), ids.begin(), ids.end());
+      place = TextPlace::kInText;
     }
     encoded.assistant_mask.resize(encoded.ids.size(), piece.trained ? 1 : 0);
   }

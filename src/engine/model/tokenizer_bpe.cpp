@@ -2,6 +2,8 @@
 
 #include <queue>
 
+#include "engine/model/utf8.h"
+
 namespace hone::engine {
 
 Bpe::Bpe(std::vector<std::string> tokens, bool ignore_merges)
@@ -36,27 +38,33 @@ const Bpe::Merge* Bpe::merge_of(std::int32_t left, std::int32_t right) const {
   return found == merges_.end() ? nullptr : &found->second;
 }
 
-std::string_view Bpe::bytes(std::int64_t id) const {
-  return id < 0 || id >= vocab_size() ? std::string_view() : tokens_[static_cast<std::size_t>(id)];
+Result<void> Bpe::use_byte_tokens() {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  for (std::size_t byte = 0; byte < byte_tokens_.size(); ++byte) {
+    const std::string token{'<', '0', 'x', kDigits[byte >> 4], kDigits[byte & 15], '>'};
+    byte_tokens_[byte] = find(token);
+    if (byte_tokens_[byte] < 0) {
+      return fail(ErrorCode::kInvalid, "byte_fallback needs a token for every byte, and " + token +
+                                           " is not in the vocabulary");
+    }
+  }
+  return {};
 }
 
 // The symbols of a piece as a linked list, with a queue of the merges that are possible, lowest
 // rank and then leftmost first: n log n, however long the piece.
 class Bpe::Merging {
  public:
-  Merging(const Bpe& bpe, std::string_view piece) : bpe_(bpe) {
-    symbols_.reserve(piece.size());
-    for (const char& byte : piece) {
-      const std::int32_t id = bpe.find(std::string_view(&byte, 1));
-      if (id < 0) continue;
-      const auto at = static_cast<std::int32_t>(symbols_.size());
-      symbols_.push_back({id, at - 1, at + 1});
-    }
-    if (!symbols_.empty()) symbols_.back().next = -1;
-    for (std::int32_t i = 0; i < static_cast<std::int32_t>(symbols_.size()); ++i) offer(i);
+  Merging(const Bpe& bpe, std::size_t most_symbols) : bpe_(bpe) { symbols_.reserve(most_symbols); }
+
+  void add(std::int32_t id) {
+    const auto at = static_cast<std::int32_t>(symbols_.size());
+    symbols_.push_back({id, at - 1, at + 1});
   }
 
   void run() {
+    if (!symbols_.empty()) symbols_.back().next = -1;
+    for (std::int32_t i = 0; i < static_cast<std::int32_t>(symbols_.size()); ++i) offer(i);
     while (!queue_.empty()) {
       const Candidate best = queue_.top();
       queue_.pop();
@@ -115,7 +123,31 @@ void Bpe::encode(std::string_view piece, std::vector<std::int64_t>& ids) const {
       return;
     }
   }
-  Merging merging(*this, piece);
+  Merging merging(*this, piece.size());
+  for (const char& byte : piece) {
+    if (const std::int32_t id = find(std::string_view(&byte, 1)); id >= 0) merging.add(id);
+  }
+  merging.run();
+  merging.append_to(ids);
+}
+
+void Bpe::encode_characters(std::string_view piece, std::vector<std::int64_t>& ids) const {
+  if (ignore_merges_) {
+    if (const std::int32_t whole = find(piece); whole >= 0) {
+      ids.push_back(whole);
+      return;
+    }
+  }
+  Merging merging(*this, piece.size());
+  for (std::size_t i = 0; i < piece.size();) {
+    const std::string_view character = piece.substr(i, character_at(piece, i).size);
+    i += character.size();
+    if (const std::int32_t id = find(character); id >= 0) {
+      merging.add(id);
+      continue;
+    }
+    for (const char byte : character) merging.add(byte_tokens_[static_cast<unsigned char>(byte)]);
+  }
   merging.run();
   merging.append_to(ids);
 }

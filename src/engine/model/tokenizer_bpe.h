@@ -1,6 +1,7 @@
-// Byte-pair encoding of one piece, over bytes. Used by the tokenizer only.
+// Byte-pair encoding of one piece, over bytes or over characters. Used by the tokenizer only.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -20,13 +21,18 @@ class Bpe {
   // The next merge in order of rank. Both parts and what they make must be tokens.
   [[nodiscard]] Result<void> add_merge(std::string_view left, std::string_view right);
 
-  // Bytes that the vocabulary has no token for are left out, as the reference does.
+  // Finds the tokens "<0x00>" to "<0xFF>", all of which must be there: encode_characters needs
+  // them.
+  [[nodiscard]] Result<void> use_byte_tokens();
+
+  // Begins with the bytes. Those that the vocabulary has no token for are left out, as the
+  // reference does.
   void encode(std::string_view piece, std::vector<std::int64_t>& ids) const;
 
-  [[nodiscard]] std::string_view bytes(std::int64_t id) const;
-  [[nodiscard]] std::int64_t vocab_size() const {
-    return static_cast<std::int64_t>(tokens_.size());
-  }
+  // Begins with the characters; one without a token is spelled by its bytes' tokens.
+  void encode_characters(std::string_view piece, std::vector<std::int64_t>& ids) const;
+
+  [[nodiscard]] std::int32_t find(std::string_view token) const;  // -1 where absent
 
  private:
   struct Merge {
@@ -35,12 +41,12 @@ class Bpe {
   };
   class Merging;
 
-  [[nodiscard]] std::int32_t find(std::string_view token) const;  // -1 where absent
   [[nodiscard]] const Merge* merge_of(std::int32_t left, std::int32_t right) const;
 
   std::vector<std::string> tokens_;
   std::unordered_map<std::string_view, std::int32_t> ids_;  // views into tokens_
   std::unordered_map<std::uint64_t, Merge> merges_;         // by left id << 32 | right id
+  std::array<std::int32_t, 256> byte_tokens_{};             // after use_byte_tokens
   bool ignore_merges_;
 };
 

@@ -1,10 +1,10 @@
 #include "engine/model/tokenizer_file.h"
 
+#include <algorithm>
 #include <array>
-#include <map>
-#include <optional>
 
 #include "base/json.h"
+#include "engine/model/tokenizer_steps.h"
 #include "engine/model/utf8.h"
 
 namespace hone::engine {
@@ -12,6 +12,8 @@ namespace {
 
 constexpr JsonLimits kLimits{.size_bytes = 256U << 20, .depth = 32};
 constexpr std::int64_t kMaxId = 1 << 22;  // no vocabulary is that large; ids index an array
+// Added tokens are sought at every byte of a text; real ones have some tens of bytes.
+constexpr std::size_t kMaxAddedBytes = 1024;
 
 std::unexpected<Error> unsupported(std::string message) {
   return fail(ErrorCode::kInvalid, std::move(message));
@@ -29,16 +31,6 @@ std::array<std::int16_t, 0x144> byte_of_character() {
     table[printable ? static_cast<std::size_t>(byte) : next++] = byte;
   }
   return table;
-}
-
-bool is_false_or_absent(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains(name);
-  return value == nullptr || value->is_null() || (value->is_bool() && !value->get_bool());
-}
-
-bool is_true(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains(name);
-  return value != nullptr && value->is_bool() && value->get_bool();
 }
 
 Result<void> read_split(const json::object& step, Pretokenizer& into) {
@@ -94,47 +86,67 @@ Result<Pretokenizer> read_pretokenizer(const json::value& value) {
   return pretokenizer;
 }
 
+Result<AddedToken> read_added_token(const json::value& item) {
+  const json::object* object = item.if_object();
+  if (object == nullptr) {
+    return unsupported("added_tokens: an object is expected, not " + std::string(kind_name(item)));
+  }
+  auto content = field<std::string>(*object, "content");
+  auto id = field<std::int64_t>(*object, "id");
+  if (!content) return fail(content.error().with("added_tokens"));
+  if (!id) return fail(id.error().with("added_tokens"));
+  if (content->empty() || content->size() > kMaxAddedBytes || *id < 0 || *id > kMaxId)
+    return unsupported("added_tokens: bad content or id");
+  for (const std::string_view flag : {"single_word", "lstrip", "rstrip"}) {
+    if (is_true(*object, flag)) {
+      return unsupported("added token '" + *content + "': " + std::string(flag) +
+                         " is not supported");
+    }
+  }
+  AddedToken token{.content = std::move(*content), .pattern = {}, .id = *id};
+  token.pattern = token.content;
+  token.special = is_true(*object, "special");
+  token.normalized = is_true(*object, "normalized");
+  return token;
+}
+
 Result<std::vector<AddedToken>> read_added(const json::object& root) {
   std::vector<AddedToken> added;
-  auto items = optional_field<json::array>(root, "added_tokens");
-  if (!items) return fail(items.error());
-  if (!*items) return added;
-  for (const json::value& item : **items) {
-    auto object = as<json::object>(item, "added_tokens");
-    if (!object) return fail(object.error());
-    auto content = field<std::string>(*object, "content");
-    auto id = field<std::int64_t>(*object, "id");
-    if (!content) return fail(content.error().with("added_tokens"));
-    if (!id) return fail(id.error().with("added_tokens"));
-    if (content->empty() || *id < 0 || *id > kMaxId)
-      return unsupported("added_tokens: bad content or id");
-    for (const std::string_view flag : {"single_word", "lstrip", "rstrip"}) {
-      if (is_true(*object, flag)) {
-        return unsupported("added token '" + *content + "': " + std::string(flag) +
-                           " is not supported");
-      }
-    }
-    added.push_back({std::move(*content), *id, is_true(*object, "special")});
+  const json::value* items = root.if_contains("added_tokens");
+  if (items == nullptr || items->is_null()) return added;
+  const json::array* array = items->if_array();
+  if (array == nullptr) return unsupported("field 'added_tokens' must be an array");
+  added.reserve(array->size());
+  for (const json::value& item : *array) {
+    auto token = read_added_token(item);
+    if (!token) return fail(token.error());
+    added.push_back(std::move(*token));
   }
   return added;
 }
 
-Result<std::vector<std::string>> read_tokens(const json::object& vocab,
-                                             const std::vector<AddedToken>& added) {
-  std::vector<std::string> tokens;
-  const auto put = [&tokens](std::string_view token, std::int64_t id) {
-    if (static_cast<std::size_t>(id) >= tokens.size())
-      tokens.resize(static_cast<std::size_t>(id) + 1);
-    tokens[static_cast<std::size_t>(id)] = bytes_of_token(token);
-  };
-  for (const auto& member : vocab) {
+void put(TokenTexts& texts, std::int64_t id, std::string text) {
+  const auto at = static_cast<std::size_t>(id);
+  if (at >= texts.size()) texts.resize(at + 1);
+  texts[at] = std::move(text);
+}
+
+Result<TokenTexts> read_vocab(const json::object& model) {
+  const json::value* vocab = model.if_contains("vocab");
+  if (vocab == nullptr || !vocab->is_object())
+    return unsupported("model: field 'vocab' must be an object");
+  TokenTexts texts;
+  for (const auto& member : vocab->get_object()) {
     auto id = as<std::int64_t>(member.value(), "vocab");
     if (!id) return fail(id.error());
     if (*id < 0 || *id > kMaxId) return unsupported("vocab: an id is out of range");
-    put(member.key(), *id);
+    if (static_cast<std::size_t>(*id) < texts.size() &&
+        !texts[static_cast<std::size_t>(*id)].empty()) {
+      return unsupported("vocab: two tokens have the id " + std::to_string(*id));
+    }
+    put(texts, *id, std::string(member.key()));
   }
-  for (const AddedToken& token : added) put(token.content, token.id);
-  return tokens;
+  return texts;
 }
 
 // A merge is "left right" or ["left", "right"].
@@ -154,36 +166,108 @@ std::optional<std::pair<std::string_view, std::string_view>> parts_of_merge(
   return std::pair(std::string_view(*left), std::string_view(*right));
 }
 
-Result<Bpe> read_model(const json::object& model, const std::vector<AddedToken>& added) {
+Result<void> check_model(const json::object& model) {
   const auto type = string_or_empty(model, "type");
   if (!type.empty() && type != "BPE") {
-    return unsupported("model type '" + std::string(type) +
-                       "' is not supported: only byte-level BPE is");
-  }
-  if (is_true(model, "byte_fallback")) {
-    return unsupported(
-        "byte_fallback (SentencePiece, as in Llama 2) is not supported: only byte-level BPE is");
+    return unsupported("model type '" + std::string(type) + "' is not supported: only BPE is");
   }
   for (const std::string_view name : {"continuing_subword_prefix", "end_of_word_suffix"}) {
     if (!string_or_empty(model, name).empty())
       return unsupported("model: '" + std::string(name) + "' is not supported");
   }
-  const json::value* vocab = model.if_contains("vocab");
+  const auto dropout = optional_field<double>(model, "dropout");
+  if (!dropout) return fail(dropout.error().with("model"));
+  if (dropout->value_or(0) != 0)
+    return unsupported("model: 'dropout' is not supported: it makes ids a matter of chance");
+  return {};
+}
+
+// How a kind of tokenizer writes what it works with: a token of the file to that.
+using Spelling = std::string (*)(std::string_view);
+
+std::string as_written(std::string_view token) {
+  return std::string(token);
+}
+
+Result<Bpe> read_bpe(const json::object& model, const TokenTexts& vocab, Spelling spelling) {
   const json::value* merges = model.if_contains("merges");
-  if (vocab == nullptr || !vocab->is_object())
-    return unsupported("model: field 'vocab' must be an object");
   if (merges == nullptr || !merges->is_array())
     return unsupported("model: field 'merges' must be an array");
-  auto tokens = read_tokens(vocab->get_object(), added);
-  if (!tokens) return fail(tokens.error());
-  Bpe bpe(std::move(*tokens), is_true(model, "ignore_merges"));
+  TokenTexts tokens(vocab.size());
+  std::transform(vocab.begin(), vocab.end(), tokens.begin(), spelling);
+  Bpe bpe(std::move(tokens), is_true(model, "ignore_merges"));
   for (const json::value& item : merges->get_array()) {
     const auto parts = parts_of_merge(item);
     if (!parts) return unsupported("model: a merge is neither \"a b\" nor [\"a\", \"b\"]");
-    auto done = bpe.add_merge(bytes_of_token(parts->first), bytes_of_token(parts->second));
-    if (!done) return fail(done.error());
+    auto done = bpe.add_merge(spelling(parts->first), spelling(parts->second));
+    if (!done) return fail(done.error().with("model"));
   }
   return bpe;
+}
+
+TokenTexts with_added(TokenTexts texts, const std::vector<AddedToken>& added, Spelling spelling) {
+  std::transform(texts.begin(), texts.end(), texts.begin(), spelling);
+  for (const AddedToken& token : added) put(texts, token.id, spelling(token.content));
+  return texts;
+}
+
+Result<TokenizerFile> read_byte_level(const json::object& root, const json::object& model,
+                                      std::vector<AddedToken> added) {
+  const json::value* normalizer = root.if_contains("normalizer");
+  if (normalizer != nullptr && !normalizer->is_null()) {
+    return unsupported("a normalizer is not supported: only byte-level BPE without one is");
+  }
+  auto vocab = read_vocab(model);
+  if (!vocab) return fail(vocab.error());
+  auto bpe = read_bpe(model, *vocab, bytes_of_token);
+  if (!bpe) return fail(bpe.error());
+  const json::value* steps = root.if_contains("pre_tokenizer");
+  auto pretokenizer = read_pretokenizer(steps != nullptr ? *steps : json::value());
+  if (!pretokenizer) return fail(pretokenizer.error());
+  TokenTexts bytes = with_added(std::move(*vocab), added, bytes_of_token);
+  return TokenizerFile{std::move(*bpe), *pretokenizer, std::nullopt, std::move(bytes),
+                       std::move(added)};
+}
+
+// The reference takes an added token's id from the vocabulary, whatever the file gives it.
+Result<void> check_ids(const std::vector<AddedToken>& added, const Bpe& bpe,
+                       const TokenTexts& vocab) {
+  for (const AddedToken& token : added) {
+    const std::int32_t known = bpe.find(token.content);
+    const auto id = static_cast<std::size_t>(token.id);
+    const bool taken = id < vocab.size() && !vocab[id].empty() && vocab[id] != token.content;
+    if ((known >= 0 && known != token.id) || taken) {
+      return unsupported("added token '" + token.content + "': its id " + std::to_string(token.id) +
+                         " is not what the vocabulary says");
+    }
+  }
+  return {};
+}
+
+Result<TokenizerFile> read_sentencepiece(const json::object& root, const json::object& model,
+                                         std::vector<AddedToken> added) {
+  auto spaces = read_spaces(root);
+  if (!spaces) return fail(spaces.error());
+  auto decoder = read_decoder(root);
+  if (!decoder) return fail(decoder.error());
+  auto vocab = read_vocab(model);
+  if (!vocab) return fail(vocab.error());
+  auto bpe = read_bpe(model, *vocab, as_written);
+  if (!bpe) return fail(bpe.error());
+  // With them all there is no unknown character, so `unk_token` and `fuse_unk` say nothing.
+  if (auto found = bpe->use_byte_tokens(); !found) return fail(found.error().with("model"));
+  if (auto agree = check_ids(added, *bpe, *vocab); !agree) return fail(agree.error());
+  for (AddedToken& token : added) {
+    if (!token.normalized || !spaces->normalizes) continue;
+    token.pattern = mark_spaces(*spaces, token.content, TextPlace::kStart);
+  }
+  TokenTexts bytes = with_added(*vocab, added, bytes_of_piece);
+  TokenTexts texts = with_added(std::move(*vocab), added, as_written);
+  return TokenizerFile{std::move(*bpe),
+                       {},
+                       SentencePiece{*spaces, std::move(*decoder), std::move(texts)},
+                       std::move(bytes),
+                       std::move(added)};
 }
 
 }  // namespace
@@ -206,21 +290,15 @@ std::string bytes_of_token(std::string_view token) {
 Result<TokenizerFile> read_tokenizer_file(std::string_view text) {
   auto root = parse_json_object(text, kLimits);
   if (!root) return fail(root.error());
-  const json::value* normalizer = root->if_contains("normalizer");
-  if (normalizer != nullptr && !normalizer->is_null()) {
-    return unsupported("a normalizer is not supported: only byte-level BPE without one is");
-  }
   auto added = read_added(*root);
   if (!added) return fail(added.error());
   const json::value* model = root->if_contains("model");
   if (model == nullptr || !model->is_object())
     return unsupported("field 'model' must be an object");
-  auto bpe = read_model(model->get_object(), *added);
-  if (!bpe) return fail(bpe.error());
-  const json::value* steps = root->if_contains("pre_tokenizer");
-  auto pretokenizer = read_pretokenizer(steps != nullptr ? *steps : json::value());
-  if (!pretokenizer) return fail(pretokenizer.error());
-  return TokenizerFile{std::move(*bpe), *pretokenizer, std::move(*added)};
+  const json::object& object = model->get_object();
+  if (auto known = check_model(object); !known) return fail(known.error());
+  return is_true(object, "byte_fallback") ? read_sentencepiece(*root, object, std::move(*added))
+                                          : read_byte_level(*root, object, std::move(*added));
 }
 
 }  // namespace hone::engine

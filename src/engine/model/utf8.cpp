@@ -77,6 +77,15 @@ std::size_t incomplete_utf8_tail(std::string_view bytes) {
   return 0;
 }
 
+bool is_utf8(std::string_view bytes) {
+  for (std::size_t i = 0; i < bytes.size();) {
+    const Character character = character_at(bytes, i);
+    if (!character.valid) return false;
+    i += character.size;
+  }
+  return true;
+}
+
 std::string replace_invalid_utf8(std::string_view bytes) {
   std::string text;
   text.reserve(bytes.size());

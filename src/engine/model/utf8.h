@@ -22,6 +22,8 @@ void append_utf8(std::string& text, char32_t code);
 // How many bytes at the end of `bytes` begin a character that may still be completed (0 to 3).
 [[nodiscard]] std::size_t incomplete_utf8_tail(std::string_view bytes);
 
+[[nodiscard]] bool is_utf8(std::string_view bytes);
+
 // `bytes` with every maximal ill-formed sequence replaced by U+FFFD.
 [[nodiscard]] std::string replace_invalid_utf8(std::string_view bytes);
 
