@@ -234,6 +234,152 @@ TEST(Import, GivesTheReferenceTokenizer) {
   }
 }
 
+TEST(Import, GivesTheReferenceSentencePieceTokenizer) {
+  const auto packed = shared_file("golden/tokenizer/llama2-vocab.gguf.gz");
+  const auto golden = shared_file("golden/tokenizer/llama2.tokenizer.json.gz");
+  const auto rows = shared_file("golden/tokenizer/llama2.jsonl");
+  if (!packed || !golden || !rows) GTEST_SKIP();
+  const auto file = open_bytes(unpacked(*packed));
+  ASSERT_TRUE(file) << file.error().message;
+  const auto text_of_file = tokenizer_json_of(*file);
+  ASSERT_TRUE(text_of_file) << text_of_file.error().message;
+  const json::value made = json::parse(*text_of_file);
+  const json::value expected = json::parse(unpacked(*golden));
+  for (const char* part : {"added_tokens", "normalizer", "pre_tokenizer", "decoder"}) {
+    EXPECT_TRUE(made.at(part) == expected.at(part)) << part;
+  }
+  EXPECT_TRUE(made.at("model") == expected.at("model"));  // every token, every merge
+  const auto tokenizer = Tokenizer::parse(*text_of_file, "tokenizer.json");
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  std::ifstream lines(*rows);
+  int count = 0;
+  for (std::string line; std::getline(lines, line); ++count) {
+    const auto row = json::parse(line).as_object();
+    const auto text = json::value_to<std::string>(row.at("text"));
+    const auto ids = json::value_to<std::vector<std::int64_t>>(row.at("ids"));
+    EXPECT_EQ(tokenizer->encode(text, Specials::kText), ids) << text;
+    EXPECT_EQ(tokenizer->decode(ids, false), json::value_to<std::string>(row.at("decoded")));
+  }
+  EXPECT_EQ(count, 320);
+}
+
+// A vocabulary of llama.cpp's "llama": 256 byte tokens, and a few more.
+class SentencePieceGguf {
+ public:
+  explicit SentencePieceGguf(std::uint64_t values) : bytes_(0, values) {
+    bytes_.text("tokenizer.ggml.model").put<std::uint32_t>(8).text("llama");
+  }
+  SentencePieceGguf& tokens(const std::vector<std::string>& tokens) {
+    array("tokenizer.ggml.tokens", 8, tokens.size());
+    for (const std::string& token : tokens) bytes_.text(token);
+    return *this;
+  }
+  SentencePieceGguf& types(const std::vector<std::int32_t>& types) {
+    array("tokenizer.ggml.token_type", 5, types.size());
+    for (const std::int32_t type : types) bytes_.put(type);
+    return *this;
+  }
+  SentencePieceGguf& scores(const std::vector<float>& scores) {
+    array("tokenizer.ggml.scores", 6, scores.size());
+    for (const float score : scores) bytes_.put(score);
+    return *this;
+  }
+  SentencePieceGguf& merges(const std::vector<std::string>& merges) {
+    array("tokenizer.ggml.merges", 8, merges.size());
+    for (const std::string& merge : merges) bytes_.text(merge);
+    return *this;
+  }
+  SentencePieceGguf& truth(std::string_view key, bool value) {
+    bytes_.text(key).put<std::uint32_t>(7).put<std::uint8_t>(value ? 1 : 0);
+    return *this;
+  }
+  [[nodiscard]] Result<std::string> convert() const {
+    const auto file = open_bytes(bytes_.bytes());
+    if (!file) return fail(file.error());
+    return tokenizer_json_of(*file);
+  }
+  [[nodiscard]] std::string error() const {
+    const auto made = convert();
+    return made ? "accepted" : made.error().message;
+  }
+
+ private:
+  void array(std::string_view key, std::uint32_t type, std::size_t count) {
+    bytes_.text(key).put<std::uint32_t>(9).put(type).put<std::uint64_t>(count);
+  }
+  GgufBytes bytes_;
+};
+
+std::vector<std::string> byte_tokens_and(const std::vector<std::string>& more) {
+  std::vector<std::string> tokens;
+  for (int byte = 0; byte < 256; ++byte) {
+    const std::string digits = hex({reinterpret_cast<const char*>(&byte), 1});
+    tokens.push_back("<0x" + digits + ">");
+    for (char& letter : tokens.back()) {
+      if (letter >= 'a' && letter <= 'f') letter = static_cast<char>(letter - 'a' + 'A');
+    }
+  }
+  tokens.insert(tokens.end(), more.begin(), more.end());
+  return tokens;
+}
+
+TEST(Import, TakesMergesAndTheSpacePrefixOfASentencePieceFile) {
+  const auto tokens = byte_tokens_and({"\u2581", "a", "aa", "\u2581a"});
+  std::vector<std::int32_t> types(256, 6);
+  types.insert(types.end(), {1, 1, 1, 1});
+  std::vector<float> scores(256, 0);
+  scores.insert(scores.end(), {-1, -2, -3, -4});
+  const auto ids = [](const Result<std::string>& made) {
+    if (!made) ADD_FAILURE() << made.error().message;
+    const auto tokenizer = Tokenizer::parse(made.value_or("{}"), "t");
+    return tokenizer ? tokenizer->encode("aa", Specials::kText) : std::vector<std::int64_t>();
+  };
+  using Ids = std::vector<std::int64_t>;
+  const auto plain = SentencePieceGguf(4).tokens(tokens).types(types).scores(scores).convert();
+  EXPECT_EQ(ids(plain), (Ids{256, 258}));  // "aa" has the higher score
+  const auto merged = SentencePieceGguf(5)
+                          .tokens(tokens)
+                          .types(types)
+                          .scores(scores)
+                          .merges({"\u2581 a"})
+                          .convert();
+  EXPECT_EQ(ids(merged), (Ids{259, 257}));
+  const auto bare = SentencePieceGguf(5)
+                        .tokens(tokens)
+                        .types(types)
+                        .scores(scores)
+                        .truth("tokenizer.ggml.add_space_prefix", false)
+                        .convert();
+  EXPECT_EQ(ids(bare), (Ids{258}));
+  const auto removes = SentencePieceGguf(5)
+                           .tokens(tokens)
+                           .types(types)
+                           .scores(scores)
+                           .truth("tokenizer.ggml.remove_extra_whitespaces", true)
+                           .error();
+  EXPECT_NE(removes.find("remove_extra_whitespaces"), std::string::npos);
+}
+
+TEST(Import, NamesWhatASentencePieceFileLacks) {
+  EXPECT_NE(SentencePieceGguf(1).error().find("tokenizer.ggml.tokens"), std::string::npos);
+  EXPECT_NE(SentencePieceGguf(2).tokens({"a"}).error().find("token_type"), std::string::npos);
+  EXPECT_NE(SentencePieceGguf(3).tokens({"a"}).types({1, 1}).error().find("token_type"),
+            std::string::npos);
+  EXPECT_NE(SentencePieceGguf(3).tokens({"a"}).types({1}).error().find("tokenizer.ggml.scores"),
+            std::string::npos);
+  EXPECT_NE(SentencePieceGguf(4).tokens({"a"}).types({1}).scores({0}).error().find("<0x00>"),
+            std::string::npos);
+  EXPECT_NE(SentencePieceGguf(4)
+                .tokens({"a", "a"})
+                .types({1, 1})
+                .scores({0, 0})
+                .error()
+                .find("token 1 comes twice"),
+            std::string::npos);
+  EXPECT_NE(SentencePieceGguf(4).tokens({"\xFF"}).types({3}).scores({0}).error().find("UTF-8"),
+            std::string::npos);
+}
+
 TEST(Import, LeavesNothingBehindWhenItFails) {
   const TempFolder folder;
   GgufBytes bytes(0, 1);

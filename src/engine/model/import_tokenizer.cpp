@@ -3,7 +3,11 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "engine/model/import_merges.h"
 #include "engine/model/pretokenizer.h"
+#include "engine/model/tokenizer.h"
+#include "engine/model/tokenizer_spaces.h"
+#include "engine/model/utf8.h"
 
 namespace hone::engine {
 namespace {
@@ -12,6 +16,8 @@ using Strings = std::vector<std::string_view>;
 using Integers = std::vector<std::int64_t>;
 
 // llama.cpp's token types.
+constexpr std::int64_t kNormal = 1;
+constexpr std::int64_t kUnknown = 2;
 constexpr std::int64_t kControl = 3;
 constexpr std::int64_t kUserDefined = 4;
 
@@ -47,17 +53,20 @@ Result<json::object> pretokenizer_named(std::string_view name) {
                       {"pretokenizers", json::array{std::move(first), byte_level(use_regex)}}};
 }
 
-json::array added_tokens(const Strings& tokens, const Integers& types) {
+json::array added_tokens(const Strings& tokens, const Integers& types,
+                         const Integers& special_types) {
   json::array added;
   for (std::size_t id = 0; id < tokens.size() && id < types.size(); ++id) {
-    if (types[id] != kControl && types[id] != kUserDefined) continue;
+    const bool special =
+        std::find(special_types.begin(), special_types.end(), types[id]) != special_types.end();
+    if (!special && types[id] != kUserDefined) continue;
     added.push_back(json::object{{"id", id},
                                  {"content", tokens[id]},
                                  {"single_word", false},
                                  {"lstrip", false},
                                  {"rstrip", false},
                                  {"normalized", false},
-                                 {"special", types[id] == kControl}});
+                                 {"special", special}});
   }
   return added;
 }
@@ -82,15 +91,21 @@ std::optional<std::string_view> token_at(const GgufFile& file, std::string_view 
   return (*tokens)[static_cast<std::size_t>(*id)];
 }
 
-}  // namespace
+// A tokenizer.json of these parts, with nothing before or after the text that is encoded.
+json::object root_of(json::array added, json::value normalizer, json::value pretokenizer,
+                     json::value decoder, json::object model) {
+  return {{"version", "1.0"},
+          {"truncation", nullptr},
+          {"padding", nullptr},
+          {"added_tokens", std::move(added)},
+          {"normalizer", std::move(normalizer)},
+          {"pre_tokenizer", std::move(pretokenizer)},
+          {"post_processor", nullptr},
+          {"decoder", std::move(decoder)},
+          {"model", std::move(model)}};
+}
 
-Result<std::string> tokenizer_json_of(const GgufFile& file) {
-  auto model = file.text("tokenizer.ggml.model");
-  if (!model) return fail(model.error());
-  if (*model != "gpt2") {
-    return invalid("tokenizer.ggml.model is '" + std::string(*model) +
-                   "' (SentencePiece is 'llama'): only byte-level BPE ('gpt2') is supported");
-  }
+Result<std::string> byte_level_json(const GgufFile& file) {
   auto pre = file.text("tokenizer.ggml.pre");
   if (!pre) return fail(pre.error());
   auto pretokenizer = pretokenizer_named(*pre);
@@ -115,17 +130,109 @@ Result<std::string> tokenizer_json_of(const GgufFile& file) {
                    {"merges", json::array(merges->begin(), merges->end())}};
   json::object decoder = byte_level(true);
   decoder["add_prefix_space"] = true;
-  const json::object root{
-      {"version", "1.0"},
-      {"truncation", nullptr},
-      {"padding", nullptr},
-      {"added_tokens", added_tokens(*tokens, types != nullptr ? *types : Integers())},
-      {"normalizer", nullptr},
-      {"pre_tokenizer", std::move(*pretokenizer)},
-      {"post_processor", nullptr},
-      {"decoder", std::move(decoder)},
-      {"model", std::move(bpe)}};
-  return json::serialize(root);
+  return json::serialize(
+      root_of(added_tokens(*tokens, types != nullptr ? *types : Integers(), {kControl}), nullptr,
+              std::move(*pretokenizer), std::move(decoder), std::move(bpe)));
+}
+
+// The file's merges, or those that follow from its scores.
+Result<json::array> sentencepiece_merges(const GgufFile& file, const Strings& tokens,
+                                         const Integers& types) {
+  const auto* given = file.find_as<Strings>("tokenizer.ggml.merges");
+  if (given != nullptr && !given->empty()) return json::array(given->begin(), given->end());
+  const auto* scores = file.find_as<std::vector<double>>("tokenizer.ggml.scores");
+  if (scores == nullptr || scores->size() != tokens.size()) {
+    return invalid("tokenizer.ggml.scores is missing, or has not one score a token");
+  }
+  std::vector<bool> normal(tokens.size());
+  std::transform(types.begin(), types.end(), normal.begin(),
+                 [](std::int64_t type) { return type == kNormal; });
+  const auto merges = merges_of_scores(tokens, *scores, normal);
+  if (!merges) return fail(merges.error());
+  json::array array;
+  array.reserve(merges->size());
+  for (const auto& [left, right] : *merges) array.push_back(json::array{left, right});
+  return array;
+}
+
+// Llama 2's decoder. The prefix is the space that the normalizer puts before a text.
+json::object sentencepiece_decoder(bool prefix) {
+  json::array steps{
+      json::object{{"type", "Replace"}, {"pattern", {{"String", kSpaceMark}}}, {"content", " "}},
+      json::object{{"type", "ByteFallback"}}, json::object{{"type", "Fuse"}}};
+  if (prefix) {
+    steps.push_back(json::object{{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
+  }
+  return {{"type", "Sequence"}, {"decoders", std::move(steps)}};
+}
+
+json::object sentencepiece_normalizer(bool prefix) {
+  json::array steps;
+  if (prefix) steps.push_back(json::object{{"type", "Prepend"}, {"prepend", kSpaceMark}});
+  steps.push_back(
+      json::object{{"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", kSpaceMark}});
+  return {{"type", "Sequence"}, {"normalizers", std::move(steps)}};
+}
+
+// What llama.cpp's "llama" never does; a vocabulary that asks for it would be encoded wrongly.
+Result<void> check_sentencepiece(const GgufFile& file) {
+  if (file.find("tokenizer.ggml.precompiled_charsmap") != nullptr) {
+    return invalid("tokenizer.ggml.precompiled_charsmap (a normalizer) is not supported");
+  }
+  const auto* removes = file.find_as<bool>("tokenizer.ggml.remove_extra_whitespaces");
+  if (removes != nullptr && *removes) {
+    return invalid("tokenizer.ggml.remove_extra_whitespaces is not supported");
+  }
+  return {};
+}
+
+Result<std::string> sentencepiece_json(const GgufFile& file) {
+  if (auto done = check_sentencepiece(file); !done) return fail(done.error());
+  const auto* tokens = file.find_as<Strings>("tokenizer.ggml.tokens");
+  const auto* types = file.find_as<Integers>("tokenizer.ggml.token_type");
+  if (tokens == nullptr || types == nullptr || types->size() != tokens->size()) {
+    return invalid(
+        "tokenizer.ggml.tokens or tokenizer.ggml.token_type is missing, or they differ in length");
+  }
+  for (std::size_t id = 0; id < tokens->size(); ++id) {
+    if (!is_utf8((*tokens)[id])) {
+      return invalid("tokenizer.ggml.tokens: token " + std::to_string(id) + " is not UTF-8");
+    }
+  }
+  auto vocab = vocabulary(*tokens);
+  if (!vocab) return fail(vocab.error());
+  auto merges = sentencepiece_merges(file, *tokens, *types);
+  if (!merges) return fail(merges.error());
+  const auto unknown = token_at(file, "tokenizer.ggml.unknown_token_id");
+  json::object bpe{{"type", "BPE"},
+                   {"dropout", nullptr},
+                   {"unk_token", unknown ? json::value(*unknown) : json::value(nullptr)},
+                   {"continuing_subword_prefix", nullptr},
+                   {"end_of_word_suffix", nullptr},
+                   {"fuse_unk", true},
+                   {"byte_fallback", true},
+                   {"ignore_merges", false},
+                   {"vocab", std::move(*vocab)},
+                   {"merges", std::move(*merges)}};
+  const auto* says = file.find_as<bool>("tokenizer.ggml.add_space_prefix");
+  const bool prefix = says == nullptr || *says;
+  std::string text = json::serialize(root_of(added_tokens(*tokens, *types, {kUnknown, kControl}),
+                                             sentencepiece_normalizer(prefix), nullptr,
+                                             sentencepiece_decoder(prefix), std::move(bpe)));
+  const auto read = Tokenizer::parse(text, "the GGUF file's tokenizer");
+  if (!read) return fail(read.error());
+  return text;
+}
+
+}  // namespace
+
+Result<std::string> tokenizer_json_of(const GgufFile& file) {
+  auto model = file.text("tokenizer.ggml.model");
+  if (!model) return fail(model.error());
+  if (*model == "gpt2") return byte_level_json(file);
+  if (*model == "llama") return sentencepiece_json(file);
+  return invalid("tokenizer.ggml.model is '" + std::string(*model) +
+                 "': only byte-level BPE ('gpt2') and SentencePiece ('llama') are supported");
 }
 
 Result<std::string> tokenizer_config_of(const GgufFile& file) {

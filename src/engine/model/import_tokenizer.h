@@ -8,7 +8,9 @@
 
 namespace hone::engine {
 
-// tokenizer.json. Only byte-level BPE (tokenizer.ggml.model "gpt2") with a known pre-tokenizer.
+// tokenizer.json, which our tokenizer reads: of byte-level BPE (tokenizer.ggml.model "gpt2") with a
+// known pre-tokenizer, or of SentencePiece ("llama"), whose merges follow from the scores where the
+// file has none.
 [[nodiscard]] Result<std::string> tokenizer_json_of(const GgufFile& file);
 
 // tokenizer_config.json, with the chat template where the file has one.

@@ -51,6 +51,15 @@ inline std::string read_all(const std::string& path) {
   return out.str();
 }
 
+// The bytes inside a .gz file.
+inline std::string unpacked(const std::string& path) {
+  const TempFolder folder;
+  const std::string to = folder.path("unpacked");
+  const std::string command = "gzip -dc '" + path + "' > '" + to + "'";
+  EXPECT_EQ(std::system(command.c_str()), 0) << path;
+  return read_all(to);
+}
+
 inline void write_all(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
 }

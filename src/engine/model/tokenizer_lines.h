@@ -12,8 +12,8 @@
 namespace hone::engine {
 
 struct TokenizeOptions {
-  std::string model;          // a Hugging Face folder, or a tokenizer.json
-  bool special = false;       // the text of a special token is parsed
+  std::string model;     // a Hugging Face folder, or a tokenizer.json
+  bool special = false;  // the text of a special token is parsed
   bool decode = false;
   bool skip_special = false;  // when decoding, special tokens are left out
 };

@@ -38,10 +38,7 @@ TEST_P(TokenizerReference, GivesTheSameIdsAndText) {
   const auto rows = shared_file("golden/tokenizer/" + name + ".jsonl");
   const auto packed = shared_file("golden/tokenizer/" + name + ".tokenizer.json.gz");
   if (!rows || !packed) GTEST_SKIP();
-  const TempFolder folder;
-  const std::string unpack = "gzip -dc '" + *packed + "' > '" + folder.path("tokenizer.json") + "'";
-  ASSERT_EQ(std::system(unpack.c_str()), 0);
-  const auto tokenizer = Tokenizer::load(folder.path());
+  const auto tokenizer = Tokenizer::parse(unpacked(*packed), name);
   ASSERT_TRUE(tokenizer) << tokenizer.error().message;
   std::ifstream lines(*rows);
   int count = 0;
@@ -51,7 +48,8 @@ TEST_P(TokenizerReference, GivesTheSameIdsAndText) {
   EXPECT_EQ(count, 320);
 }
 
-INSTANTIATE_TEST_SUITE_P(Tokenizers, TokenizerReference, testing::Values("smollm2", "llama3"),
+INSTANTIATE_TEST_SUITE_P(Tokenizers, TokenizerReference,
+                         testing::Values("smollm2", "llama3", "llama2"),
                          [](const auto& row) { return std::string(row.param); });
 
 // A vocabulary of a, b, ab, abb, a blank, and one special and one plain added token.
@@ -101,10 +99,27 @@ TEST(Tokenizer, NamesTheConstructItDoesNotKnow) {
   EXPECT_NE(message(replaced(R"("type": "ByteLevel")", R"("type": "Metaspace")")).find("Metaspace"),
             std::string::npos);
   EXPECT_NE(message(replaced(R"("a b")", R"("a c")")).find("merge 0"), std::string::npos);
+  EXPECT_NE(message(replaced(R"("Ġ": 4)", R"("Ġ": 3)")).find("id 3"), std::string::npos);
+  EXPECT_NE(
+      message(replaced(R"("type": "BPE")", R"("type": "BPE", "dropout": 0.1)")).find("dropout"),
+      std::string::npos);
+  EXPECT_NE(message(replaced("abba", std::string(2000, 'x'))).find("added_tokens"),
+            std::string::npos);
   EXPECT_NE(message(replaced(R"("Ġ": 4)", R"("Ġ": -4)")), "accepted");
   EXPECT_NE(message(replaced(R"("Ġ": 4)", R"("Ġ": 99999999999)")), "accepted");
   EXPECT_NE(message("{"), "accepted");
   EXPECT_NE(message("{}"), "accepted");
+}
+
+TEST(Tokenizer, LoadsAFolderOrAFile) {
+  const TempFolder folder;
+  write_all(folder.path("tokenizer.json"), std::string(kTiny));
+  write_all(folder.path("other.json"), std::string(kTiny));
+  EXPECT_TRUE(Tokenizer::load(folder.path()));
+  EXPECT_TRUE(Tokenizer::load(folder.path("other.json")));
+  const auto absent = Tokenizer::load(folder.path("absent"));
+  ASSERT_FALSE(absent);
+  EXPECT_NE(absent.error().message.find("tokenizer.json"), std::string::npos);
 }
 
 TEST(Tokenizer, TakesLongPiecesInReasonableTime) {
@@ -114,11 +129,43 @@ TEST(Tokenizer, TakesLongPiecesInReasonableTime) {
   EXPECT_EQ(tokenizer->encode(text, Specials::kText).size(), text.size());
 }
 
+TEST(Tokenizer, TakesTheLongestAddedTokenAmongMany) {
+  auto root = json::parse(kTiny).as_object();
+  json::array& added = root["added_tokens"].as_array();
+  for (int i = 0; i < 100000; ++i) {
+    added.push_back(json::object{{"id", 10 + i}, {"content", "aa" + std::to_string(i) + "b"}});
+  }
+  added.push_back(json::object{{"id", 7}, {"content", "aa"}});
+  added.push_back(json::object{{"id", 8}, {"content", "aa99999bb"}});
+  const auto tokenizer = Tokenizer::parse(json::serialize(root), "many");
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  using Ids = std::vector<std::int64_t>;
+  EXPECT_EQ(tokenizer->encode("aa5baa99999baa99999bbaa", Specials::kText), (Ids{15, 100009, 8, 7}));
+  EXPECT_EQ(tokenizer->encode("aa5", Specials::kText), (Ids{7}));  // no token for "5"
+  const std::string text(1 << 20, 'a');
+  EXPECT_EQ(tokenizer->encode(text, Specials::kText), Ids(1 << 19, 7));
+}
+
+TEST(Tokenizer, FindsNoAddedTokenThroughTheVocabulary) {
+  auto root = json::parse(kTiny).as_object();
+  root["model"].as_object()["ignore_merges"] = true;
+  root["added_tokens"].as_array().push_back(
+      json::object{{"id", 7}, {"content", "bbb"}, {"special", true}});
+  const auto tokenizer = Tokenizer::parse(json::serialize(root), "t");
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  using Ids = std::vector<std::int64_t>;
+  EXPECT_EQ(tokenizer->encode("bbb", Specials::kText), (Ids{1, 1, 1}));
+  EXPECT_EQ(tokenizer->encode("bbb", Specials::kParse), (Ids{7}));
+}
+
 TEST(Utf8, DelimitsIllFormedSequencesAsTheStandardSays) {
   EXPECT_EQ(replace_invalid_utf8("a\xF0\x9F\x98z"), "a\uFFFDz");
   EXPECT_EQ(replace_invalid_utf8("\xC0\x80"), "\uFFFD\uFFFD");
   EXPECT_EQ(replace_invalid_utf8("\xED\xA0\x80"), "\uFFFD\uFFFD\uFFFD");
   EXPECT_EQ(replace_invalid_utf8("\xF4\x90"), "\uFFFD\uFFFD");
+  EXPECT_TRUE(is_utf8("a\u2581\U0001F600"));
+  EXPECT_FALSE(is_utf8("a\xE2\x96"));
+  EXPECT_FALSE(is_utf8("\xED\xA0\x80"));
   EXPECT_EQ(incomplete_utf8_tail("a\xF0\x9F\x98"), 3U);
   EXPECT_EQ(incomplete_utf8_tail("a\xF0\x9F\x98\x80"), 0U);
   EXPECT_EQ(incomplete_utf8_tail("\xC3"), 1U);
