@@ -30,17 +30,16 @@ AddedMatcher::Range AddedMatcher::narrow(Range range, std::size_t position,
           static_cast<std::uint32_t>(high - entries_.begin())};
 }
 
-const AddedMatcher::Entry* AddedMatcher::match(std::string_view text) const {
-  const Entry* longest = nullptr;
-  Range range = of_first_byte_[static_cast<unsigned char>(text.front())];
+const AddedMatcher::Entry* AddedMatcher::longest(std::string_view text, Range range) const {
+  const Entry* found = nullptr;
   for (std::size_t size = 1; range.begin < range.end; ++size) {
     // All of the range agree with the first `size` bytes of the text. One that is no longer than
     // that comes first in it.
-    if (entries_[range.begin].text.size() == size) longest = &entries_[range.begin++];
+    if (entries_[range.begin].text.size() == size) found = &entries_[range.begin++];
     if (size == text.size()) break;
     range = narrow(range, size, static_cast<unsigned char>(text[size]));
   }
-  return longest;
+  return found;
 }
 
 }  // namespace hone::engine

@@ -30,7 +30,10 @@ class AddedMatcher {
   explicit AddedMatcher(std::vector<Entry> entries);
 
   // The longest that begins `text`, which is not empty; or null.
-  [[nodiscard]] const Entry* match(std::string_view text) const;
+  [[nodiscard]] const Entry* match(std::string_view text) const {
+    const Range range = of_first_byte_[static_cast<unsigned char>(text.front())];
+    return range.begin == range.end ? nullptr : longest(text, range);
+  }
   [[nodiscard]] bool empty() const { return entries_.empty(); }
 
  private:
@@ -38,6 +41,8 @@ class AddedMatcher {
     std::uint32_t begin = 0;
     std::uint32_t end = 0;
   };
+  // Of `range`, all of which have the first byte of `text`.
+  [[nodiscard]] const Entry* longest(std::string_view text, Range range) const;
   // Those of `range` that go on with `byte` at `position`.
   [[nodiscard]] Range narrow(Range range, std::size_t position, unsigned char byte) const;
 
