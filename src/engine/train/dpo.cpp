@@ -3,7 +3,7 @@
 //
 //   L = - log sigmoid( beta [ log pi(y_w|x)/ref(y_w|x) - log pi(y_l|x)/ref(y_l|x) ] )
 //
-// averaged over the step's pairs by weight (other losses: losses.h), plus, as in Llama 3 (arXiv
+// averaged over the step's pairs by weight (other losses: loss/dpo.h), plus, as in Llama 3 (arXiv
 // 2407.21783, section 4.1.4), sft_weight times the mean NLL of the preferred answers' tokens, which
 // keeps their likelihood from falling while the margin grows. The reference is the model with its
 // adapter off. A pair's prompt goes through the model once, whatever its answers are.
@@ -12,7 +12,8 @@
 #include <ATen/ops/tensor.h>
 
 #include "engine/train/examples.h"
-#include "engine/train/losses.h"
+#include "engine/train/loss/dpo.h"
+#include "engine/train/loss/sequences.h"
 #include "engine/train/methods.h"
 #include "engine/train/plan.h"
 

@@ -7,7 +7,8 @@
 
 #include "base/result.h"
 #include "engine/model/lora.h"
-#include "engine/train/losses.h"
+#include "engine/train/loss/dpo.h"
+#include "engine/train/loss/sft.h"
 #include "engine/train/optimizer.h"
 
 namespace hone::engine {
