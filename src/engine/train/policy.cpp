@@ -91,10 +91,14 @@ at::ScalarType compute_type(const std::string& dtype) {
 }
 
 std::vector<Parameter> Policy::parameters() const {
-  if (!adapter) return all_weights(weights);
   std::vector<Parameter> all;
-  for (const NamedTensor& named : named_tensors(*adapter))
-    all.push_back({named.name, named.tensor});
+  if (!adapter) {
+    all = all_weights(weights);
+  } else {
+    for (const NamedTensor& named : named_tensors(*adapter))
+      all.push_back({named.name, named.tensor});
+  }
+  if (score.defined()) all.push_back({"score", score});
   return all;
 }
 

@@ -44,17 +44,28 @@ Result<Policy> load_models(const LossOptions& options) {
   return policy;
 }
 
-// A trained reward model has its head among its weights; a batch's own comes first.
-Result<void> add_score(BatchTensors& batch, const std::string& folder, std::int64_t hidden_size) {
-  if (batch.contains(kScore)) return {};
-  auto files = Checkpoint::open(folder);
-  if (!files) return fail(files.error());
-  const TensorView* view = files->find(kScore);
-  if (view == nullptr) return {};
+Result<void> copy_score(BatchTensors& batch, const TensorView& view, std::int64_t hidden_size) {
   at::Tensor score = at::empty({1, hidden_size}, at::TensorOptions(at::kFloat));
-  if (auto copied = copy_into(score, *view); !copied) return copied;
+  if (auto copied = copy_into(score, view); !copied) return copied;
   batch[kScore] = score;
   return {};
+}
+
+// A trained reward model has its head beside its adapter or its weights (docs/formats/run.md), or
+// among the weights, as Hugging Face has it; a batch's own comes first.
+Result<void> add_score(BatchTensors& batch, const LossOptions& options, std::int64_t hidden_size) {
+  if (batch.contains(kScore)) return {};
+  for (const std::string& folder : {options.adapter, options.policy}) {
+    if (folder.empty()) continue;
+    auto file = SafetensorsFile::open(folder + "/score.safetensors");
+    if (!file && file.error().code == ErrorCode::kNotFound) continue;
+    if (!file) return fail(file.error());
+    if (const TensorView* view = file->find(kScore)) return copy_score(batch, *view, hidden_size);
+  }
+  auto files = Checkpoint::open(options.policy);
+  if (!files) return fail(files.error());
+  const TensorView* view = files->find(kScore);
+  return view == nullptr ? Result<void>() : copy_score(batch, *view, hidden_size);
 }
 
 Result<json::object> report(const LossOptions& options, const json::object& config,
@@ -83,7 +94,7 @@ Result<json::object> loss_report(const LossOptions& options) {
   auto policy = load_models(options);
   if (!policy) return fail(policy.error());
   if (options.method == "reward") {
-    auto added = add_score(*batch, options.policy, policy->weights.config.hidden_size);
+    auto added = add_score(*batch, options, policy->weights.config.hidden_size);
     if (!added) return fail(added.error());
   }
   try {
