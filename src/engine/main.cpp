@@ -33,6 +33,8 @@ int main(int argc, char** argv) {
   hone::engine::add_serve(app, chosen);
   hone::engine::add_train(app, chosen);
   hone::engine::add_score(app, chosen);
+  hone::engine::add_loss(app, chosen);
+  hone::engine::add_grad(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -67,6 +67,11 @@ std::vector<NamedTensor> tensors_of(AdamW& optimizer) {
 
 Result<void> write_files(const std::string& folder, const Policy& policy, at::ScalarType dtype,
                          const std::string& base_model) {
+  if (policy.score.defined()) {
+    auto written =
+        save_tensors(folder + "/score.safetensors", {{"score.weight", policy.score}}, at::kFloat);
+    if (!written) return written;
+  }
   if (policy.adapter) return save_lora(*policy.adapter, folder, base_model);
   return save_llama(policy.weights, folder, dtype);
 }

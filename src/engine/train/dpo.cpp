@@ -3,30 +3,21 @@
 //
 //   L = - log sigmoid( beta [ log pi(y_w|x)/ref(y_w|x) - log pi(y_l|x)/ref(y_l|x) ] )
 //
-// averaged over the step's pairs by weight (other losses: losses.h), plus, as in Llama 3 (arXiv
+// averaged over the step's pairs by weight (other losses: loss/dpo.h), plus, as in Llama 3 (arXiv
 // 2407.21783, section 4.1.4), sft_weight times the mean NLL of the preferred answers' tokens, which
 // keeps their likelihood from falling while the margin grows. The reference is the model with its
 // adapter off. A pair's prompt goes through the model once, whatever its answers are.
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/index_select.h>
 #include <ATen/ops/tensor.h>
 
 #include "engine/train/examples.h"
-#include "engine/train/losses.h"
+#include "engine/train/loss/dpo.h"
+#include "engine/train/loss/sequences.h"
 #include "engine/train/methods.h"
+#include "engine/train/pairs.h"
 #include "engine/train/plan.h"
 
 namespace hone::engine {
 namespace {
-
-// The sequences of some pairs: all chosen, then all rejected.
-std::vector<const Sequence*> answers_of(const std::vector<Preference>& examples,
-                                        const std::vector<std::size_t>& members) {
-  std::vector<const Sequence*> sequences;
-  for (const std::size_t i : members) sequences.push_back(&examples[i].chosen);
-  for (const std::size_t i : members) sequences.push_back(&examples[i].rejected);
-  return sequences;
-}
 
 PairLogprobs pair_logprobs(const Policy& policy, std::span<const Sequence* const> sequences,
                            const TrainedTokens& tokens) {
@@ -44,21 +35,6 @@ PairLogprobs pair_logprobs(const Policy& policy, std::span<const Sequence* const
           reference_sums[1], counts[0],      counts[1]};
 }
 
-// The sum of log-probabilities is over the chosen answers, which come first.
-double chosen_tokens(const std::vector<Preference>& examples,
-                     const std::vector<std::size_t>& members) {
-  double count = 0;
-  for (const std::size_t i : members) count += static_cast<double>(examples[i].chosen.trained());
-  return count;
-}
-
-void add(DpoMetrics& total, const DpoMetrics& part, double share) {
-  total.chosen_reward += share * part.chosen_reward;
-  total.rejected_reward += share * part.rejected_reward;
-  total.margin += share * part.margin;
-  total.accuracy += share * part.accuracy;
-}
-
 }  // namespace
 
 Result<Ending> train_dpo(Session& session) {
@@ -66,9 +42,7 @@ Result<Ending> train_dpo(Session& session) {
   auto dataset = read_preferences(spec.dataset, session.chat(), spec.max_tokens);
   if (!dataset) return fail(dataset.error());
   const std::vector<Preference>& examples = dataset->examples;
-  std::vector<std::size_t> lengths;
-  for (const Preference& example : examples)
-    lengths.push_back(example.chosen.ids.size() + example.rejected.ids.size());
+  const std::vector<std::size_t> lengths = pair_lengths(examples);
   const StepPlan plan = plan_steps(
       examples.size(), static_cast<std::size_t>(spec.batch_size * spec.gradient_accumulation),
       spec.epochs, spec.seed);
@@ -77,34 +51,24 @@ Result<Ending> train_dpo(Session& session) {
   while (session.step() < plan.steps) {
     if (session.asked_to_stop()) return session.suspend();
     const std::vector<std::size_t> chosen = plan.at(session.step());
-    StepReport report;
-    double total_weight = 0;
-    for (const std::size_t i : chosen) {
-      total_weight += examples[i].weight;
-      report.tokens += static_cast<std::int64_t>(lengths[i]);
-      report.examples.push_back(examples[i].id);
-    }
+    StepReport report = report_on(examples, chosen);
+    const double weight = total_weight(examples, chosen);
     const double total_tokens = chosen_tokens(examples, chosen);
-    DpoMetrics metrics;
+    PairFigures figures;
     for (const auto& members : micro_batches(chosen, lengths, kMicroBatchTokens)) {
       const auto sequences = answers_of(examples, members);
       const TrainedTokens tokens = answer_logprobs(session.policy(), Whose::kPolicy, sequences);
       const PairLogprobs pairs = pair_logprobs(session.policy(), sequences, tokens);
-      std::vector<double> weights;
-      for (const std::size_t i : members) weights.push_back(examples[i].weight);
-      const at::Tensor weight = at::tensor(weights, at::TensorOptions(at::kFloat));
-      at::Tensor loss = (dpo_losses(pairs, spec.dpo) * weight).sum() / total_weight;
+      const at::Tensor losses = dpo_losses(pairs, spec.dpo) * weights_of(examples, members);
+      at::Tensor loss = losses.sum() / weight;
       if (spec.dpo.sft_weight > 0.0)
         loss = loss - spec.dpo.sft_weight * pairs.chosen.sum() / total_tokens;
       loss.backward();
       report.loss += loss.item<double>();
-      add(metrics, dpo_metrics(pairs, spec.dpo),
-          static_cast<double>(members.size()) / static_cast<double>(chosen.size()));
+      figures.add(spec.dpo.beta * (pairs.chosen - pairs.reference_chosen),
+                  spec.dpo.beta * (pairs.rejected - pairs.reference_rejected));
     }
-    report.more = {{"chosen_reward", metrics.chosen_reward},
-                   {"rejected_reward", metrics.rejected_reward},
-                   {"margin", metrics.margin},
-                   {"accuracy", metrics.accuracy}};
+    report.more = figures.means();
     if (auto done = session.finish_step(std::move(report)); !done) return fail(done.error());
   }
   return session.finish();

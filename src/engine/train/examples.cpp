@@ -58,10 +58,31 @@ Result<Preference> parse_preference(const json::object& object, const Chat& chat
   if (!rejected) return fail(rejected.error());
   if (chosen->ids == rejected->ids)
     return fail(ErrorCode::kInvalid, "'chosen' and 'rejected' are the same");
-  return Preference{std::move(*id), std::move(*chosen), std::move(*rejected), *weight};
+  auto margin = optional_field<double>(object, "margin");
+  if (!margin) return fail(margin.error());
+  return Preference{std::move(*id), std::move(*chosen), std::move(*rejected), *weight,
+                    margin->value_or(0.0)};
+}
+
+Result<Judgement> parse_judgement(const json::object& object, const Chat& chat) {
+  auto id = field<std::string>(object, "id");
+  if (!id) return fail(id.error());
+  auto prompt = messages_field(object, "prompt");
+  if (!prompt) return fail(prompt.error());
+  auto label = field<bool>(object, "label");
+  if (!label) return fail(label.error());
+  auto weight = parse_weight(object);
+  if (!weight) return fail(weight.error());
+  auto sequence = encode_answer(*prompt, object, "completion", chat);
+  if (!sequence) return fail(sequence.error());
+  return Judgement{std::move(*id), std::move(*sequence), *label, *weight};
 }
 
 bool fits(const Demonstration& example, std::size_t limit) {
+  return example.sequence.ids.size() <= limit;
+}
+
+bool fits(const Judgement& example, std::size_t limit) {
   return example.sequence.ids.size() <= limit;
 }
 
@@ -146,6 +167,13 @@ Result<Dataset<Preference>> read_preferences(const std::string& path, const Chat
                                              std::int64_t max_tokens) {
   return read_lines<Preference>(path, max_tokens, [&chat](const json::object& object) {
     return parse_preference(object, chat);
+  });
+}
+
+Result<Dataset<Judgement>> read_judgements(const std::string& path, const Chat& chat,
+                                           std::int64_t max_tokens) {
+  return read_lines<Judgement>(path, max_tokens, [&chat](const json::object& object) {
+    return parse_judgement(object, chat);
   });
 }
 

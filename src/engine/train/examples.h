@@ -36,6 +36,15 @@ struct Preference {
   Sequence chosen;
   Sequence rejected;
   double weight = 1.0;
+  double margin = 0.0;  // how much better the chosen was rated; reward models ask for it
+};
+
+// An answer that was judged alone: true where it was accepted as it was.
+struct Judgement {
+  std::string id;
+  Sequence sequence;
+  bool desirable = false;
+  double weight = 1.0;
 };
 
 template <typename Example>
@@ -50,6 +59,9 @@ struct Dataset {
 [[nodiscard]] Result<Dataset<Preference>> read_preferences(const std::string& path,
                                                            const Chat& chat,
                                                            std::int64_t max_tokens);
+
+[[nodiscard]] Result<Dataset<Judgement>> read_judgements(const std::string& path, const Chat& chat,
+                                                         std::int64_t max_tokens);
 
 // [{"role", "content"}, …] from JSON; errors name the field.
 [[nodiscard]] Result<std::vector<ChatMessage>> parse_messages(const json::array& messages);

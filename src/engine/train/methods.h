@@ -7,5 +7,9 @@ namespace hone::engine {
 
 [[nodiscard]] Result<Ending> train_sft(Session& session);
 [[nodiscard]] Result<Ending> train_dpo(Session& session);
+[[nodiscard]] Result<Ending> train_kto(Session& session);
+[[nodiscard]] Result<Ending> train_orpo(Session& session);
+[[nodiscard]] Result<Ending> train_simpo(Session& session);
+[[nodiscard]] Result<Ending> train_reward(Session& session);
 
 }  // namespace hone::engine

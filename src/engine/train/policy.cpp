@@ -3,6 +3,9 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/tensor.h>
 
+#include <cmath>
+#include <numeric>
+
 #include "engine/model/llama_forward.h"
 
 namespace hone::engine {
@@ -51,6 +54,35 @@ std::vector<Parameter> all_weights(const LlamaWeights& weights) {
   return all;
 }
 
+// The gradients in the place of the weights, which gives them their names.
+LlamaWeights weight_gradients(const Policy& policy) {
+  const LlamaWeights& weights = policy.weights;
+  const auto both = [](const Linear& linear) {
+    // Every loss goes through all layers, so that only what comes after them can have none.
+    return Linear{linear.weight.grad(), linear.bias.defined() ? linear.bias.grad() : at::Tensor()};
+  };
+  LlamaWeights result{
+      weights.config, weights.embed_tokens.grad(), {}, weights.norm.grad(), weights.lm_head.grad()};
+  for (const LlamaLayer& layer : weights.layers) {
+    result.layers.push_back({layer.input_norm.grad(), layer.post_attention_norm.grad(),
+                             both(layer.qkv), both(layer.o), both(layer.gate_up),
+                             both(layer.down)});
+  }
+  return result;
+}
+
+bool has_gradients(Whose whose) {
+  return whose == Whose::kPolicy && at::GradMode::is_enabled();
+}
+
+// The final-norm states of a batch's rows.
+at::Tensor states(const Policy& policy, Whose whose, const Batch& batch, const TokenIds& rows) {
+  const at::AutoGradMode gradients(has_gradients(whose));
+  const bool adapted = whose == Whose::kPolicy && policy.adapter;
+  return hidden_states(weights_of(policy, whose), adapted ? &*policy.adapter : nullptr, batch,
+                       to_tensor(rows), policy.compute);
+}
+
 }  // namespace
 
 at::ScalarType compute_type(const std::string& dtype) {
@@ -59,10 +91,14 @@ at::ScalarType compute_type(const std::string& dtype) {
 }
 
 std::vector<Parameter> Policy::parameters() const {
-  if (!adapter) return all_weights(weights);
   std::vector<Parameter> all;
-  for (const NamedTensor& named : named_tensors(*adapter))
-    all.push_back({named.name, named.tensor});
+  if (!adapter) {
+    all = all_weights(weights);
+  } else {
+    for (const NamedTensor& named : named_tensors(*adapter))
+      all.push_back({named.name, named.tensor});
+  }
+  if (score.defined()) all.push_back({"score", score});
   return all;
 }
 
@@ -74,27 +110,79 @@ Policy make_policy(LlamaWeights weights, std::optional<LoraAdapter> adapter, at:
   return policy;
 }
 
-TrainedTokens answer_logprobs(const Policy& policy, Whose whose,
-                              std::span<const Sequence* const> sequences) {
-  std::vector<TokenIds> ids;
-  for (const Sequence* sequence : sequences) ids.push_back(sequence->ids);
-  const Batch batch = pack(ids);
+Result<Policy> load_policy(const std::string& model, const std::string& adapter,
+                           at::ScalarType compute) {
+  auto weights = load_llama(model, compute);
+  if (!weights) return fail(weights.error());
+  Policy policy{.weights = std::move(*weights), .compute = compute};
+  if (adapter.empty()) return policy;
+  auto loaded = load_lora(adapter, policy.weights.config);
+  if (!loaded) return fail(loaded.error());
+  policy.adapter = std::move(*loaded);
+  return policy;
+}
+
+const LlamaWeights& weights_of(const Policy& policy, Whose whose) {
+  return whose == Whose::kReference && policy.frozen ? *policy.frozen : policy.weights;
+}
+
+Predictions predictions(const Policy& policy, Whose whose, const Selection& selection) {
+  HONE_ASSERT(selection.ids.size() == selection.positions.size());
+  const Batch batch = pack(selection.ids);
   TokenIds rows;  // the row before a token predicts it
   TokenIds targets;
   TokenIds owner;
-  for (std::size_t i = 0; i < sequences.size(); ++i) {
-    for (std::size_t at = sequences[i]->answer; at < ids[i].size(); ++at) {
-      rows.push_back(batch.rows[i][at - 1]);
-      targets.push_back(ids[i][at]);
+  for (std::size_t i = 0; i < selection.ids.size(); ++i) {
+    for (const std::size_t position : selection.positions[i]) {
+      rows.push_back(batch.rows[i][position - 1]);
+      targets.push_back(selection.ids[i][position]);
       owner.push_back(static_cast<std::int64_t>(i));
     }
   }
-  const bool reference = whose == Whose::kReference;
-  const at::AutoGradMode gradients(!reference);
-  const LlamaWeights& weights = reference && policy.frozen ? *policy.frozen : policy.weights;
-  const LoraAdapter* adapter = reference || !policy.adapter ? nullptr : &*policy.adapter;
-  const at::Tensor hidden = hidden_states(weights, adapter, batch, to_tensor(rows), policy.compute);
-  return {target_logprobs(hidden, weights.lm_head, to_tensor(targets)), to_tensor(owner)};
+  return {states(policy, whose, batch, rows), to_tensor(targets), to_tensor(owner)};
+}
+
+TrainedTokens selected_logprobs(const Policy& policy, Whose whose, const Selection& selection) {
+  const at::AutoGradMode gradients(has_gradients(whose));
+  const Predictions predicted = predictions(policy, whose, selection);
+  return {target_logprobs(predicted.hidden, weights_of(policy, whose).lm_head, predicted.targets),
+          predicted.sequence};
+}
+
+TrainedTokens answer_logprobs(const Policy& policy, Whose whose,
+                              std::span<const Sequence* const> sequences) {
+  Selection selection;
+  for (const Sequence* sequence : sequences) {
+    std::vector<std::size_t> positions(sequence->ids.size() - sequence->answer);
+    std::iota(positions.begin(), positions.end(), sequence->answer);
+    selection.ids.push_back(sequence->ids);
+    selection.positions.push_back(std::move(positions));
+  }
+  return selected_logprobs(policy, whose, selection);
+}
+
+at::Tensor last_states(const Policy& policy, Whose whose, std::span<const TokenIds> sequences) {
+  const Batch batch = pack(sequences);
+  TokenIds rows;
+  for (const auto& own : batch.rows) rows.push_back(own.back());
+  return states(policy, whose, batch, rows);
+}
+
+std::vector<NamedTensor> named_gradients(const Policy& policy) {
+  std::vector<NamedTensor> all =
+      policy.adapter ? named_tensors(*policy.adapter) : named_tensors(weight_gradients(policy));
+  if (policy.adapter) {
+    for (NamedTensor& named : all) named.tensor = named.tensor.grad();
+  }
+  std::erase_if(all, [](const NamedTensor& named) { return !named.tensor.defined(); });
+  return all;
+}
+
+double gradient_norm(std::span<const NamedTensor> gradients) {
+  double squares = 0;
+  for (const NamedTensor& named : gradients)
+    squares += named.tensor.to(at::kDouble).square().sum().item<double>();
+  return std::sqrt(squares);
 }
 
 }  // namespace hone::engine

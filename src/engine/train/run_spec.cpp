@@ -19,7 +19,10 @@ struct Choice {
   Kind kind;
 };
 
-constexpr std::array kMethods = {Choice{"sft", Method::kSft}, Choice{"dpo", Method::kDpo}};
+constexpr std::array kMethods = {
+    Choice{"sft", Method::kSft},     Choice{"dpo", Method::kDpo},
+    Choice{"kto", Method::kKto},     Choice{"orpo", Method::kOrpo},
+    Choice{"simpo", Method::kSimpo}, Choice{"reward", Method::kReward}};
 constexpr std::array kSchedules = {Choice{"cosine", Schedule::kCosine},
                                    Choice{"linear", Schedule::kLinear},
                                    Choice{"constant", Schedule::kConstant}};
@@ -50,18 +53,42 @@ class Reader {
     spec.dtype = table_.get_or("dtype", spec.dtype);
     if (spec.dtype != "bf16" && spec.dtype != "fp32")
       table_.problem("dtype", "must be \"bf16\" or \"fp32\"");
-    if (spec.method == Method::kSft) {
-      choose("loss", kSftLosses, spec.sft.loss, false);
-    } else {
-      choose("loss", kDpoLosses, spec.dpo.loss, false);
-      number("beta", spec.dpo.beta, 1e-6, 1e6);
-      number("sft_weight", spec.dpo.sft_weight, 0.0, 1e6);
-      // Robust DPO divides by 1 - 2 e.
-      number("label_smoothing", spec.dpo.label_smoothing, 0.0, 0.499);
-    }
+    read_method(spec);
   }
 
  private:
+  void read_method(RunSpec& spec) {
+    switch (spec.method) {
+      case Method::kSft:
+        choose("loss", kSftLosses, spec.sft.loss, false);
+        break;
+      case Method::kDpo:
+        choose("loss", kDpoLosses, spec.dpo.loss, false);
+        number("beta", spec.dpo.beta, 1e-6, 1e6);
+        number("sft_weight", spec.dpo.sft_weight, 0.0, 1e6);
+        // Robust DPO divides by 1 - 2 e.
+        number("label_smoothing", spec.dpo.label_smoothing, 0.0, 0.499);
+        break;
+      case Method::kKto:
+        number("beta", spec.kto.beta, 1e-6, 1e6);
+        number("desirable_weight", spec.kto.desirable_weight, 0.0, 1e6);
+        number("undesirable_weight", spec.kto.undesirable_weight, 0.0, 1e6);
+        break;
+      case Method::kOrpo:
+        number("beta", spec.orpo.beta, 0.0, 1e6);
+        break;
+      case Method::kSimpo:
+        number("beta", spec.simpo.beta, 1e-6, 1e6);
+        number("gamma", spec.simpo.gamma, -1e6, 1e6);
+        number("sft_weight", spec.simpo.nll_weight, 0.0, 1e6);
+        number("label_smoothing", spec.simpo.label_smoothing, 0.0, 0.5);
+        break;
+      case Method::kReward:
+        number("centring", spec.reward.centring, 0.0, 1e6);
+        break;
+    }
+  }
+
   void read_lora(RunSpec& spec) {
     whole("lora_r", spec.lora.r, 0, 4096);
     spec.full = spec.lora.r == 0;

@@ -7,12 +7,17 @@
 
 #include "base/result.h"
 #include "engine/model/lora.h"
-#include "engine/train/losses.h"
+#include "engine/train/loss/dpo.h"
+#include "engine/train/loss/kto.h"
+#include "engine/train/loss/orpo.h"
+#include "engine/train/loss/reward.h"
+#include "engine/train/loss/sft.h"
+#include "engine/train/loss/simpo.h"
 #include "engine/train/optimizer.h"
 
 namespace hone::engine {
 
-enum class Method { kSft, kDpo };
+enum class Method { kSft, kDpo, kKto, kOrpo, kSimpo, kReward };
 
 struct RunSpec {
   Method method = Method::kSft;
@@ -35,6 +40,10 @@ struct RunSpec {
   std::int64_t checkpoint_every = 50;
   SftOptions sft;
   DpoOptions dpo;
+  KtoOptions kto;
+  OrpoOptions orpo;
+  SimpoOptions simpo;
+  RewardOptions reward;
 };
 
 // `folder` is the run's; relative paths in run.toml begin there.

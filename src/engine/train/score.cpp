@@ -1,9 +1,9 @@
 #include "engine/train/score.h"
 
 #include <istream>
-#include <optional>
 #include <ostream>
 
+#include "engine/train/line_reader.h"
 #include "engine/train/policy.h"
 
 namespace hone::engine {
@@ -13,13 +13,11 @@ constexpr std::size_t kBatchTokens = 4096;
 
 class Scorer {
  public:
-  Scorer(Policy policy, std::optional<Chat> chat, std::ostream& out)
-      : policy_(std::move(policy)), chat_(std::move(chat)), out_(out) {}
+  Scorer(Policy policy, const LineReader& lines, std::ostream& out)
+      : policy_(std::move(policy)), lines_(lines), out_(out) {}
 
   Result<void> take(const std::string& line) {
-    auto object = parse_json_object(line);
-    if (!object) return fail(object.error());
-    auto sequence = object->contains("ids") ? parse_ids(*object) : parse_conversation(*object);
+    auto sequence = lines_.read(line);
     if (!sequence) return fail(sequence.error());
     tokens_ += sequence->ids.size();
     waiting_.push_back(std::move(*sequence));
@@ -52,34 +50,8 @@ class Scorer {
   }
 
  private:
-  [[nodiscard]] Result<Sequence> parse_ids(const json::object& object) const {
-    auto array = field<json::array>(object, "ids");
-    if (!array) return fail(array.error());
-    Sequence sequence{{}, 1};
-    for (const json::value& value : *array) {
-      auto id = as<std::int64_t>(value, "ids");
-      if (!id) return fail(id.error());
-      if (*id < 0 || *id >= policy_.weights.config.vocab_size)
-        return fail(ErrorCode::kInvalid,
-                    "field 'ids': " + std::to_string(*id) + " is not a token of this model");
-      sequence.ids.push_back(*id);
-    }
-    if (sequence.ids.size() < 2)
-      return fail(ErrorCode::kInvalid, "field 'ids' needs at least two tokens");
-    return sequence;
-  }
-
-  [[nodiscard]] Result<Sequence> parse_conversation(const json::object& object) const {
-    auto array = field<json::array>(object, "messages");
-    if (!array) return fail(array.error());
-    auto messages = parse_messages(*array);
-    if (!messages) return fail(messages.error());
-    if (!chat_) return fail(ErrorCode::kInvalid, "the model has no chat template; send 'ids'");
-    return encode_for_training(*messages, *chat_);
-  }
-
   Policy policy_;
-  std::optional<Chat> chat_;
+  const LineReader& lines_;
   std::ostream& out_;
   std::vector<Sequence> waiting_;
   std::size_t tokens_ = 0;
@@ -88,25 +60,13 @@ class Scorer {
 }  // namespace
 
 Result<void> score_lines(std::istream& in, std::ostream& out, const ScoreOptions& options) {
-  auto weights = load_llama(options.model, compute_type(options.dtype));
-  if (!weights) return fail(weights.error());
-  Policy policy{.weights = std::move(*weights), .compute = compute_type(options.dtype)};
-  if (!options.adapter.empty()) {
-    auto adapter = load_lora(options.adapter, policy.weights.config);
-    if (!adapter) return fail(adapter.error());
-    policy.adapter = std::move(*adapter);
-  }
-  // Ids need no tokenizer.
-  auto tokenizer = Tokenizer::load(options.model);
-  std::optional<Chat> chat;
-  if (tokenizer) {
-    auto loaded = Chat::load(options.model, *tokenizer);
-    if (loaded) chat.emplace(std::move(*loaded));
-  }
-  Scorer scorer(std::move(policy), std::move(chat), out);
+  auto policy = load_policy(options.model, options.adapter, compute_type(options.dtype));
+  if (!policy) return fail(policy.error());
+  const LineReader lines(options.model, policy->weights.config.vocab_size);
+  Scorer scorer(std::move(*policy), lines, out);
   std::string line;
   for (std::size_t number = 1; std::getline(in, line); ++number) {
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    if (is_blank(line)) continue;
     if (auto taken = scorer.take(line); !taken) {
       scorer.answer();
       return fail(taken.error().with("line " + std::to_string(number)));

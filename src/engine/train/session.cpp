@@ -1,6 +1,7 @@
 #include "engine/train/session.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
 
 #include <cmath>
 
@@ -15,6 +16,20 @@ namespace {
 
 // Streams of chance, by label, so that a new one does not move the others.
 constexpr std::uint64_t kAdapterStream = 1;
+constexpr std::uint64_t kScoreStream = 2;
+
+bool compares_with_a_reference(Method method) {
+  return method == Method::kDpo || method == Method::kKto;
+}
+
+// As transformers begins one: normal, with a standard deviation of 0.02.
+at::Tensor make_score(std::int64_t hidden_size, Random random) {
+  at::Tensor score = at::empty({1, hidden_size}, at::TensorOptions(at::kFloat));
+  float* values = score.mutable_data_ptr<float>();
+  for (std::int64_t i = 0; i < hidden_size; ++i)
+    values[i] = static_cast<float>(0.02 * random.normal());
+  return score;
+}
 
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
@@ -65,8 +80,12 @@ Result<void> Session::load_model() {
   std::optional<LoraAdapter> adapter;
   if (!spec_.full)
     adapter = make_lora(weights->config, spec_.lora, Random(spec_.seed).fork(kAdapterStream));
-  policy_ =
-      make_policy(std::move(*weights), std::move(adapter), compute, spec_.method == Method::kDpo);
+  policy_ = make_policy(std::move(*weights), std::move(adapter), compute,
+                        compares_with_a_reference(spec_.method));
+  if (spec_.method == Method::kReward) {
+    const Random random = Random(spec_.seed).fork(kScoreStream);
+    policy_.score = make_score(policy_.weights.config.hidden_size, random).requires_grad_(true);
+  }
   optimizer_.emplace(policy_.parameters(), AdamWOptions{.weight_decay = spec_.weight_decay});
   return {};
 }

@@ -9,7 +9,7 @@
 #include <ATen/ops/tensor.h>
 
 #include "engine/train/examples.h"
-#include "engine/train/losses.h"
+#include "engine/train/loss/sft.h"
 #include "engine/train/methods.h"
 #include "engine/train/plan.h"
 

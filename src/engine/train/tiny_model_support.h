@@ -106,6 +106,22 @@ inline std::string tiny_preferences(int count) {
   return lines;
 }
 
+// Greetings that were accepted, and every other one rejected.
+inline std::string tiny_judgements(int count) {
+  std::string lines;
+  for (int i = 0; i < count; ++i) {
+    const std::string name(static_cast<std::size_t>(1 + i % 5), static_cast<char>('a' + i % 26));
+    const bool good = i % 2 == 0;
+    lines += json::serialize(json::object{
+                 {"id", "judged" + std::to_string(i)},
+                 {"prompt", json::array{{{"role", "user"}, {"content", "Greet " + name}}}},
+                 {"completion", good ? "Hello " + name + "!" : "hi " + name},
+                 {"label", good}}) +
+             "\n";
+  }
+  return lines;
+}
+
 // A run folder beside its model. `fields` are run.toml's, beyond those that always stand.
 inline std::string write_tiny_run(const TempFolder& temp, const std::string& name,
                                   const std::string& dataset, const std::string& fields) {

@@ -18,6 +18,14 @@ Result<Ending> run_method(const std::string& run_folder, const std::atomic<bool>
       return train_sft(**session);
     case Method::kDpo:
       return train_dpo(**session);
+    case Method::kKto:
+      return train_kto(**session);
+    case Method::kOrpo:
+      return train_orpo(**session);
+    case Method::kSimpo:
+      return train_simpo(**session);
+    case Method::kReward:
+      return train_reward(**session);
   }
   return Ending::kDone;
 }

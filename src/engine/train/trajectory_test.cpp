@@ -4,7 +4,9 @@
 
 #include "base/json.h"
 #include "engine/model/golden_test_support.h"
-#include "engine/train/losses.h"
+#include "engine/train/loss/dpo.h"
+#include "engine/train/loss/sequences.h"
+#include "engine/train/loss/sft.h"
 #include "engine/train/optimizer.h"
 #include "engine/train/policy.h"
 

@@ -1,35 +1,18 @@
-// The losses of post-training, as functions of log-probabilities: no model, no batch layout, so
-// that each reads like its paper and is held against the golden vectors. All tensors are fp32;
-// `logprobs` are those of trained tokens only, and gradients flow into them.
+// Direct preference optimisation and its relatives, from the log-probabilities of whole answers
+// under the policy (with gradients) and under a reference (without). With
+//
+//   h = log pi(y_w|x)/ref(y_w|x) - log pi(y_l|x)/ref(y_l|x)
+//
+// every one of them pulls h up, each with a shape of its own.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
-#include <cstdint>
-
 namespace hone::engine {
-
-enum class SftLoss {
-  kNll,
-  kDft,  // Wu et al. 2025, arXiv 2508.05629: each token weighted by its own detached probability
-};
-
-struct SftOptions {
-  SftLoss loss = SftLoss::kNll;
-};
-
-// sum_t w_t l_t / items, l the token's loss. `items` is the sum of the weights over ALL
-// micro-batches of a step: dividing by those of one only would weigh short micro-batches more.
-[[nodiscard]] at::Tensor sft_loss(const at::Tensor& logprobs, const at::Tensor& weights,
-                                  double items, const SftOptions& options);
-
-// [count] sums of `values` by `sequence` (int64, as long as values).
-[[nodiscard]] at::Tensor sums_by_sequence(const at::Tensor& values, const at::Tensor& sequence,
-                                          std::int64_t count);
 
 enum class DpoLoss {
   kSigmoid,      // Rafailov et al. 2023, arXiv 2305.18290, eq. 7; with smoothing cDPO
-  kIpo,          // Azar et al. 2023, arXiv 2310.12036, eq. 17
+  kIpo,          // Azar et al. 2023, arXiv 2310.12036, eq. 17, with log-ratios per token
   kHinge,        // SLiC-HF: Zhao et al. 2023, arXiv 2305.10425
   kRobust,       // Chowdhury et al. 2024, arXiv 2403.00409
   kSigmoidNorm,  // sigmoid of length-averaged log-ratios (Lambert et al. 2024, arXiv 2411.15124)
@@ -56,6 +39,7 @@ struct PairLogprobs {
 [[nodiscard]] at::Tensor dpo_losses(const PairLogprobs& pairs, const DpoOptions& options);
 
 // What to watch: implicit rewards beta (logp - logp_reference), averaged; how often chosen leads.
+// The margin may grow while the chosen answers' own reward falls, so both are told.
 struct DpoMetrics {
   double chosen_reward = 0;
   double rejected_reward = 0;

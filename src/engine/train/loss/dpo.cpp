@@ -1,8 +1,7 @@
-#include "engine/train/losses.h"
+#include "engine/train/loss/dpo.h"
 
 #include <ATen/ops/log_sigmoid.h>
 #include <ATen/ops/relu.h>
-#include <ATen/ops/zeros.h>
 
 namespace hone::engine {
 namespace {
@@ -17,18 +16,6 @@ LogRatios log_ratios(const PairLogprobs& pairs) {
 }
 
 }  // namespace
-
-at::Tensor sft_loss(const at::Tensor& logprobs, const at::Tensor& weights, double items,
-                    const SftOptions& options) {
-  at::Tensor token_loss = -logprobs;
-  if (options.loss == SftLoss::kDft) token_loss = token_loss * logprobs.detach().exp();
-  return (token_loss * weights).sum() / items;
-}
-
-at::Tensor sums_by_sequence(const at::Tensor& values, const at::Tensor& sequence,
-                            std::int64_t count) {
-  return at::zeros({count}, values.options()).index_add(0, sequence, values);
-}
 
 at::Tensor dpo_losses(const PairLogprobs& pairs, const DpoOptions& options) {
   const auto [chosen, rejected] = log_ratios(pairs);
