@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
   hone::engine::add_serve(app, chosen);
   hone::engine::add_train(app, chosen);
   hone::engine::add_score(app, chosen);
+  hone::engine::add_render(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

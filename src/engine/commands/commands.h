@@ -19,6 +19,7 @@ void add_import(CLI::App& app, Run& chosen);
 void add_serve(CLI::App& app, Run& chosen);
 void add_train(CLI::App& app, Run& chosen);
 void add_score(CLI::App& app, Run& chosen);
+void add_render(CLI::App& app, Run& chosen);
 
 // Says `result`'s error on stderr, if it is one, and gives the exit code for it.
 [[nodiscard]] int exit_code(const Result<void>& result);

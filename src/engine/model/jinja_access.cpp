@@ -153,14 +153,15 @@ Value slice_of(const Value& object, const SliceBounds& bounds, Budget& budget) {
   if (object.is_undefined()) refuse(object.why_undefined());
   const Text* text = object.if_text();
   const List* list = object.if_list();
-  const auto missing_slice = [&] { return missing(object, "element", "slice"); };
-  if (text == nullptr && (list == nullptr || !list->has_places())) return missing_slice();
+  if (text == nullptr && (list == nullptr || !list->has_places())) {
+    refuse("'" + std::string(object.type_name()) + "' has no slices");
+  }
   std::array<std::optional<std::int64_t>, 3> numbers;
   const std::array<const Value*, 3> given = {bounds.begin, bounds.end, bounds.step};
   for (std::size_t i = 0; i < given.size(); ++i) {
     if (given[i] == nullptr || given[i]->is_none()) continue;
     numbers[i] = given[i]->as_integer();
-    if (!numbers[i]) return missing_slice();  // as the reference's TypeError becomes it
+    if (!numbers[i]) refuse("the bounds of a slice must be integers");
   }
   const std::int64_t step = numbers[2].value_or(1);
   if (step == 0) refuse("the step of a slice is 0");

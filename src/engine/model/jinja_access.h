@@ -16,7 +16,7 @@ namespace hone::engine::jinja {
 // Keys come before methods.
 [[nodiscard]] Value item_of(const Value& object, const Value& key, Budget& budget);
 
-// Of a string, list or tuple; of anything else it is undefined. A bound that is null was left out.
+// Of a string, list, tuple or range; anything else fails. A bound that is null was left out.
 struct SliceBounds {
   const Value* begin = nullptr;
   const Value* end = nullptr;

@@ -115,6 +115,7 @@ class Parser {
 
   For parse_for() {
     For loop;
+    ++loops_;
     std::tie(loop.targets, loop.unpacks) = parse_names();
     tokens_.expect_name("in");
     loop.iterable = expressions_.parse_tuple(false);
@@ -123,7 +124,6 @@ class Parser {
       refuse_unsupported("'recursive' of a loop", tokens_.current().line);
     }
     begin_body();
-    ++loops_;
     ++scopes_;
     loop.body = parse_body({"else", "endfor"});
     --loops_;

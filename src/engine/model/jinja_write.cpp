@@ -161,7 +161,7 @@ class Reader {
 
 // Takes note in `all` of what it comes by.
 json::value convert(const Value& value, AsJson& all, Budget& budget) {
-  budget.spend();
+  budget.make_items(1);
   ++all.nodes;
   if (value.is_none()) return nullptr;
   if (const bool* flag = value.if_boolean()) return *flag;
