@@ -35,6 +35,8 @@ int main(int argc, char** argv) {
   hone::engine::add_score(app, chosen);
   hone::engine::add_loss(app, chosen);
   hone::engine::add_grad(app, chosen);
+  hone::engine::add_render(app, chosen);
+  hone::engine::add_check_golden(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

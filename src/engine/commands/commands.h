@@ -22,6 +22,8 @@ void add_train(CLI::App& app, Run& chosen);
 void add_score(CLI::App& app, Run& chosen);
 void add_loss(CLI::App& app, Run& chosen);
 void add_grad(CLI::App& app, Run& chosen);
+void add_render(CLI::App& app, Run& chosen);
+void add_check_golden(CLI::App& app, Run& chosen);
 
 // Says `result`'s error on stderr, if it is one, and gives the exit code for it.
 [[nodiscard]] int exit_code(const Result<void>& result);

@@ -10,10 +10,10 @@
 namespace hone::engine {
 namespace {
 
-// Llama 3.1's template puts the day into the prompt. Training and serving must agree on it, so it
-// is the day that the template itself falls back to.
-constexpr std::string_view kLlama31Preamble =
-    "Cutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n";
+// Llama 3.1's template puts the day into the prompt. Training and serving must agree on it, so
+// unless another is asked for it is the day that the template itself falls back to.
+constexpr std::string_view kLlama31Preamble = "Cutting Knowledge Date: December 2023\nToday Date: ";
+constexpr std::string_view kLlama31Date = "26 Jul 2024";
 
 constexpr std::string_view kLlama31WithTools = "Environment: ipython\n";
 
@@ -173,6 +173,8 @@ std::vector<Chat::Piece> Chat::pieces(const std::vector<ChatMessage>& messages,
   if (format_ == ChatFormat::kLlama31) {
     std::string system(options.with_tools ? kLlama31WithTools : "");
     system += kLlama31Preamble;
+    system += options.date.empty() ? kLlama31Date : options.date;
+    system += "\n\n";
     if (has_system) system += strip(messages[first++].content);
     open("system", system, false);
     close(false);

@@ -35,6 +35,8 @@ struct ChatOptions {
   bool as_reference = false;
   // Tools are offered (chat_tools.h), which Llama 3.1's system message begins with.
   bool with_tools = false;
+  // The day that Llama 3.1's system message names; empty: the one its template falls back to.
+  std::string_view date{};
 };
 
 struct EncodedChat {

@@ -120,6 +120,19 @@ TEST(ChatTools, AreWrittenAsTheTemplatesOfLlama31To33Do) {
   EXPECT_EQ(compared, 15);
 }
 
+TEST(Chat, WritesTheDayThatIsAskedForWhereTheFormatHasOne) {
+  const auto tokenizer = reference_tokenizer("llama3");
+  if (!tokenizer) GTEST_SKIP();
+  const auto dated = Chat::from_template("<|start_header_id|> Cutting Knowledge Date", *tokenizer);
+  const auto plain = Chat::from_template("<|start_header_id|>", *tokenizer);
+  ASSERT_TRUE(dated && plain);
+  const std::vector<ChatMessage> messages{{"user", "hi"}};
+  EXPECT_NE(dated->render(messages).find("Today Date: 26 Jul 2024\n\n"), std::string::npos);
+  EXPECT_NE(dated->render(messages, {.date = "01 Jan 2026"}).find("Today Date: 01 Jan 2026\n\n"),
+            std::string::npos);
+  EXPECT_EQ(plain->render(messages, {.date = "01 Jan 2026"}), plain->render(messages));
+}
+
 class ChatMask : public testing::TestWithParam<const char*> {};
 
 TEST_P(ChatMask, CoversContentAndEndTokenAsTheReferenceDoes) {

@@ -19,6 +19,15 @@ TEST(TemplateJson, IndentsAsPythonDoes) {
             "    \"c\": \"d\"\n}");
 }
 
+TEST(TemplateJson, TakesTheArgumentsOfPythonsDumps) {
+  const auto value = json::parse(R"({"b":[1,{}],"a":"é😀\u007f"})");
+  EXPECT_EQ(template_json(value, {.item_separator = ",", .key_separator = ":"}),
+            "{\"b\":[1,{}],\"a\":\"é😀\x7f\"}");
+  EXPECT_EQ(template_json(value, {.ensure_ascii = true, .sort_keys = true}),
+            R"({"a": "\u00e9\ud83d\ude00\u007f", "b": [1, {}]})");
+  EXPECT_EQ(template_json(json::parse("[1,[]]"), {.indent = 0}), "[\n1,\n[]\n]");
+}
+
 // Each beside what Python's json.dumps prints.
 TEST(TemplateJson, WritesNumbersAsPythonDoes) {
   const std::vector<std::pair<double, const char*>> cases = {{21.5, "21.5"},

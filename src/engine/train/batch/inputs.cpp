@@ -18,7 +18,7 @@ constexpr std::int64_t kUnlabelled = -100;
 
 std::optional<at::ScalarType> scalar_type(DType dtype) {
   switch (dtype) {
-    case DType::kBool:  // a byte in the file, which need not be 0 or 1
+    case DType::kBool:
     case DType::kU8:
       return at::kByte;
     case DType::kI8:
@@ -40,17 +40,6 @@ std::optional<at::ScalarType> scalar_type(DType dtype) {
     default:
       return std::nullopt;
   }
-}
-
-Result<at::Tensor> to_tensor(const TensorView& view) {
-  const auto type = scalar_type(view.dtype);
-  if (!type) {
-    return fail(ErrorCode::kInvalid, "tensor '" + view.name + "' is of type " +
-                                         std::string(name(view.dtype)) + ", which is not read");
-  }
-  at::Tensor tensor = at::empty(view.shape, at::TensorOptions(*type));
-  std::copy(view.bytes.begin(), view.bytes.end(), static_cast<char*>(tensor.mutable_data_ptr()));
-  return tensor;
 }
 
 std::string text_of(at::IntArrayRef shape) {
@@ -81,6 +70,17 @@ Run run_of(const bool* real, std::int64_t columns) {
 
 }  // namespace
 
+Result<at::Tensor> tensor_of(const TensorView& view) {
+  const auto type = scalar_type(view.dtype);
+  if (!type) {
+    return fail(ErrorCode::kInvalid, "tensor '" + view.name + "' is of type " +
+                                         std::string(name(view.dtype)) + ", which is not read");
+  }
+  at::Tensor tensor = at::empty(view.shape, at::TensorOptions(*type));
+  std::copy(view.bytes.begin(), view.bytes.end(), static_cast<char*>(tensor.mutable_data_ptr()));
+  return tensor;
+}
+
 Result<BatchTensors> read_batch(const std::string& path) {
   auto file = SafetensorsFile::open(path);
   if (!file) return fail(file.error());
@@ -92,7 +92,7 @@ Result<BatchTensors> read_batch(const std::string& path) {
       return fail(ErrorCode::kInvalid, path + ": tensor '" + view.name +
                                            "' is neither an input ('in.…') nor a result ('out.…')");
     }
-    auto tensor = to_tensor(view);
+    auto tensor = tensor_of(view);
     if (!tensor) return fail(tensor.error().with(path));
     if (input) {
       tensors[view.name.substr(kInput.size())] = std::move(*tensor);

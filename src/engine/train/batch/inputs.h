@@ -18,9 +18,13 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/model/safetensors.h"
 #include "engine/train/policy.h"
 
 namespace hone::engine {
+
+// A file's tensor as it is; a boolean is a byte, which need not be 0 or 1.
+[[nodiscard]] Result<at::Tensor> tensor_of(const TensorView& view);
 
 using BatchTensors = std::map<std::string, at::Tensor>;  // by name, without "in."
 
