@@ -163,10 +163,10 @@ void Case::equal(const Bound& bound, std::span<const std::int64_t> ours,
                  std::span<const std::int64_t> expected, std::string_view what) {
   const bool same = std::ranges::equal(ours, expected);
   if (measure(bound, same ? 0.0 : 1.0, same ? 0.0 : 1.0)) return;
-  constexpr std::size_t kShown = 8;
   const auto place =
       static_cast<std::size_t>(std::ranges::mismatch(ours, expected).in1 - ours.begin());
   const auto shown = [place](std::span<const std::int64_t> all) {
+    constexpr std::size_t kShown = 8;
     const auto rest = all.subspan(std::min(place, all.size()));
     const auto part = rest.first(std::min(kShown, rest.size()));
     return fmt::format("{}{}", fmt::join(part.begin(), part.end(), " "),
