@@ -18,6 +18,7 @@ void add_check_golden(CLI::App& app, Run& chosen) {
       ->required()
       ->check(CLI::ExistingDirectory);
   command->add_option("--only", options->only, "a group; may be repeated (default: all)")
+      ->allow_extra_args(false)  // the folder may stand behind it
       ->check(CLI::IsMember(golden::group_names()));
   command
       ->add_option("--gguf", options->place.gguf,

@@ -16,6 +16,7 @@ namespace {
 
 // A gradient of zeros is met by zeros only.
 constexpr double kLeastNorm = 1e-8;
+constexpr std::size_t kShownIds = 8;
 
 double or_infinite(double value) {
   return std::isnan(value) ? std::numeric_limits<double>::infinity() : value;
@@ -168,7 +169,7 @@ void Case::equal(const Bound& bound, std::span<const std::int64_t> ours,
   const auto shown = [place](std::span<const std::int64_t> all) {
     constexpr std::size_t kShown = 8;
     const auto rest = all.subspan(std::min(place, all.size()));
-    const auto part = rest.first(std::min(kShown, rest.size()));
+    const auto part = rest.first(std::min(kShownIds, rest.size()));
     return fmt::format("{}{}", fmt::join(part.begin(), part.end(), " "),
                        rest.empty()                ? "nothing"
                        : part.size() < rest.size() ? " …"

@@ -17,20 +17,6 @@
 namespace hone::engine {
 namespace {
 
-// The base model's GGUF file: HONE_BASE_GGUF, or where set-up puts it.
-std::optional<std::string> base_gguf() {
-  const char* given = std::getenv("HONE_BASE_GGUF");
-  const std::string path =
-      given != nullptr ? given : source_dir() + "/.deps/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf";
-  if (std::filesystem::exists(path)) return path;
-  std::cerr << "SKIPPED: the base model is not there (" << path << ")\n";
-  return std::nullopt;
-}
-
-std::string digest_of(const std::vector<float>& values) {
-  return hex(sha256({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)}));
-}
-
 // Writes GGUF files by hand.
 class GgufBytes {
  public:
@@ -152,24 +138,6 @@ TEST(Half, RoundsToNearestEven) {
   EXPECT_EQ(bf16_of_float(std::bit_cast<float>(0x7F800001U)) & 0x7FFF, 0x7FC0);
 }
 
-TEST(Import, DequantisesAsTheReferenceDoes) {
-  const auto path = base_gguf();
-  const auto golden = shared_file("golden/smollm2/smollm2.json");
-  if (!path || !golden) GTEST_SKIP();
-  const auto file = GgufFile::open(*path);
-  ASSERT_TRUE(file) << file.error().message;
-  const json::value expected = json::parse(read_all(*golden));
-  for (const auto& member : expected.at("tensors").as_object()) {
-    const GgufTensor* tensor = file->find_tensor(member.key());
-    ASSERT_NE(tensor, nullptr) << member.key();
-    const auto values = dequantise(*tensor);
-    ASSERT_TRUE(values) << values.error().message;
-    EXPECT_EQ(digest_of(*values),
-              json::value_to<std::string>(member.value().at("sha256_gguf_order_f32le")))
-        << member.key();
-  }
-}
-
 void expect_rows_in_order(const Checkpoint& checkpoint, const json::value& tensors) {
   for (const auto& [gguf, hf] :
        {std::pair("blk.0.attn_q.weight", "model.layers.0.self_attn.q_proj.weight"),
@@ -237,8 +205,7 @@ TEST(Import, GivesTheReferenceTokenizer) {
 TEST(Import, GivesTheReferenceSentencePieceTokenizer) {
   const auto packed = shared_file("golden/tokenizer/llama2-vocab.gguf.gz");
   const auto golden = shared_file("golden/tokenizer/llama2.tokenizer.json.gz");
-  const auto rows = shared_file("golden/tokenizer/llama2.jsonl");
-  if (!packed || !golden || !rows) GTEST_SKIP();
+  if (!packed || !golden) GTEST_SKIP();
   const auto file = open_bytes(unpacked(*packed));
   ASSERT_TRUE(file) << file.error().message;
   const auto text_of_file = tokenizer_json_of(*file);
@@ -249,18 +216,6 @@ TEST(Import, GivesTheReferenceSentencePieceTokenizer) {
     EXPECT_TRUE(made.at(part) == expected.at(part)) << part;
   }
   EXPECT_TRUE(made.at("model") == expected.at("model"));  // every token, every merge
-  const auto tokenizer = Tokenizer::parse(*text_of_file, "tokenizer.json");
-  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
-  std::ifstream lines(*rows);
-  int count = 0;
-  for (std::string line; std::getline(lines, line); ++count) {
-    const auto row = json::parse(line).as_object();
-    const auto text = json::value_to<std::string>(row.at("text"));
-    const auto ids = json::value_to<std::vector<std::int64_t>>(row.at("ids"));
-    EXPECT_EQ(tokenizer->encode(text, Specials::kText), ids) << text;
-    EXPECT_EQ(tokenizer->decode(ids, false), json::value_to<std::string>(row.at("decoded")));
-  }
-  EXPECT_EQ(count, 320);
 }
 
 // A vocabulary of llama.cpp's "llama": 256 byte tokens, and a few more.

@@ -1,4 +1,5 @@
-// The forward and backward pass against what transformers and PEFT compute.
+// The forward and backward pass. Every golden model and adapter is held against transformers and
+// PEFT in golden/golden_test.cpp.
 #include "engine/model/llama.h"
 
 #include <ATen/ATen.h>
@@ -12,9 +13,6 @@
 
 namespace hone::engine {
 namespace {
-
-constexpr std::array kVariants = {"mha_tied", "gqa_llama3rope", "headdim_linear_bias", "gqa_bf16"};
-constexpr std::array kAdapters = {"lora_qv", "lora_rs_qkvo", "lora_all"};
 
 TokenIds to_ids(const at::Tensor& row) {
   const at::Tensor flat = row.to(at::kLong).contiguous();
@@ -54,66 +52,6 @@ at::Tensor logprobs_of(const LlamaWeights& weights, const LoraAdapter* adapter,
   }
   const at::Tensor hidden = hidden_states(weights, adapter, batch, from_ids(rows), at::kFloat);
   return target_logprobs(hidden, weights.lm_head, from_ids(targets));
-}
-
-void expect_adapter_gradients(const LoraAdapter& adapter, const Tensors& expected,
-                              const std::string& what) {
-  for (const auto& [name, tensor] : named_tensors(adapter)) {
-    const auto want = expected.find("grad." + name);
-    ASSERT_NE(want, expected.end()) << name;
-    expect_same_direction(tensor.grad(), want->second, 1e-4, what + " " + name);
-  }
-}
-
-TEST(Llama, MatchesGoldenLogitsLogprobsAndGradients) {
-  for (const char* variant : kVariants) {
-    const auto folder = shared_file(std::string("golden/model/") + variant);
-    if (!folder) GTEST_SKIP();
-    Tensors expected = read_tensors(*folder + "/expected.safetensors");
-    auto weights = load_llama(*folder, at::kFloat);
-    ASSERT_TRUE(weights) << weights.error().message;
-    const auto sequences = golden_sequences(expected);
-    const Batch batch = pack(sequences);
-    expect_near(logits_of(*weights, nullptr, batch, 0), expected["logits_a"], 2e-5, variant);
-    expect_near(logits_of(*weights, nullptr, batch, 1), expected["logits_b"], 2e-5, variant);
-
-    switch_on_gradients(*weights);
-    const at::Tensor logprobs = logprobs_of(*weights, nullptr, sequences);
-    expect_near(logprobs, at::cat({expected["logprobs_a"], expected["logprobs_b"]}), 2e-5, variant);
-    const at::Tensor loss = logprobs.mean().neg();
-    expect_near(loss.reshape({1}), expected["mean_ce_loss"], 1e-5, variant);
-    loss.backward();
-    Tensors want = read_tensors(*folder + "/grads.safetensors");
-    for (const auto& [name, tensor] : named_tensors(gradients_of(*weights)))
-      expect_same_direction(tensor, want[name], 1e-4, std::string(variant) + " " + name);
-  }
-}
-
-TEST(Lora, MatchesGoldenLogitsAndGradients) {
-  int seen = 0;
-  for (const char* variant : kVariants) {
-    for (const char* name : kAdapters) {
-      const std::string path = std::string("golden/model/") + variant;
-      const auto folder = shared_file(path);
-      if (!folder) GTEST_SKIP();
-      if (!std::filesystem::exists(*folder + "/" + name)) continue;
-      ++seen;
-      Tensors inputs = read_tensors(*folder + "/expected.safetensors");
-      Tensors expected = read_tensors(*folder + "/" + name + "/expected.safetensors");
-      const auto sequences = golden_sequences(inputs);
-      auto weights = load_llama(*folder, at::kFloat);
-      auto adapter = load_lora(*folder + "/" + name, weights->config);
-      ASSERT_TRUE(adapter) << adapter.error().message;
-      expect_near(logits_of(*weights, &*adapter, pack(sequences), 1), expected["logits_b"], 2e-5,
-                  path + name);
-      for (const auto& [key, tensor] : named_tensors(*adapter)) tensor.requires_grad_(true);
-      const at::Tensor loss = logprobs_of(*weights, &*adapter, sequences).mean().neg();
-      expect_near(loss.reshape({1}), expected["mean_ce_loss"], 1e-5, path + name);
-      loss.backward();
-      expect_adapter_gradients(*adapter, expected, path + name);
-    }
-  }
-  EXPECT_GE(seen, 8);
 }
 
 TEST(Lora, MergesToTheSameLogits) {

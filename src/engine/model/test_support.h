@@ -44,6 +44,17 @@ inline std::optional<std::string> shared_file(const std::string& name) {
   return std::nullopt;
 }
 
+// The base model's GGUF file: HONE_BASE_GGUF, or where set-up puts it; nothing, said aloud, where
+// it is not.
+inline std::optional<std::string> base_gguf() {
+  const char* given = std::getenv("HONE_BASE_GGUF");
+  const std::string path =
+      given != nullptr ? given : source_dir() + "/.deps/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf";
+  if (std::filesystem::exists(path)) return path;
+  std::cerr << "SKIPPED: the base model is not there (" << path << ")\n";
+  return std::nullopt;
+}
+
 inline std::string read_all(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   std::ostringstream out;

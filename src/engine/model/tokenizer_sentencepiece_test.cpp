@@ -1,7 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <fstream>
-
 #include "base/json.h"
 #include "engine/model/chat.h"
 #include "engine/model/test_support.h"
@@ -252,31 +250,6 @@ TEST(SentencePiece, NamesWhatIsWrongInItsVocabulary) {
   EXPECT_NE(added_error(added(260, "<x>", true, false)).find("'<x>'"), std::string::npos);
   EXPECT_NE(added_error(added(1 << 23, "<x>", true, false)).find("added_tokens"),
             std::string::npos);
-}
-
-// llama2.jsonl's column of the other layout: Metaspace "first", as transformers 5 writes it.
-TEST(SentencePiece, GivesTheReferencesIdsInTheOtherLayout) {
-  const auto rows = shared_file("golden/tokenizer/llama2.jsonl");
-  const auto packed = shared_file("golden/tokenizer/llama2.tokenizer.json.gz");
-  if (!rows || !packed) GTEST_SKIP();
-  json::object root = json::parse(unpacked(*packed)).as_object();
-  root["normalizer"] = nullptr;
-  root["pre_tokenizer"] = metaspace("first");
-  const Tokenizer tokenizer = made(root);
-  std::ifstream lines(*rows);
-  int count = 0;
-  int of_its_own = 0;
-  for (std::string line; std::getline(lines, line); ++count) {
-    const auto row = json::parse(line).as_object();
-    const json::value* ids = &row.at("ids_special_nonlegacy");
-    if (!ids->is_null()) ++of_its_own;
-    if (ids->is_null()) ids = &row.at("ids_special");
-    if (ids->is_null()) ids = &row.at("ids");
-    const auto text = json::value_to<std::string>(row.at("text"));
-    EXPECT_EQ(tokenizer.encode(text, Specials::kParse), json::value_to<Ids>(*ids)) << text;
-  }
-  EXPECT_EQ(count, 320);
-  EXPECT_GT(of_its_own, 0);
 }
 
 }  // namespace

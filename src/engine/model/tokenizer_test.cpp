@@ -10,48 +10,6 @@
 namespace hone::engine {
 namespace {
 
-std::vector<std::int64_t> ids_in(const json::value& value) {
-  return json::value_to<std::vector<std::int64_t>>(value);
-}
-
-std::string text_in(const json::object& row, const char* name, const std::string& otherwise) {
-  const json::value& value = row.at(name);
-  return value.is_null() ? otherwise : json::value_to<std::string>(value);
-}
-
-void expect_equal_to_reference(const Tokenizer& tokenizer, const json::object& row) {
-  const auto text = json::value_to<std::string>(row.at("text"));
-  const auto ids = ids_in(row.at("ids"));
-  const auto ids_special = row.at("ids_special").is_null() ? ids : ids_in(row.at("ids_special"));
-  const auto decoded = json::value_to<std::string>(row.at("decoded"));
-  EXPECT_EQ(tokenizer.encode(text, Specials::kText), ids) << text;
-  EXPECT_EQ(tokenizer.encode(text, Specials::kParse), ids_special) << text;
-  EXPECT_EQ(tokenizer.decode(ids, false), decoded);
-  EXPECT_EQ(tokenizer.decode(ids_special, false), text_in(row, "decoded_special", decoded));
-  EXPECT_EQ(tokenizer.decode(ids_special, true), text_in(row, "decoded_skip", decoded));
-}
-
-class TokenizerReference : public testing::TestWithParam<const char*> {};
-
-TEST_P(TokenizerReference, GivesTheSameIdsAndText) {
-  const std::string name = GetParam();
-  const auto rows = shared_file("golden/tokenizer/" + name + ".jsonl");
-  const auto packed = shared_file("golden/tokenizer/" + name + ".tokenizer.json.gz");
-  if (!rows || !packed) GTEST_SKIP();
-  const auto tokenizer = Tokenizer::parse(unpacked(*packed), name);
-  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
-  std::ifstream lines(*rows);
-  int count = 0;
-  for (std::string line; std::getline(lines, line); ++count) {
-    expect_equal_to_reference(*tokenizer, json::parse(line).as_object());
-  }
-  EXPECT_EQ(count, 320);
-}
-
-INSTANTIATE_TEST_SUITE_P(Tokenizers, TokenizerReference,
-                         testing::Values("smollm2", "llama3", "llama2"),
-                         [](const auto& row) { return std::string(row.param); });
-
 // A vocabulary of a, b, ab, abb, a blank, and one special and one plain added token.
 constexpr std::string_view kTiny = R"({"added_tokens": [
     {"id": 5, "content": "<|end|>", "special": true}, {"id": 6, "content": "abba", "special": false}],
