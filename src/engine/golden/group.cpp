@@ -167,7 +167,6 @@ void Case::equal(const Bound& bound, std::span<const std::int64_t> ours,
   const auto place =
       static_cast<std::size_t>(std::ranges::mismatch(ours, expected).in1 - ours.begin());
   const auto shown = [place](std::span<const std::int64_t> all) {
-    constexpr std::size_t kShown = 8;
     const auto rest = all.subspan(std::min(place, all.size()));
     const auto part = rest.first(std::min(kShownIds, rest.size()));
     return fmt::format("{}{}", fmt::join(part.begin(), part.end(), " "),
