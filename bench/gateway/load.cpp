@@ -4,15 +4,19 @@
 // due. Prints "begin" and "end" around the measured time, so that whoever runs it can read the
 // gateway's CPU time there, and then one line of JSON.
 //
+// With --opening every agent's session sends a call of its own first, so many a second: sessions
+// that go on are what a gateway sees, not all of them at once for the first time.
+//
 //   gateway_load --port P --work small|agent|mix [--stream] [--model M] [--connections N]
-//                [--rate R] [--warmup S] [--seconds S] [--path P] [--header 'name: value']…
-//                [--seed N] --text FILE…
+//                [--rate R] [--opening R] [--warmup S] [--seconds S] [--path P]
+//                [--header 'name: value']… [--seed N] --text FILE…
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <csignal>
 #include <cstring>
 #include <deque>
+#include <limits>
 #include <memory>
 
 #include "talk.h"
@@ -31,7 +35,8 @@ struct Options {
   std::vector<std::string> headers;
   std::vector<std::string> texts;
   std::size_t connections = 64;
-  double rate = 0;  // 0: as fast as the answers come
+  double rate = 0;     // 0: as fast as the answers come
+  double opening = 0;  // 0: sessions begin with the load
   double warmup = 1;
   double seconds = 5;
   std::uint64_t seed = 1;
@@ -80,6 +85,7 @@ class Load {
 
   int run() {
     for (std::size_t i = 0; i < options_.connections; ++i) add_talker();
+    if (options_.opening > 0) open_sessions();
     const std::int64_t start = now_us();
     measure_from_ = start + static_cast<std::int64_t>(options_.warmup * 1e6);
     measure_to_ = measure_from_ + static_cast<std::int64_t>(options_.seconds * 1e6);
@@ -124,9 +130,21 @@ class Load {
     } else {
       talker->small = std::make_unique<SmallTalk>(text_, options_.model, options_.stream, seed);
     }
-    connect(*talker);
     (agent ? idle_agents_ : idle_small_).push_back(talker->index);
     talkers_.push_back(std::move(talker));
+  }
+
+  void open_sessions() {
+    measure_from_ = measure_to_ = std::numeric_limits<std::int64_t>::max();
+    next_due_ = now_us();
+    for (std::size_t left = idle_agents_.size(); left > 0 || open_ > 0; wait()) {
+      if (left == 0 || now_us() < next_due_) continue;
+      Talker& talker = *talkers_[idle_agents_.front()];
+      idle_agents_.pop_front();
+      send_request(talker, next_due_);
+      next_due_ =
+          --left > 0 ? next_due_ + static_cast<std::int64_t>(1e6 / options_.opening) : measure_to_;
+    }
   }
 
   void connect(Talker& talker) const {
@@ -197,6 +215,7 @@ class Load {
     ++open_;
     ++counts_.started;
     counts_.body_bytes += size;
+    if (talker.socket < 0) connect(talker);  // none that waits for its first request
     write_more(talker);
   }
 
@@ -296,9 +315,13 @@ class Load {
   }
 
   void fault(const Talker& talker) {
-    if (counts_.failed++ == 0) {
-      std::fprintf(stderr, "first failed answer: %s\n", talker.received.substr(0, 600).c_str());
-    }
+    if (counts_.failed++ > 0) return;
+    std::fprintf(stderr,
+                 "first failed answer: on connection %zu, %.1f s after it was due, %zu bytes sent, "
+                 "%zu received: %s%s\n",
+                 talker.index, static_cast<double>(now_us() - talker.due) / 1e6, talker.sent,
+                 talker.head_size + talker.body_size, talker.received.substr(0, 600).c_str(),
+                 talker.last.c_str());
   }
 
   void end_of_connection(Talker& talker) {
@@ -389,6 +412,8 @@ Options read_options(int count, char** arguments) {
       options.connections = std::stoul(value);
     else if (name == "--rate")
       options.rate = std::stod(value);
+    else if (name == "--opening")
+      options.opening = std::stod(value);
     else if (name == "--warmup")
       options.warmup = std::stod(value);
     else if (name == "--seconds")

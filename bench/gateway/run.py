@@ -37,6 +37,7 @@ WORKS = {  # arguments of gateway_load, and what the rate counts
     "mix": (["--work", "mix", "--stream", "--model", "bench-slow"], "calls/s"),
 }
 DRAIN_PATIENCE = 300
+OPENING = 100  # sessions a second that begin before a mix: a company's do not all begin in its peak
 RESTING = 9_000  # each side of a connection is a file, and 20,000 are what some systems allow
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -126,12 +127,12 @@ class Bench:
         self.figures = []  # dicts: gateway, work, repeat, rate, cpu_s_per_1000, …
         self.seed = 0
 
-    def load(self, gateway, work, seconds, warmup, rate=0, connections=None):
+    def load(self, gateway, work, seconds, warmup, rate=0, connections=None, opening=0):
         """One measurement: the load generator's figures, with the gateway's CPU time and memory."""
         arguments, _ = WORKS[kind_of(work)]
         self.seed += 1
         command = [str(LOAD), "--port", str(gateway.port), "--path", gateway.path, *arguments, "--seconds",
-                   str(seconds), "--warmup", str(warmup), "--seed", str(self.seed), "--rate", str(rate)]
+                   str(seconds), "--warmup", str(warmup), "--seed", str(self.seed), "--rate", str(rate), "--opening", str(opening)]
         if connections:
             command += ["--connections", str(connections)]
         for header in gateway.headers:
@@ -211,7 +212,7 @@ class Bench:
             self.load(gateway, "minute", options.long_seconds, 2)
         for name in (w for w in options.works if w.startswith("mix-")):
             rate = int(name[4:])
-            self.load(gateway, name, options.long_seconds, 10, rate=rate, connections=4 * rate)
+            self.load(gateway, name, options.long_seconds, 10, rate=rate, connections=4 * rate, opening=OPENING)
 
     def run(self, gateways):
         for repeat in range(self.options.repeats):

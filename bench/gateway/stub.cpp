@@ -8,7 +8,6 @@
 #include <csignal>
 #include <deque>
 #include <memory>
-#include <unordered_map>
 #include <vector>
 
 #include "wire.h"
@@ -75,23 +74,20 @@ class Stub {
       const int socket = ::accept4(door_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (socket < 0) return;
       send_at_once(socket);
-      const std::uint64_t id = ++last_peer_;
-      peers_.emplace(id, std::make_unique<Peer>(Peer{.socket = socket}));
-      watch(epoll_, socket, EPOLLIN, id, true);
+      peers_.push_back(std::make_unique<Peer>(Peer{.socket = socket}));
+      watch(epoll_, socket, EPOLLIN, peers_.size() - 1, true);
     }
   }
 
   void drop(std::uint64_t id) {
-    const auto found = peers_.find(id);
-    if (found == peers_.end()) return;
-    ::close(found->second->socket);
-    peers_.erase(found);
+    if (!peers_[id]) return;
+    ::close(peers_[id]->socket);
+    peers_[id].reset();
   }
 
   void read_from(std::uint64_t id) {
-    const auto found = peers_.find(id);
-    if (found == peers_.end()) return;
-    Peer& peer = *found->second;
+    if (!peers_[id]) return;
+    Peer& peer = *peers_[id];
     static std::vector<char> buffer(256U << 10);
     const ssize_t got = ::recv(peer.socket, buffer.data(), buffer.size(), 0);
     if (got <= 0) {
@@ -179,36 +175,33 @@ class Stub {
 
   // True while the stream goes on.
   bool send_chunk(std::uint64_t id) {
-    const auto found = peers_.find(id);
-    if (found == peers_.end()) return false;
-    Peer& peer = *found->second;
-    char data[512];
-    int size = 0;
+    if (!peers_[id]) return false;
+    Peer& peer = *peers_[id];
     const int number = peer.next_chunk++;
-    constexpr const char* kOpen =
-        "data: "
-        "{\"id\":\"chatcmpl-%ld\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,"
-        "\"model\":\"bench\",\"choices\":[{\"index\":0,\"delta\":";
-    size = std::snprintf(data, sizeof data, kOpen, peer.answer);
     const bool last = number == kChunks - 1;
+    static std::string data;
+    data = R"(data: {"id":"chatcmpl-)";
+    data += std::to_string(peer.answer);
+    data += R"(","object":"chat.completion.chunk","created":1700000000,)"
+            R"("model":"bench","choices":[{"index":0,"delta":)";
     if (number == 0) {
-      size += std::snprintf(
-          data + size, sizeof data - static_cast<std::size_t>(size),
-          "{\"role\":\"assistant\",\"content\":\"Answer %ld:\"},\"finish_reason\":null}]}\n\n",
-          peer.answer);
+      data += R"({"role":"assistant","content":"Answer )" + std::to_string(peer.answer);
+      data += ":\"},\"finish_reason\":null}]}\n\n";
     } else if (!last) {
-      size += std::snprintf(data + size, sizeof data - static_cast<std::size_t>(size),
-                            "{\"content\":\" word %d\"},\"finish_reason\":null}]}\n\n", number);
+      data += R"({"content":" word )" + std::to_string(number);
+      data += "\"},\"finish_reason\":null}]}\n\n";
     } else {
-      size += std::snprintf(data + size, sizeof data - static_cast<std::size_t>(size),
-                            "{},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1000,"
-                            "\"completion_tokens\":50,\"total_tokens\":1050}}\n\ndata: [DONE]\n\n");
+      data +=
+          "{},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1000,"
+          "\"completion_tokens\":50,\"total_tokens\":1050}}\n\ndata: [DONE]\n\n";
     }
-    char chunk[600];
-    const int whole =
-        std::snprintf(chunk, sizeof chunk, "%x\r\n%.*s\r\n%s", static_cast<unsigned>(size), size,
-                      data, last ? "0\r\n\r\n" : "");
-    if (!write(peer, {chunk, static_cast<std::size_t>(whole)})) {
+    static std::string chunk;
+    char size[16];
+    chunk.assign(size, std::to_chars(size, size + sizeof size, data.size(), 16).ptr);
+    chunk += "\r\n";
+    chunk += data;
+    chunk += last ? "\r\n0\r\n\r\n" : "\r\n";
+    if (!write(peer, chunk)) {
       drop(id);
       return false;
     }
@@ -236,9 +229,9 @@ class Stub {
 
   int epoll_;
   int door_;
-  std::uint64_t last_peer_ = 0;
   long answers_ = 0;
-  std::unordered_map<std::uint64_t, std::unique_ptr<Peer>> peers_;
+  // By the number that epoll and the queues know them by; 0 is the door. Gone ones stay empty.
+  std::vector<std::unique_ptr<Peer>> peers_{1};
   std::deque<std::uint64_t> fast_;
   std::deque<Due> slow_;
 };

@@ -16,7 +16,7 @@ enum class Rank {
 // A lower rank never interrupts a higher one (Linux: SCHED_BATCH). Recording has the same share as
 // traffic: with less it fell behind under full load, and content was left out. Traffic takes its
 // share in short slices, so that it interrupts what runs in long ones (from Linux 6.12 on). The
-// index has a smaller share (nice 10), though it never starves.
+// index has a smaller share (nice 10): of busy processors, next to none.
 void set_rank(Rank rank);
 
 }  // namespace hone

@@ -18,6 +18,8 @@ using namespace std::chrono_literals;
 constexpr auto kLinkEvery = 30s;
 constexpr auto kIdleWait = 100ms;  // how long stop() may take when there is nothing to do
 constexpr auto kRest = 20ms;
+// Few, for where the processors fill up meanwhile nobody can hurry what is begun at an easy pace.
+constexpr std::size_t kEasyRecords = 200;
 
 // What trying again cannot mend: the record, not the database, is at fault.
 bool is_the_records_fault(const Error& error) {
@@ -41,7 +43,8 @@ Indexer::Indexer(Outbox& outbox, Database& db, Clock& clock, IndexerOptions opti
       db_(db),
       clock_(clock),
       options_(std::move(options)),
-      key_(options_.name + ":" + outbox.identity()) {}
+      key_(options_.name + ":" + outbox.identity()),
+      backoff_(options_.first_backoff) {}
 
 Indexer::~Indexer() {
   stop();
@@ -59,9 +62,13 @@ Result<void> Indexer::begin() {
 }
 
 Result<std::int64_t> Indexer::run_once() {
+  return run_batch(options_.batch_records);
+}
+
+Result<std::int64_t> Indexer::run_batch(std::size_t at_most) {
   if (auto begun = begin(); !begun) return fail(begun.error());
   if (batch_.records.empty()) {
-    if (auto read = read_batch(); !read) return fail(read.error());
+    if (auto read = read_batch(at_most); !read) return fail(read.error());
   }
   const auto records = std::ssize(batch_.records);
   if (records > 0) {
@@ -99,9 +106,9 @@ Result<void> Indexer::forget() {
   return {};
 }
 
-Result<void> Indexer::read_batch() {
+Result<void> Indexer::read_batch(std::size_t at_most) {
   std::size_t bytes = 0;
-  while (batch_.records.size() < options_.batch_records && bytes < options_.batch_bytes) {
+  while (batch_.records.size() < at_most && bytes < options_.batch_bytes) {
     auto next = reader_->next();
     if (!next && next.error().code == ErrorCode::kCorrupt) {
       spdlog::error("indexer: {}", next.error().message);
@@ -220,9 +227,10 @@ Result<void> Indexer::link_waiting() {
 }
 
 void Indexer::start() {
-  HONE_ASSERT(!thread_.joinable());
+  HONE_ASSERT(threads_.empty());
   stopping_ = false;
-  thread_ = std::thread([this] { run(); });
+  for (const Pace pace : {Pace::kEasy, Pace::kHurried})
+    threads_.emplace_back([this, pace] { run(pace); });
 }
 
 void Indexer::stop() {
@@ -231,7 +239,8 @@ void Indexer::stop() {
     stopping_ = true;
     changed_.notify_all();
   }
-  if (thread_.joinable()) thread_.join();
+  for (auto& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 void Indexer::give_way_while(std::function<bool()> busy) {
@@ -239,33 +248,40 @@ void Indexer::give_way_while(std::function<bool()> busy) {
   busy_ = std::move(busy);
 }
 
-bool Indexer::gives_way(const OutboxStatus& outbox) const {
-  if (!busy_ || waiting_ > 0) return false;
-  const std::int64_t indexed = status_.indexed_position;
-  const bool owes_much = outbox.durable_position - indexed >= options_.owes_at_most;
+Indexer::Pace Indexer::pace_for(const OutboxStatus& outbox) const {
+  const std::int64_t owed = outbox.durable_position - status_.indexed_position;
+  const bool urgent = outbox.urgent_position > status_.indexed_position;
   // Removing what is indexed is ours as well, and begins at half.
   const bool fills = outbox.total_bytes > outbox.max_total_bytes / 16 * 9 || !outbox_.has_room();
+  if (waiting_ > 0 || urgent || fills || owed >= options_.owes_at_most) return Pace::kHurried;
   const bool rested = std::chrono::steady_clock::now() - worked_at_ >= options_.rests_at_most;
-  if (owes_much || fills || rested || outbox.urgent_position > indexed) return false;
-  return busy_();
+  if (busy_ && !rested && busy_()) return Pace::kRest;
+  return owed >= options_.hurries_from ? Pace::kHurried : Pace::kEasy;
 }
 
 // Traffic and recording go first; what the index owes stays in the outbox meanwhile.
-void Indexer::run() {
-  name_this_thread("hone-index");
-  set_rank(Rank::kIndex);
-  auto backoff = options_.first_backoff;
+void Indexer::run(Pace pace) {
+  name_this_thread(pace == Pace::kEasy ? "hone-index" : "hone-index-now");
+  set_rank(pace == Pace::kEasy ? Rank::kIndex : Rank::kRecord);
   std::unique_lock lock(mutex_);
-  while (!stopping_) {
+  while (true) {
+    changed_.wait(lock, [&] { return stopping_ || turn_ == pace; });
+    if (stopping_) return;
     lock.unlock();
     const auto outbox = outbox_.status();
     lock.lock();
-    if (gives_way(outbox)) {
+    const Pace due = pace_for(outbox);
+    if (due == Pace::kRest) {
       changed_.wait_for(lock, kRest, [&] { return stopping_ || waiting_ > 0; });
       continue;
     }
+    if (due != pace) {
+      turn_ = due;
+      changed_.notify_all();
+      continue;
+    }
     lock.unlock();
-    auto records = run_once();
+    auto records = run_batch(pace == Pace::kEasy ? kEasyRecords : options_.batch_records);
     if (records && std::chrono::steady_clock::now() - linked_at_ > kLinkEvery) {
       if (auto linked = link_waiting(); !linked) records = fail(linked.error());
     }
@@ -273,17 +289,21 @@ void Indexer::run() {
     lock.lock();
     worked_at_ = std::chrono::steady_clock::now();
     if (records) {
-      backoff = options_.first_backoff;
+      backoff_ = options_.first_backoff;
       continue;
     }
-    if (status_.last_error != records.error().message) {
-      spdlog::error("indexer: {}; trying again", records.error().message);
-    }
-    status_.last_error = records.error().message;
-    ++status_.failed_batches;
-    changed_.wait_for(lock, backoff, [&] { return stopping_; });
-    backoff = std::min(backoff * 2, options_.max_backoff);
+    note(records.error());
+    changed_.wait_for(lock, backoff_, [&] { return stopping_; });
+    backoff_ = std::min(backoff_ * 2, options_.max_backoff);
   }
+}
+
+void Indexer::note(const Error& error) {
+  if (status_.last_error != error.message) {
+    spdlog::error("indexer: {}; trying again", error.message);
+  }
+  status_.last_error = error.message;
+  ++status_.failed_batches;
 }
 
 Result<void> Indexer::wait_for(std::int64_t position, std::chrono::milliseconds timeout) {

@@ -38,8 +38,10 @@ struct IndexerOptions {
   bool compress = true;       // contents of blocks (store/block_content.h)
   std::size_t batch_records = 2000;
   std::size_t batch_bytes = 8U << 20;
-  // Of giving way: so many positions behind, and so long after the batch before, it goes on.
-  std::int64_t owes_at_most = 20'000;
+  // So many positions behind it hurries, and so many behind it hurries though others are busy. So
+  // long after the batch before it goes on in any case.
+  std::int64_t hurries_from = 1'000;
+  std::int64_t owes_at_most = 50'000;
   std::chrono::milliseconds rests_at_most{5000};
   std::chrono::milliseconds keep{std::chrono::hours(24)};  // indexed segments stay this long
   // Starts up to here that have no end by then are of an earlier process (store/in_flight.h); what
@@ -75,8 +77,8 @@ class Indexer {
   [[nodiscard]] Result<void> forget();
 
   void start();
-  void stop();  // after the batch in hand; waits for the thread
-  // Between batches it rests while `busy` says that others need the processors more. It goes on
+  void stop();  // after the batch in hand; waits for the threads
+  // Between batches it rests while `busy` says that others need the processors more, though not
   // where somebody waits for it, it owes too much or a consent, it has rested long, or the outbox
   // fills. An empty function: it rests no more, and `busy` is not asked again once this has
   // returned.
@@ -92,7 +94,7 @@ class Indexer {
     std::int64_t position = 0;  // everything up to here is in it or before it
   };
   Result<void> begin();
-  Result<void> read_batch();
+  Result<void> read_batch(std::size_t at_most);
   Result<void> write(const std::vector<OutboxRecord>& records, std::int64_t position);
   Result<void> move_position(std::int64_t position);  // in a transaction
   Result<void> write_one_by_one();
@@ -100,8 +102,14 @@ class Indexer {
   [[nodiscard]] std::int64_t cut_off_up_to() const;
   Result<void> count_cut_off();
   Result<void> link_waiting();
-  [[nodiscard]] bool gives_way(const OutboxStatus& outbox) const;  // `mutex_` is held
-  void run();
+  Result<std::int64_t> run_batch(std::size_t at_most);
+
+  // With a small share of the processors, or with a full one. A thread may lower its rank and never
+  // raise it, so each of these two has a thread, and one of them has the turn.
+  enum class Pace { kRest, kEasy, kHurried };
+  void run(Pace pace);
+  [[nodiscard]] Pace pace_for(const OutboxStatus& outbox) const;  // `mutex_` is held
+  void note(const Error& error);                                  // and here
 
   Outbox& outbox_;
   Database& db_;
@@ -118,9 +126,11 @@ class Indexer {
   IndexerStatus status_;
   std::function<bool()> busy_;
   int waiting_ = 0;  // wait_for
+  Pace turn_ = Pace::kEasy;
+  std::chrono::milliseconds backoff_;
   std::chrono::steady_clock::time_point worked_at_;
   bool stopping_ = false;
-  std::thread thread_;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace hone::store

@@ -41,7 +41,7 @@ struct Span {
 
 struct Rendered {
   std::string text;
-  std::vector<Span> generations;  // what {% generation %} holds, in order
+  std::vector<Span> generations;  // what {% generation %} holds, in order, none empty
   std::vector<Span> given;  // what came from the context, in order; all else is the template's
 };
 

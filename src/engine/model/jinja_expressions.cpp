@@ -19,12 +19,6 @@ int depth_of(const std::vector<ExpressionPtr>& expressions) {
   return depth;
 }
 
-int depth_of(const CallArguments& arguments) {
-  int depth = depth_of(arguments.positional);
-  for (const auto& [name, value] : arguments.named) depth = std::max(depth, depth_of(value));
-  return depth;
-}
-
 template <typename... Parts>
 int deepest(const Parts&... parts) {
   return std::max({depth_of(parts)...});

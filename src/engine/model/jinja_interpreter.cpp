@@ -103,7 +103,7 @@ Interpreter::Flow Interpreter::execute(const Generation& generation, Scope& scop
   const std::size_t begin = main_.size();
   Scope inner(&scope);
   execute(generation.body, inner);
-  generations_.push_back({begin, main_.size()});
+  if (main_.size() > begin) generations_.push_back({begin, main_.size()});
   return Flow::kOn;
 }
 

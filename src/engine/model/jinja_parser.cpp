@@ -83,7 +83,7 @@ class Parser {
     if (name == "for") return {line, parse_for()};
     if (name == "set") return parse_set(line);
     if (name == "macro") return {line, parse_macro(line)};
-    if (name == "generation") return {line, parse_generation()};
+    if (name == "generation") return {line, parse_generation(line)};
     if (name == "break" || name == "continue") {
       if (loops_ == 0) refuse("'" + name + "' outside of a loop", line);
       if (name == "break") return {line, Break{}};
@@ -209,9 +209,12 @@ class Parser {
     return macro;
   }
 
-  Generation parse_generation() {
-    has_generation_ = true;
-    return {parse_apart("endgeneration")};
+  Generation parse_generation(int line) {
+    if (in_generation_) refuse_unsupported("{% generation %} inside of another", line);
+    has_generation_ = in_generation_ = true;
+    Generation generation{parse_apart("endgeneration")};
+    in_generation_ = false;
+    return generation;
   }
 
   // A body that is no part of the loop around it: what is set in it stays in it, and no `break`
@@ -231,6 +234,7 @@ class Parser {
   int loops_ = 0;   // around, which `break` could leave
   int scopes_ = 0;  // around, which keep what is set in them
   bool has_generation_ = false;
+  bool in_generation_ = false;
 };
 
 }  // namespace

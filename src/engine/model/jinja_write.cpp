@@ -50,7 +50,7 @@ class Writer {
   void write(const Value& value) {
     budget_.spend();
     if (const Text* text = value.if_text()) {
-      put(text->remade(quoted(text->bytes())));
+      put(text->remade(repr_of(text->bytes())));
     } else if (const Dict* dict = value.if_dict()) {
       put("{");
       for (const Dict::Entry& entry : dict->entries) {
@@ -194,7 +194,7 @@ json::value convert(const Value& value, AsJson& all, Budget& budget) {
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string repr_of(std::string_view text) {
   const bool single =
       text.find('\'') == std::string_view::npos || text.find('"') != std::string_view::npos;
   const char quote = single ? '\'' : '"';
@@ -224,9 +224,9 @@ std::string quoted(std::string_view text) {
 
 std::string shown(std::string_view text) {
   constexpr std::size_t kLongest = 80;
-  if (text.size() <= kLongest) return quoted(text);
+  if (text.size() <= kLongest) return repr_of(text);
   const std::string_view start = text.substr(0, kLongest);
-  return quoted(start.substr(0, start.size() - incomplete_utf8_tail(start))) + "…";
+  return repr_of(start.substr(0, start.size() - incomplete_utf8_tail(start))) + "…";
 }
 
 TextPtr text_of(const Value& value, Budget& budget) {

@@ -16,7 +16,7 @@ namespace hone::engine::jinja {
 [[nodiscard]] TextPtr text_of(const Value& value, Budget& budget);
 
 // Python's repr() of a string: with quotes and escapes.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string repr_of(std::string_view text);
 // The same for messages: no more than its beginning.
 [[nodiscard]] std::string shown(std::string_view text);
 

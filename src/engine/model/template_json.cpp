@@ -37,7 +37,7 @@ std::string python_float(double value) {
 std::string in_ascii(std::string_view text) {
   std::string out;
   const auto unit = [&out](unsigned value) {
-    std::array<char, 8> digits{};
+    std::array<char, 12> digits{};
     std::snprintf(digits.data(), digits.size(), "\\u%04x", value);
     out += digits.data();
   };

@@ -44,7 +44,7 @@ double descend(const Policy& policy, const std::vector<Sequence>& sequences, dou
   return total;
 }
 
-Result<json::object> gradient_of(Policy policy, const std::vector<Sequence>& sequences,
+Result<json::object> gradient_of(const Policy& policy, const std::vector<Sequence>& sequences,
                                  const std::string& out) {
   std::int64_t tokens = 0;
   for (const Sequence& sequence : sequences) tokens += sequence.trained();
@@ -66,9 +66,10 @@ Result<json::object> write_gradient(std::istream& in, const GradientOptions& opt
   auto sequences = read_lines(in, lines);
   if (!sequences) return fail(sequences.error());
   try {
-    Policy policy = make_policy(std::move(loaded->weights), std::move(loaded->adapter), at::kFloat,
-                                /*keep_reference=*/false);
-    return gradient_of(std::move(policy), *sequences, options.out);
+    const Policy policy =
+        make_policy(std::move(loaded->weights), std::move(loaded->adapter), at::kFloat,
+                    /*keep_reference=*/false);
+    return gradient_of(policy, *sequences, options.out);
   } catch (const std::exception& error) {  // libtorch, where memory is short
     return fail(ErrorCode::kInternal, error.what());
   }

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cmath>
+#include <sstream>
 
 #include "engine/model/golden_test_support.h"
 #include "engine/train/batch/loss_report.h"
@@ -46,11 +47,18 @@ double number(const json::object& line, const char* name) {
   return line.at(name).to_number<double>();
 }
 
-// The mean of a figure over the first or the last epoch's four steps.
+// The mean of a figure over the four steps of an epoch; KTO leaves a label's out where a step has
+// none of it.
 double mean_of(const std::vector<json::object>& lines, std::size_t first, const char* name) {
   double sum = 0;
-  for (std::size_t i = first; i < first + 4; ++i) sum += number(lines.at(i), name);
-  return sum / 4;
+  int steps = 0;
+  for (std::size_t i = first; i < first + 4; ++i) {
+    if (!lines.at(i).contains(name)) continue;
+    sum += number(lines.at(i), name);
+    ++steps;
+  }
+  EXPECT_GT(steps, 0) << name;
+  return sum / steps;
 }
 
 TEST(TrainKto, PullsRewardsApart) {
@@ -103,7 +111,6 @@ TEST(TrainPairs, TeachThePreferredAnswer) {
   }
 }
 
-// What a step descends is what `hone-engine loss` says of the same batch.
 TEST(TrainPairs, SimpoCountsTheNllOfChosenAnswers) {
   const TempFolder temp;
   const auto plain = write_tiny_run(temp, "a", tiny_preferences(12), fields("simpo", kLora));
@@ -124,22 +131,21 @@ TEST(TrainReward, LeavesItsHeadBesideTheAdapter) {
   EXPECT_EQ(head.at("score.weight").sizes(), (std::vector<std::int64_t>{1, 32}));
   EXPECT_TRUE(head.at("score.weight").ne(0.0).all().item<bool>());
   // `hone-engine loss` finds it there.
-  const std::string ids(4 * 8 * 2, '\0');
+  const std::string ids(4 * 8, '\0');
   std::string ones;
   for (int i = 0; i < 4; ++i) ones += std::string("\x01\0\0\0\0\0\0\0", 8);
   const std::string batch = temp.path("batch.safetensors");
-  ASSERT_TRUE(
-      write_safetensors(batch,
-                        {{"in.input_ids", DType::kI64, {2, 2}, std::string_view(ids).substr(0, 32)},
-                         {"in.attention_mask", DType::kI64, {2, 2}, ones}},
-                        {}));
+  ASSERT_TRUE(write_safetensors(batch,
+                                {{"in.input_ids", DType::kI64, {2, 2}, ids},
+                                 {"in.attention_mask", DType::kI64, {2, 2}, ones}},
+                                {}));
   const auto report = loss_report({.method = "reward",
                                    .policy = temp.path("model"),
                                    .adapter = folder + "/adapter",
                                    .batch = batch});
   ASSERT_TRUE(report) << report.error().message;
   // Both rows are the same, so that neither is preferred.
-  EXPECT_NEAR(report->at("loss").as_double(), std::log(2.0), 1e-6);
+  EXPECT_NEAR(report->at("loss").as_double(), std::log(2.0), 1e-5);
   EXPECT_NE(report->at("metrics").as_object().at("mean_reward").as_double(), 0.0);
 }
 
