@@ -18,9 +18,7 @@ class ModelFolder {
     const auto packed = shared_file("golden/tokenizer/" + tokenizer + ".tokenizer.json.gz");
     const auto source = shared_file("golden/chat/" + chat_template + ".jinja");
     if (!packed || !source) return;
-    const std::string unpack =
-        "gzip -dc '" + *packed + "' > '" + folder_.path("tokenizer.json") + "'";
-    if (std::system(unpack.c_str()) != 0) return;
+    write_all(folder_.path("tokenizer.json"), unpacked(*packed));
     write_all(folder_.path("chat_template.jinja"), read_all(*source));
     usable_ = true;
   }

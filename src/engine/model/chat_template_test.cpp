@@ -6,20 +6,10 @@
 #include <map>
 
 #include "engine/model/test_support.h"
+#include "engine/model/tokenizer_test_support.h"
 
 namespace hone::engine {
 namespace {
-
-std::optional<Tokenizer> reference_tokenizer(const std::string& name) {
-  const auto packed = shared_file("golden/tokenizer/" + name + ".tokenizer.json.gz");
-  if (!packed) return std::nullopt;
-  const TempFolder folder;
-  const std::string unpack = "gzip -dc '" + *packed + "' > '" + folder.path("tokenizer.json") + "'";
-  if (std::system(unpack.c_str()) != 0) return std::nullopt;
-  auto tokenizer = Tokenizer::load(folder.path());
-  if (!tokenizer) return std::nullopt;
-  return std::move(*tokenizer);
-}
 
 std::optional<ChatTemplate> reference_template(const std::string& name, json::object tokens) {
   const auto source = shared_file("golden/chat/" + name + ".jinja");

@@ -5,20 +5,10 @@
 #include "base/json.h"
 #include "engine/model/chat_tools.h"
 #include "engine/model/test_support.h"
+#include "engine/model/tokenizer_test_support.h"
 
 namespace hone::engine {
 namespace {
-
-std::optional<Tokenizer> reference_tokenizer(const std::string& name) {
-  const auto packed = shared_file("golden/tokenizer/" + name + ".tokenizer.json.gz");
-  if (!packed) return std::nullopt;
-  const TempFolder folder;
-  const std::string unpack = "gzip -dc '" + *packed + "' > '" + folder.path("tokenizer.json") + "'";
-  if (std::system(unpack.c_str()) != 0) return std::nullopt;
-  auto tokenizer = Tokenizer::load(folder.path());
-  if (!tokenizer) return std::nullopt;
-  return std::move(*tokenizer);
-}
 
 std::vector<ChatMessage> messages_in(const json::object& row) {
   std::vector<ChatMessage> messages;

@@ -43,14 +43,12 @@ Result<Ending> train_dpo(Session& session) {
   if (!dataset) return fail(dataset.error());
   const std::vector<Preference>& examples = dataset->examples;
   const std::vector<std::size_t> lengths = pair_lengths(examples);
-  const StepPlan plan = plan_steps(
-      examples.size(), static_cast<std::size_t>(spec.batch_size * spec.gradient_accumulation),
-      spec.epochs, spec.seed);
-  if (auto begun = session.begin(plan.steps, dataset->too_long); !begun) return fail(begun.error());
+  const auto plan = session.begin(examples.size(), dataset->too_long);
+  if (!plan) return fail(plan.error());
 
-  while (session.step() < plan.steps) {
+  while (session.step() < plan->steps) {
     if (session.asked_to_stop()) return session.suspend();
-    const std::vector<std::size_t> chosen = plan.at(session.step());
+    const std::vector<std::size_t> chosen = plan->at(session.step());
     StepReport report = report_on(examples, chosen);
     const double weight = total_weight(examples, chosen);
     const double total_tokens = chosen_tokens(examples, chosen);

@@ -66,14 +66,12 @@ Result<Ending> train_orpo(Session& session) {
   if (!dataset) return fail(dataset.error());
   const std::vector<Preference>& pairs = dataset->examples;
   const std::vector<std::size_t> lengths = pair_lengths(pairs);
-  const StepPlan plan = plan_steps(
-      pairs.size(), static_cast<std::size_t>(spec.batch_size * spec.gradient_accumulation),
-      spec.epochs, spec.seed);
-  if (auto begun = session.begin(plan.steps, dataset->too_long); !begun) return fail(begun.error());
+  const auto plan = session.begin(pairs.size(), dataset->too_long);
+  if (!plan) return fail(plan.error());
 
-  while (session.step() < plan.steps) {
+  while (session.step() < plan->steps) {
     if (session.asked_to_stop()) return session.suspend();
-    const std::vector<std::size_t> chosen = plan.at(session.step());
+    const std::vector<std::size_t> chosen = plan->at(session.step());
     StepReport report = report_on(pairs, chosen);
     const double weight = total_weight(pairs, chosen);
     double nll_tokens = 0;

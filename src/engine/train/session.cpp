@@ -101,10 +101,13 @@ Result<std::string> Session::inputs_digest() const {
   return hex(digest.finish());
 }
 
-Result<void> Session::begin(std::int64_t steps, std::int64_t left_out) {
-  steps_ = steps;
+Result<StepPlan> Session::begin(std::size_t examples, std::int64_t left_out) {
+  const StepPlan plan =
+      plan_steps(examples, static_cast<std::size_t>(spec_.batch_size * spec_.gradient_accumulation),
+                 spec_.epochs, spec_.seed);
+  steps_ = plan.steps;
   left_out_ = left_out;
-  warmup_ = std::llround(spec_.warmup_fraction * static_cast<double>(steps));
+  warmup_ = std::llround(spec_.warmup_fraction * static_cast<double>(plan.steps));
   if (left_out > 0)
     spdlog::warn("{} examples are longer than max_tokens = {} and left out", left_out,
                  spec_.max_tokens);
@@ -122,7 +125,7 @@ Result<void> Session::begin(std::int64_t steps, std::int64_t left_out) {
   progress_.emplace(std::move(*progress));
   seconds_before_ = state_.seconds;
   started_ = std::chrono::steady_clock::now();
-  return {};
+  return plan;
 }
 
 Result<void> Session::finish_step(StepReport report) {

@@ -16,6 +16,7 @@
 #include "engine/model/tokenizer.h"
 #include "engine/train/checkpoint.h"
 #include "engine/train/optimizer.h"
+#include "engine/train/plan.h"
 #include "engine/train/policy.h"
 #include "engine/train/progress.h"
 #include "engine/train/run_spec.h"
@@ -47,8 +48,9 @@ class Session {
   [[nodiscard]] std::int64_t step() const { return state_.step; }  // the next one, from 0
   [[nodiscard]] bool asked_to_stop() const { return stop_->load(); }
 
-  // Goes to the last checkpoint, if there is one. `left_out` examples were too long.
-  [[nodiscard]] Result<void> begin(std::int64_t steps, std::int64_t left_out);
+  // Plans the steps over so many examples, and goes to the last checkpoint, if there is one.
+  // `left_out` examples were too long.
+  [[nodiscard]] Result<StepPlan> begin(std::size_t examples, std::int64_t left_out);
   // Moves the weights along the gradients that backward passes have left.
   [[nodiscard]] Result<void> finish_step(StepReport report);
   [[nodiscard]] Result<Ending> suspend();

@@ -22,14 +22,12 @@ Result<Ending> train_sft(Session& session) {
   const std::vector<Demonstration>& examples = dataset->examples;
   std::vector<std::size_t> lengths;
   for (const Demonstration& example : examples) lengths.push_back(example.sequence.ids.size());
-  const StepPlan plan = plan_steps(
-      examples.size(), static_cast<std::size_t>(spec.batch_size * spec.gradient_accumulation),
-      spec.epochs, spec.seed);
-  if (auto begun = session.begin(plan.steps, dataset->too_long); !begun) return fail(begun.error());
+  const auto plan = session.begin(examples.size(), dataset->too_long);
+  if (!plan) return fail(plan.error());
 
-  while (session.step() < plan.steps) {
+  while (session.step() < plan->steps) {
     if (session.asked_to_stop()) return session.suspend();
-    const std::vector<std::size_t> chosen = plan.at(session.step());
+    const std::vector<std::size_t> chosen = plan->at(session.step());
     StepReport report;
     double items = 0;
     for (const std::size_t i : chosen) {

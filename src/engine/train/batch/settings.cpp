@@ -16,42 +16,37 @@ double Settings::number(std::string_view name, double otherwise, double low, dou
   return number(name, low, high).value_or(otherwise);
 }
 
-std::optional<double> Settings::number(std::string_view name, double low, double high) {
+template <typename T>
+std::optional<T> Settings::read(std::string_view name) {
   const json::value* value = find(name);
   if (value == nullptr) return std::nullopt;
-  auto read = as<double>(*value, name);
-  if (!read) {
-    require(false, read.error().message);
-    return std::nullopt;
+  auto read = as<T>(*value, name);
+  if (read) return *read;
+  require(false, read.error().message);
+  return std::nullopt;
+}
+
+template <typename T>
+std::optional<T> Settings::read_within(std::string_view name, T low, T high) {
+  const auto value = read<T>(name);
+  if (value) {
+    require(*value >= low && *value <= high,
+            fmt::format("field '{}' must be from {} to {}", name, low, high));
   }
-  require(*read >= low && *read <= high,
-          fmt::format("field '{}' must be from {} to {}", name, low, high));
-  return *read;
+  return value;
+}
+
+std::optional<double> Settings::number(std::string_view name, double low, double high) {
+  return read_within(name, low, high);
 }
 
 std::optional<std::int64_t> Settings::whole(std::string_view name, std::int64_t low,
                                             std::int64_t high) {
-  const json::value* value = find(name);
-  if (value == nullptr) return std::nullopt;
-  auto read = as<std::int64_t>(*value, name);
-  if (!read) {
-    require(false, read.error().message);
-    return std::nullopt;
-  }
-  require(*read >= low && *read <= high,
-          fmt::format("field '{}' must be from {} to {}", name, low, high));
-  return *read;
+  return read_within(name, low, high);
 }
 
 std::optional<bool> Settings::flag(std::string_view name) {
-  const json::value* value = find(name);
-  if (value == nullptr) return std::nullopt;
-  auto read = as<bool>(*value, name);
-  if (!read) {
-    require(false, read.error().message);
-    return std::nullopt;
-  }
-  return *read;
+  return read<bool>(name);
 }
 
 std::size_t Settings::choice(std::string_view name, std::initializer_list<std::string_view> known) {

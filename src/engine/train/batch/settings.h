@@ -39,6 +39,10 @@ class Settings {
 
  private:
   [[nodiscard]] const json::value* find(std::string_view name);
+  template <typename T>
+  [[nodiscard]] std::optional<T> read(std::string_view name);
+  template <typename T>
+  [[nodiscard]] std::optional<T> read_within(std::string_view name, T low, T high);
   [[nodiscard]] std::size_t place_of(std::string_view name, const json::value& value,
                                      std::initializer_list<std::string_view> known);
 
