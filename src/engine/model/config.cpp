@@ -48,7 +48,7 @@ constexpr std::array<std::string_view, 31> kUnsupported = {"quantization_config"
                                                            "is_encoder_decoder",
                                                            "add_cross_attention",
                                                            "alibi",
-                                                           
+
                                                            "text_config",
                                                            "vision_config"};
 constexpr std::array<std::string_view, 7> kMultipliers = {

@@ -18,4 +18,9 @@ namespace hone::engine {
   return "'" + shown + (name.size() > kLongest ? "…'" : "'");
 }
 
+// What a library's exception says, without the stack below it.
+[[nodiscard]] inline std::string first_line(std::string_view text) {
+  return std::string(text.substr(0, text.find('\n')));
+}
+
 }  // namespace hone::engine

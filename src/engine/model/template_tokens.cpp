@@ -62,7 +62,8 @@ Result<std::vector<Span>> lay_over(std::string_view text, const std::vector<std:
 
 }  // namespace
 
-SpecialTokens::SpecialTokens(const Tokenizer& tokenizer) : matcher_({}) {
+SpecialTokens::SpecialTokens(const Tokenizer& tokenizer)
+    : matcher_(std::vector<AddedMatcher::Entry>()) {
   std::vector<std::int64_t> ids;
   std::vector<std::string> texts;
   for (std::int64_t id = 0; id < tokenizer.vocab_size(); ++id) {

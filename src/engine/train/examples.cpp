@@ -1,5 +1,6 @@
 #include "engine/train/examples.h"
 
+#include <filesystem>
 #include <fstream>
 #include <set>
 
@@ -93,6 +94,9 @@ bool fits(const Preference& example, std::size_t limit) {
 template <typename Example, typename Parse>
 Result<Dataset<Example>> read_lines(const std::string& path, std::int64_t max_tokens,
                                     const Parse& parse) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored))  // a pipe would keep us waiting
+    return fail(ErrorCode::kNotFound, "dataset " + path + " is not a file");
   std::ifstream file(path, std::ios::binary);
   if (!file) return fail(ErrorCode::kNotFound, "dataset " + path + " cannot be opened");
   Dataset<Example> dataset;
