@@ -20,7 +20,7 @@ constexpr std::array<std::string_view, 6> kRoles = {"system", "user",    "assist
 
 // A conversation is rendered three times for each answer that it has; all of that together is
 // bounded too.
-constexpr std::size_t kMaxTrainedSteps = 10 * jinja::Limits().steps;
+constexpr std::size_t kMaxTrainedSteps = 5 * jinja::Limits().steps;
 
 template <typename Names>
 bool holds(const Names& names, std::string_view name) {

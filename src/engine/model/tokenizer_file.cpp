@@ -72,7 +72,7 @@ Result<Pretokenizer> read_pretokenizer(const json::value& value) {
     auto step = as<json::object>(item, "pretokenizers");
     if (!step) return fail(step.error());
     const std::string type(string_or_empty(*step, "type"));
-    if (has_bytes) return unsupported("pre_tokenizer: '" + type + "' after ByteLevel");
+    if (has_bytes) return unsupported("pre_tokenizer: " + quoted(type) + " after ByteLevel");
     if (type == "Digits" && is_true(*step, "individual_digits") && !has_pattern) {
       pretokenizer.digits_alone = true;
     } else if (type == "Split" && !has_pattern) {
@@ -82,7 +82,7 @@ Result<Pretokenizer> read_pretokenizer(const json::value& value) {
                has_pattern == is_false_or_absent(*step, "use_regex")) {
       has_bytes = true;
     } else {
-      return unsupported("pre_tokenizer: '" + type + "' is not supported here");
+      return unsupported("pre_tokenizer: " + quoted(type) + " is not supported here");
     }
   }
   if (!has_bytes)
@@ -230,7 +230,7 @@ std::optional<std::pair<std::string_view, std::string_view>> parts_of_merge(
 Result<void> check_model(const json::object& model) {
   const auto type = string_or_empty(model, "type");
   if (!type.empty() && type != "BPE") {
-    return unsupported("model type '" + std::string(type) + "' is not supported: only BPE is");
+    return unsupported("model: type " + quoted(type) + " is not supported: only BPE is");
   }
   for (const std::string_view name : {"continuing_subword_prefix", "end_of_word_suffix"}) {
     if (!string_or_empty(model, name).empty())

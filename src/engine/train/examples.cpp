@@ -1,5 +1,6 @@
 #include "engine/train/examples.h"
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -61,6 +62,8 @@ Result<Preference> parse_preference(const json::object& object, const Chat& chat
     return fail(ErrorCode::kInvalid, "'chosen' and 'rejected' are the same");
   auto margin = optional_field<double>(object, "margin");
   if (!margin) return fail(margin.error());
+  if (!(std::abs(margin->value_or(0.0)) <= 1e6))
+    return fail(ErrorCode::kInvalid, "field 'margin' must be a number up to 1000000");
   return Preference{std::move(*id), std::move(*chosen), std::move(*rejected), *weight,
                     margin->value_or(0.0)};
 }
