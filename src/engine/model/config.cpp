@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "engine/model/quoted.h"
+#include "engine/model/in_quotes.h"
 
 namespace hone::engine {
 namespace {
@@ -132,15 +132,15 @@ Result<std::string> kind_of_scaling(const json::object& object) {
   auto before = optional_field<std::string>(object, "type");
   if (!before) return fail(before.error());
   if (*now && *before && **now != **before) {
-    return invalid("fields 'rope_type' and 'type' differ: " + quoted(**now) + " and " +
-                   quoted(**before));
+    return invalid("fields 'rope_type' and 'type' differ: " + in_quotes(**now) + " and " +
+                   in_quotes(**before));
   }
   if (*now) return std::move(**now);
   if (*before) return std::move(**before);
   for (const auto& member : object) {
     if (member.key() == "rope_theta" || member.value().is_null()) continue;
     // "factor", or the parameters of each kind of layer (transformers 5).
-    return invalid("field 'rope_type' is missing, which says what " + quoted(member.key()) +
+    return invalid("field 'rope_type' is missing, which says what " + in_quotes(member.key()) +
                    " means");
   }
   return std::string("default");
@@ -166,7 +166,8 @@ Result<RopeScaling> read_scaling(const json::object& object) {
       return invalid("field 'high_freq_factor' must exceed 'low_freq_factor'");
     }
   } else {
-    return invalid("rope type " + quoted(*kind) + " is not supported: default, linear or llama3");
+    return invalid("rope type " + in_quotes(*kind) +
+                   " is not supported: default, linear or llama3");
   }
   if (reader.problem()) return fail(*reader.problem());
   return scaling;
@@ -210,7 +211,7 @@ Result<void> check_name(const json::object& object, std::string_view field_name,
   const auto given = optional_field<std::string>(object, field_name);
   if (!given) return fail(given.error());
   if (given->value_or(std::string(only)) == only) return {};
-  return invalid("field '" + std::string(field_name) + "' is " + quoted(**given) + ": only \"" +
+  return invalid("field '" + std::string(field_name) + "' is " + in_quotes(**given) + ": only \"" +
                  std::string(only) + "\" is supported");
 }
 
@@ -224,7 +225,7 @@ Result<void> check_architecture(const json::object& object) {
     const auto name = as<std::string>(item, "architectures");
     if (!name) return fail(name.error());
     if (std::ranges::find(kArchitectures, *name) == kArchitectures.end()) {
-      return invalid("field 'architectures' names " + quoted(*name) +
+      return invalid("field 'architectures' names " + in_quotes(*name) +
                      ": only LlamaForCausalLM and its kin are supported");
     }
   }

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "engine/model/quoted.h"
+#include "engine/model/in_quotes.h"
 
 namespace hone::engine {
 namespace {
@@ -169,7 +169,7 @@ class GgufParser {
     const std::string key(read_string());
     const auto type = static_cast<ValueType>(read<std::uint32_t>());
     auto value = read_value(type);
-    const std::string where = "key " + quoted(key) + " at byte " + std::to_string(begin);
+    const std::string where = "key " + in_quotes(key) + " at byte " + std::to_string(begin);
     if (cut_) return corrupt(where + ": the metadata is cut short");
     if (!value) return fail(value.error().with(where));
     if (!file.values_.emplace(key, std::move(*value)).second) {
@@ -184,7 +184,7 @@ class GgufParser {
     tensor.name = std::string(read_string());
     const auto dimensions = read<std::uint32_t>();
     const std::string where =
-        "tensor " + quoted(tensor.name) + ", described at byte " + std::to_string(begin);
+        "tensor " + in_quotes(tensor.name) + ", described at byte " + std::to_string(begin);
     if (cut_ || dimensions > kMaxDimensions) {
       return corrupt(where + ": cut short, or more than 4 dimensions");
     }
@@ -254,8 +254,8 @@ class GgufParser {
     for (std::size_t i = 1; i < order.size(); ++i) {
       const std::string_view before = order[i - 1]->bytes;
       if (order[i]->bytes.data() < before.data() + before.size()) {
-        return corrupt("tensor " + quoted(order[i]->name) + ": its bytes overlap those of " +
-                       quoted(order[i - 1]->name));
+        return corrupt("tensor " + in_quotes(order[i]->name) + ": its bytes overlap those of " +
+                       in_quotes(order[i - 1]->name));
       }
     }
     return {};
@@ -272,7 +272,7 @@ class GgufParser {
     const auto data = start <= bytes_.size() ? bytes_.substr(start) : std::string_view();
     for (std::size_t i = 0; i < offsets.size(); ++i) {
       auto placed = place(file.tensors_[i], offsets[i], alignment, data);
-      if (!placed) return fail(placed.error().with("tensor " + quoted(file.tensors_[i].name)));
+      if (!placed) return fail(placed.error().with("tensor " + in_quotes(file.tensors_[i].name)));
     }
     return check_overlaps(file.tensors_);
   }

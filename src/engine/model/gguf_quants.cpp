@@ -3,7 +3,7 @@
 
 #include "engine/model/gguf.h"
 #include "engine/model/half.h"
-#include "engine/model/quoted.h"
+#include "engine/model/in_quotes.h"
 
 namespace hone::engine {
 namespace {
@@ -90,7 +90,7 @@ std::optional<std::uint64_t> gguf_bytes(std::uint32_t type, std::uint64_t elemen
 Result<std::vector<float>> dequantise(const GgufTensor& tensor) {
   const Type* type = find_type(tensor.type);
   if (type == nullptr) {
-    return fail(ErrorCode::kInvalid, "tensor " + quoted(tensor.name) + " has ggml type " +
+    return fail(ErrorCode::kInvalid, "tensor " + in_quotes(tensor.name) + " has ggml type " +
                                          std::to_string(tensor.type) +
                                          "; F32, F16, BF16, Q4_0, Q4_1 and Q8_0 can be read");
   }

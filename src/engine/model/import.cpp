@@ -15,7 +15,7 @@
 #include "engine/model/gguf.h"
 #include "engine/model/half.h"
 #include "engine/model/import_tokenizer.h"
-#include "engine/model/quoted.h"
+#include "engine/model/in_quotes.h"
 #include "engine/model/safetensors.h"
 
 namespace hone::engine {
@@ -133,7 +133,7 @@ Result<void> read_rope(const GgufFile& file, LlamaConfig& config) {
   }
   if (type == nullptr || *type == "none") return {};
   if (*type != "linear")
-    return invalid("llama.rope.scaling.type " + quoted(*type) + " is not supported");
+    return invalid("llama.rope.scaling.type " + in_quotes(*type) + " is not supported");
   if (config.rope_scaling.kind != RopeScaling::Kind::kNone) {
     return invalid(
         "llama.rope.scaling.type is 'linear' beside rope_freqs.weight: it is one or the other");
@@ -149,7 +149,7 @@ Result<LlamaConfig> config_of(const GgufFile& file, const ImportOptions& options
   auto architecture = file.text("general.architecture");
   if (!architecture) return fail(architecture.error());
   if (*architecture != "llama") {
-    return invalid("general.architecture is " + quoted(*architecture) +
+    return invalid("general.architecture is " + in_quotes(*architecture) +
                    ": only llama is supported");
   }
   if (auto plain = refuse_unsupported(file); !plain) return fail(plain.error());
@@ -220,7 +220,8 @@ class WeightList {
           tensor.name.ends_with(".rope_freqs.weight")) {
         continue;
       }
-      return invalid("tensor " + quoted(tensor.name) + " is not one of a Llama with these sizes");
+      return invalid("tensor " + in_quotes(tensor.name) +
+                     " is not one of a Llama with these sizes");
     }
     return std::move(weights_);
   }

@@ -4,8 +4,8 @@
 
 #include "base/json.h"
 #include "engine/model/import_merges.h"
+#include "engine/model/in_quotes.h"
 #include "engine/model/pretokenizer.h"
-#include "engine/model/quoted.h"
 #include "engine/model/tokenizer.h"
 #include "engine/model/tokenizer_spaces.h"
 #include "engine/model/utf8.h"
@@ -47,7 +47,7 @@ Result<json::object> pretokenizer_named(std::string_view name) {
              {"behavior", "Isolated"},
              {"invert", false}};
   } else {
-    return invalid("tokenizer.ggml.pre is " + quoted(name) +
+    return invalid("tokenizer.ggml.pre is " + in_quotes(name) +
                    ": only smollm, llama-bpe and gpt-2 are supported");
   }
   return json::object{{"type", "Sequence"},
@@ -251,7 +251,7 @@ Result<std::string> sentencepiece_json(const GgufFile& file) {
 Result<std::string> tokenizer_json_by(std::string_view model, const GgufFile& file) {
   if (model == "gpt2") return byte_level_json(file);
   if (model == "llama") return sentencepiece_json(file);
-  return invalid("tokenizer.ggml.model is " + quoted(model) +
+  return invalid("tokenizer.ggml.model is " + in_quotes(model) +
                  ": only byte-level BPE ('gpt2') and SentencePiece ('llama') are supported");
 }
 

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "base/file.h"
-#include "engine/model/quoted.h"
+#include "engine/model/in_quotes.h"
 
 namespace hone::engine {
 namespace {
@@ -76,7 +76,7 @@ class Loader {
           continue;
         }
         return fail(ErrorCode::kInvalid,
-                    "tensor " + quoted(view.name) + " has no place in the model of config.json");
+                    "tensor " + in_quotes(view.name) + " has no place in the model of config.json");
       }
     }
     return files_.still_whole();

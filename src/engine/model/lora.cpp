@@ -9,7 +9,7 @@
 #include <span>
 
 #include "base/file.h"
-#include "engine/model/quoted.h"
+#include "engine/model/in_quotes.h"
 #include "engine/model/safetensors.h"
 
 namespace hone::engine {

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "base/json.h"
-#include "engine/model/quoted.h"
+#include "engine/model/in_quotes.h"
 
 namespace hone::engine {
 namespace {
@@ -68,7 +68,7 @@ Result<std::vector<Projection>> parse_targets(const json::object& config) {
   for (const std::string& text : names) {
     const auto which = projection_named(text);
     if (!which) {
-      return fail(ErrorCode::kInvalid, "field 'target_modules': " + quoted(text) +
+      return fail(ErrorCode::kInvalid, "field 'target_modules': " + in_quotes(text) +
                                            " is not one of the seven linear projections");
     }
     targets.push_back(*which);
@@ -86,7 +86,7 @@ Result<void> check_initialisation(const json::object& config) {
   if (value == nullptr || value->is_null() || value->is_bool()) return {};
   const std::string_view how = string_or_empty(config, "init_lora_weights");
   if (how == "gaussian" || how == "orthogonal" || how == "eva") return {};
-  return fail(ErrorCode::kInvalid, "field 'init_lora_weights' " + quoted(how) +
+  return fail(ErrorCode::kInvalid, "field 'init_lora_weights' " + in_quotes(how) +
                                        " is not supported: it changes the base model");
 }
 
@@ -94,7 +94,7 @@ Result<LoraConfig> read_lora_config(const json::object& config) {
   auto kind = field<std::string>(config, "peft_type");
   if (!kind) return fail(kind.error());
   if (*kind != "LORA") {
-    return fail(ErrorCode::kInvalid, "field 'peft_type' is " + quoted(*kind) + ", not LORA");
+    return fail(ErrorCode::kInvalid, "field 'peft_type' is " + in_quotes(*kind) + ", not LORA");
   }
   for (const std::string_view name : kMustBeOff) {
     if (auto off = must_be_off(config, name); !off) return fail(off.error());
@@ -103,7 +103,7 @@ Result<LoraConfig> read_lora_config(const json::object& config) {
   auto bias = optional_field<std::string>(config, "bias");
   if (!bias) return fail(bias.error());
   if (bias->value_or("none") != "none") {
-    return fail(ErrorCode::kInvalid, "field 'bias' must be \"none\", not " + quoted(**bias));
+    return fail(ErrorCode::kInvalid, "field 'bias' must be \"none\", not " + in_quotes(**bias));
   }
   auto r = field<std::int64_t>(config, "r");
   if (!r) return fail(r.error());
@@ -166,7 +166,7 @@ Result<void> check_lora_file(const SafetensorsFile& file, const LoraConfig& conf
   }
   for (const TensorView& view : file.tensors()) {
     if (asked.contains(view.name)) continue;
-    return fail(ErrorCode::kInvalid, "tensor " + quoted(view.name) +
+    return fail(ErrorCode::kInvalid, "tensor " + in_quotes(view.name) +
                                          " is none that adapter_config.json and the model ask for");
   }
   return {};

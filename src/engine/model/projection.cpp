@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/model/quoted.h"
+#include "engine/model/in_quotes.h"
 
 namespace hone::engine {
 namespace {
@@ -62,14 +62,14 @@ Shape shape_of(const LlamaConfig& config, Projection projection) {
 
 Result<void> check_weight(const TensorView& view, std::span<const std::int64_t> shape) {
   if (!std::ranges::equal(view.shape, shape)) {
-    return fail(ErrorCode::kInvalid, "tensor " + quoted(view.name) + " has the shape " +
+    return fail(ErrorCode::kInvalid, "tensor " + in_quotes(view.name) + " has the shape " +
                                          shape_text(view.shape) + "; " + shape_text(shape) +
                                          " is asked for");
   }
   if (view.dtype == DType::kF32 || view.dtype == DType::kF16 || view.dtype == DType::kBF16) {
     return {};
   }
-  return fail(ErrorCode::kInvalid, "tensor " + quoted(view.name) + ": weights of type " +
+  return fail(ErrorCode::kInvalid, "tensor " + in_quotes(view.name) + ": weights of type " +
                                        std::string(name(view.dtype)) + " are not supported");
 }
 

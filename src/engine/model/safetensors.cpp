@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/json_scan.h"
-#include "engine/model/quoted.h"
+#include "engine/model/in_quotes.h"
 
 namespace hone::engine {
 namespace {
@@ -108,7 +108,7 @@ std::string duplicate_name(std::string_view text) {
     const auto name = scanner.string();
     if (!name) break;
     if (!names.insert(*name).second) {
-      return " " + quoted(name->substr(1, name->size() - 2)) + " twice, again at byte " +
+      return " " + in_quotes(name->substr(1, name->size() - 2)) + " twice, again at byte " +
              std::to_string(8 + at);
     }
     more = scanner.take(':') && scanner.value() && scanner.take(',');
@@ -123,7 +123,7 @@ Result<Metadata> read_metadata(const json::value& value) {
   for (const auto& member : *object) {
     const auto* text = member.value().if_string();
     if (text == nullptr) {
-      return corrupt("__metadata__: " + quoted(member.key()) + " must be a string, not " +
+      return corrupt("__metadata__: " + in_quotes(member.key()) + " must be a string, not " +
                      std::string(kind_name(member.value())));
     }
     metadata.emplace(member.key(), std::string(*text));
@@ -160,7 +160,7 @@ Result<TensorView> read_entry(std::string_view name, const json::value& value,
   if (!given_shape) return fail(given_shape.error());
   if (!offsets) return fail(offsets.error());
   const auto dtype = dtype_named(*dtype_name);
-  if (!dtype) return corrupt("dtype " + quoted(*dtype_name) + " is unknown");
+  if (!dtype) return corrupt("dtype " + in_quotes(*dtype_name) + " is unknown");
   auto shape = read_shape(*given_shape);
   if (!shape) return fail(shape.error());
   const auto size = tensor_bytes(*dtype, *shape);
@@ -194,7 +194,7 @@ Result<void> check_layout(const std::vector<TensorView>& tensors, std::string_vi
     const auto begin = static_cast<std::size_t>(view.bytes.data() - data.data());
     if (begin != expected) {
       return corrupt(
-          "tensor " + quoted(view.name) + ": its bytes begin at " + std::to_string(begin) +
+          "tensor " + in_quotes(view.name) + ": its bytes begin at " + std::to_string(begin) +
           " behind the header, where " + std::to_string(expected) +
           (begin < expected ? " bytes are others': they overlap" : " are described: a hole"));
     }
@@ -229,7 +229,7 @@ Result<Header> read_header(std::string_view bytes) {
       continue;
     }
     auto view = read_entry(member.key(), member.value(), data);
-    if (!view) return fail(view.error().with("tensor " + quoted(member.key())));
+    if (!view) return fail(view.error().with("tensor " + in_quotes(member.key())));
     header.tensors.push_back(std::move(*view));
   }
   std::sort(header.tensors.begin(), header.tensors.end(), [](const auto& a, const auto& b) {

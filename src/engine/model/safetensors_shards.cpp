@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "engine/model/quoted.h"
+#include "engine/model/in_quotes.h"
 #include "engine/model/safetensors.h"
 
 namespace hone::engine {
@@ -30,8 +30,9 @@ Result<Shards> read_index(std::string_view text) {
                       shard->find('/') == std::string::npos &&
                       shard->find('\0') == std::string::npos;
     if (!name) {
-      return fail(ErrorCode::kInvalid, "weight_map: tensor " + quoted(member.key()) + ": " +
-                                           quoted(*shard) + " is not the name of a file beside it");
+      return fail(ErrorCode::kInvalid, "weight_map: tensor " + in_quotes(member.key()) + ": " +
+                                           in_quotes(*shard) +
+                                           " is not the name of a file beside it");
     }
     shards[*shard].emplace_back(member.key());
     if (shards.size() > kMaxShards) {
@@ -47,14 +48,14 @@ Result<void> check_shard(const SafetensorsFile& file, const std::vector<std::str
   for (const std::string& name : promised) {
     if (file.find(name) == nullptr) {
       return fail(ErrorCode::kCorrupt,
-                  path + ": tensor " + quoted(name) + " is missing, which the index has there");
+                  path + ": tensor " + in_quotes(name) + " is missing, which the index has there");
     }
   }
   for (const TensorView& view : file.tensors()) {
     const auto [home, added] = homes.emplace(view.name, path);
     if (!added) {
       return fail(ErrorCode::kCorrupt,
-                  path + ": tensor " + quoted(view.name) + " is in " + home->second + " too");
+                  path + ": tensor " + in_quotes(view.name) + " is in " + home->second + " too");
     }
   }
   return {};

@@ -2,7 +2,7 @@
 
 #include <queue>
 
-#include "engine/model/quoted.h"
+#include "engine/model/in_quotes.h"
 #include "engine/model/utf8.h"
 
 namespace hone::engine {
@@ -25,8 +25,8 @@ Result<void> Bpe::add_merge(std::string_view left, std::string_view right) {
   const std::int32_t b = find(right);
   const std::int32_t both = find(std::string(left) + std::string(right));
   if (a < 0 || b < 0 || both < 0) {
-    return fail(ErrorCode::kInvalid, "merge " + std::to_string(next_rank_) + " of " + quoted(left) +
-                                         " and " + quoted(right) +
+    return fail(ErrorCode::kInvalid, "merge " + std::to_string(next_rank_) + " of " +
+                                         in_quotes(left) + " and " + in_quotes(right) +
                                          " names a token that is not in the vocabulary, or makes "
                                          "one that is not");
   }

@@ -5,7 +5,7 @@
 #include <unordered_map>
 
 #include "base/json.h"
-#include "engine/model/quoted.h"
+#include "engine/model/in_quotes.h"
 #include "engine/model/tokenizer_steps.h"
 #include "engine/model/utf8.h"
 
@@ -72,7 +72,7 @@ Result<Pretokenizer> read_pretokenizer(const json::value& value) {
     auto step = as<json::object>(item, "pretokenizers");
     if (!step) return fail(step.error());
     const std::string type(string_or_empty(*step, "type"));
-    if (has_bytes) return unsupported("pre_tokenizer: " + quoted(type) + " after ByteLevel");
+    if (has_bytes) return unsupported("pre_tokenizer: " + in_quotes(type) + " after ByteLevel");
     if (type == "Digits" && is_true(*step, "individual_digits") && !has_pattern) {
       pretokenizer.digits_alone = true;
     } else if (type == "Split" && !has_pattern) {
@@ -82,7 +82,7 @@ Result<Pretokenizer> read_pretokenizer(const json::value& value) {
                has_pattern == is_false_or_absent(*step, "use_regex")) {
       has_bytes = true;
     } else {
-      return unsupported("pre_tokenizer: " + quoted(type) + " is not supported here");
+      return unsupported("pre_tokenizer: " + in_quotes(type) + " is not supported here");
     }
   }
   if (!has_bytes)
@@ -109,18 +109,18 @@ Result<AddedToken> read_added_token(const json::value& item, std::int64_t highes
   auto content = field<std::string>(*object, "content");
   auto id = field<std::int64_t>(*object, "id");
   if (!content) return fail(content.error());
-  if (!id) return fail(id.error().with(quoted(*content)));
+  if (!id) return fail(id.error().with(in_quotes(*content)));
   if (content->empty() || content->size() > kMaxAddedBytes) {
     return unsupported("the content of id " + std::to_string(*id) + " has " +
                        std::to_string(content->size()) + " bytes; 1 to " +
                        std::to_string(kMaxAddedBytes) + " are supported");
   }
   if (*id < 0 || *id > highest) {
-    return unsupported(quoted(*content) + ": " + out_of_range(*id, highest));
+    return unsupported(in_quotes(*content) + ": " + out_of_range(*id, highest));
   }
   for (const std::string_view flag : {"single_word", "lstrip", "rstrip"}) {
     if (is_true(*object, flag)) {
-      return unsupported("added token " + quoted(*content) + ": " + std::string(flag) +
+      return unsupported("added token " + in_quotes(*content) + ": " + std::string(flag) +
                          " is not supported");
     }
   }
@@ -142,7 +142,7 @@ Result<void> check_once(const std::vector<AddedToken>& added) {
         same_id.special == token.special && same_id.normalized == token.normalized) {
       continue;
     }
-    return unsupported("added_tokens: " + quoted(token.content) + " with the id " +
+    return unsupported("added_tokens: " + in_quotes(token.content) + " with the id " +
                        std::to_string(token.id) + " is not the first with this " +
                        (same_id.content != token.content ? "id" : "content"));
   }
@@ -194,16 +194,16 @@ Result<TokenTexts> read_vocab(const json::object& model, std::int64_t highest) {
   TokenTexts texts;
   for (const auto& member : *vocab) {
     auto id = as<std::int64_t>(member.value(), "id");
-    if (!id) return fail(id.error().with("model: vocab: " + quoted(member.key())));
+    if (!id) return fail(id.error().with("model: vocab: " + in_quotes(member.key())));
     if (*id < 0 || *id > highest) {
-      return unsupported("model: vocab: " + quoted(member.key()) + ": " +
+      return unsupported("model: vocab: " + in_quotes(member.key()) + ": " +
                          out_of_range(*id, highest));
     }
     if (static_cast<std::size_t>(*id) < texts.size() &&
         !texts[static_cast<std::size_t>(*id)].empty()) {
       return unsupported("model: vocab: two tokens have the id " + std::to_string(*id) + ": " +
-                         quoted(texts[static_cast<std::size_t>(*id)]) + " and " +
-                         quoted(member.key()));
+                         in_quotes(texts[static_cast<std::size_t>(*id)]) + " and " +
+                         in_quotes(member.key()));
     }
     put(texts, *id, std::string(member.key()));
   }
@@ -230,7 +230,7 @@ std::optional<std::pair<std::string_view, std::string_view>> parts_of_merge(
 Result<void> check_model(const json::object& model) {
   const auto type = string_or_empty(model, "type");
   if (!type.empty() && type != "BPE") {
-    return unsupported("model: type " + quoted(type) + " is not supported: only BPE is");
+    return unsupported("model: type " + in_quotes(type) + " is not supported: only BPE is");
   }
   for (const std::string_view name : {"continuing_subword_prefix", "end_of_word_suffix"}) {
     if (!string_or_empty(model, name).empty())
@@ -280,7 +280,7 @@ Result<void> check_ids(const std::vector<AddedToken>& added, const TokenTexts& v
   std::unordered_map<std::string_view, std::int64_t> ids;
   for (const AddedToken& token : added) ids.emplace(token.content, token.id);
   const auto differs = [](std::string_view content, std::int64_t id) {
-    return unsupported("added token " + quoted(content) + ": its id " + std::to_string(id) +
+    return unsupported("added token " + in_quotes(content) + ": its id " + std::to_string(id) +
                        " is not what the vocabulary says");
   };
   for (std::size_t id = 0; id < vocab.size(); ++id) {

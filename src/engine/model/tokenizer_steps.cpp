@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "engine/model/quoted.h"
+#include "engine/model/in_quotes.h"
 
 namespace hone::engine {
 namespace {
@@ -42,7 +42,7 @@ Result<std::vector<const json::object*>> read_steps(const json::value& part, std
 std::unexpected<Error> unsupported_step(std::string_view part, const json::object& step,
                                         std::string_view why) {
   return fail(ErrorCode::kInvalid, std::string(part) + ": " +
-                                       quoted(string_or_empty(step, "type")) +
+                                       in_quotes(string_or_empty(step, "type")) +
                                        " is not supported " + std::string(why));
 }
 

@@ -8,8 +8,8 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "engine/model/in_quotes.h"
 #include "engine/model/mapped_file.h"
-#include "engine/model/quoted.h"
 #include "engine/model/safetensors.h"
 
 namespace hone::engine {
@@ -109,7 +109,7 @@ struct SavedState {
 // What belongs to a checkpoint lies in its folder; the optimizer's tensors always do.
 Result<void> check_files(const std::string& folder, const json::object& files) {
   if (!files.contains(kOptimizerFile)) {
-    return fail(ErrorCode::kCorrupt, "field 'files' lacks " + quoted(kOptimizerFile) +
+    return fail(ErrorCode::kCorrupt, "field 'files' lacks " + in_quotes(kOptimizerFile) +
                                          ", so that nobody vouches for it");
   }
   for (const auto& [name, digest] : files) {
@@ -117,7 +117,7 @@ Result<void> check_files(const std::string& folder, const json::object& files) {
     if (file.empty() || file == "." || file == ".." || file.find('/') != std::string_view::npos ||
         file.find('\0') != std::string_view::npos) {
       return fail(ErrorCode::kCorrupt,
-                  "field 'files': " + quoted(file) + " is not the name of a file beside it");
+                  "field 'files': " + in_quotes(file) + " is not the name of a file beside it");
     }
     auto found = digest_file(folder + "/" + std::string(file));
     if (!found) return fail(found.error());

@@ -8,7 +8,7 @@
 #include <exception>
 #include <optional>
 
-#include "engine/model/quoted.h"
+#include "engine/model/in_quotes.h"
 #include "engine/model/safetensors.h"
 
 namespace hone::engine {
@@ -75,7 +75,7 @@ Run run_of(const bool* real, std::int64_t columns) {
 Result<at::Tensor> tensor_of(const TensorView& view) {
   const auto type = scalar_type(view.dtype);
   if (!type) {
-    return fail(ErrorCode::kInvalid, "tensor " + quoted(view.name) + " is of type " +
+    return fail(ErrorCode::kInvalid, "tensor " + in_quotes(view.name) + " is of type " +
                                          std::string(name(view.dtype)) + ", which is not read");
   }
   try {
@@ -83,9 +83,9 @@ Result<at::Tensor> tensor_of(const TensorView& view) {
     std::copy(view.bytes.begin(), view.bytes.end(), static_cast<char*>(tensor.mutable_data_ptr()));
     return tensor;
   } catch (const std::exception& error) {  // libtorch, where memory is short
-    return fail(
-        ErrorCode::kUnavailable,
-        "tensor " + quoted(view.name) + " cannot be read into memory: " + first_line(error.what()));
+    return fail(ErrorCode::kUnavailable,
+                "tensor " + in_quotes(view.name) +
+                    " cannot be read into memory: " + first_line(error.what()));
   }
 }
 
@@ -97,7 +97,7 @@ Result<BatchTensors> read_batch(const std::string& path) {
     const bool input = view.name.starts_with(kInput);
     if (!input && view.name.starts_with("out.") && view.name != kScore) continue;
     if (!input && view.name != kScore) {
-      return fail(ErrorCode::kInvalid, path + ": tensor " + quoted(view.name) +
+      return fail(ErrorCode::kInvalid, path + ": tensor " + in_quotes(view.name) +
                                            " is neither an input ('in.…') nor a result ('out.…')");
     }
     auto tensor = tensor_of(view);
@@ -244,7 +244,7 @@ Result<void> BatchReader::finish(const std::string& method) const {
   if (!outcome_) return outcome_;
   for (const auto& [name, tensor] : tensors_) {
     if (!asked_.contains(name)) {
-      return fail(ErrorCode::kInvalid, "tensor " + quoted("in." + name) +
+      return fail(ErrorCode::kInvalid, "tensor " + in_quotes("in." + name) +
                                            " is not one that method '" + method + "' reads");
     }
   }

@@ -9,7 +9,7 @@
 
 namespace hone::engine {
 
-[[nodiscard]] inline std::string quoted(std::string_view name) {
+[[nodiscard]] inline std::string in_quotes(std::string_view name) {
   constexpr std::size_t kLongest = 160;
   std::string shown = replace_invalid_utf8(name.substr(0, kLongest));
   for (char& byte : shown) {
