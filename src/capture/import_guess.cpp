@@ -50,7 +50,8 @@ class Guess {
 
  private:
   void look_into(const json::object& object, const std::string& above);
-  // The fullest of the columns of these names that none has taken, by the order of the names.
+  // A column of one of these names that none has taken; the first name counts most, and what
+  // stands in an object of the record's counts least.
   Column* take(Names names, bool (*fits)(const Column&));
   std::string from(std::string_view field, const Column& column, const std::string& remark = "");
   void write_conversation();
@@ -86,12 +87,15 @@ void Guess::look_into(const json::object& object, const std::string& above) {
 }
 
 Column* Guess::take(Names names, bool (*fits)(const Column&)) {
-  for (const auto name : names) {
-    for (Column& column : columns_) {
-      if (column.name != name || column.filled == 0 || taken_.contains(column.pointer)) continue;
-      if (!fits(column)) continue;
-      taken_.insert(column.pointer);
-      return &column;
+  for (const bool nested : {false, true}) {
+    for (const auto name : names) {
+      for (Column& column : columns_) {
+        if (nested != (column.pointer.find('/', 1) != std::string::npos)) continue;
+        if (column.name != name && plain_name(column.pointer) != name) continue;
+        if (column.filled == 0 || taken_.contains(column.pointer) || !fits(column)) continue;
+        taken_.insert(column.pointer);
+        return &column;
+      }
     }
   }
   return nullptr;
@@ -249,7 +253,7 @@ void Guess::write_signals(bool with_final) {
   }
   if (const Column* decision =
           take({"decision", "label", "verdict", "vote", "thumbs", "feedback", "status", "action",
-                "judgment", "judgement", "accepted", "outcome", "rating", "reaction", "haserror"},
+                "judgment", "judgement", "accepted", "outcome", "rating", "reaction"},
                has_few)) {
     write_decision(*decision);
   }
@@ -279,7 +283,8 @@ void Guess::write_facts() {
       "time.text = \"2000-01-01\"        # no time was found: give the file's date\n";
   for (Column& column : columns_) {
     const bool named = column.name.find("time") != std::string::npos ||
-                       column.name.find("date") != std::string::npos || column.name == "at" ||
+                       column.name.find("date") != std::string::npos ||
+                       column.name.find("created") != std::string::npos || column.name == "at" ||
                        column.name.ends_with("at") || column.name == "ts";
     if (!named || taken_.contains(column.pointer) || column.filled == 0) continue;
     std::string format;

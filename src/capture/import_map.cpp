@@ -315,6 +315,8 @@ Result<ImportMap> parse_import_map(std::string_view text, std::string file_name)
   map.verifier = read_map_values(root, "verifier", "");
   for (auto& table : root.tables("signal")) map.signals.push_back(read_signal(table));
   map.suggestion_events = read_events(root);
+  // A misspelt field is the better message than what is missing for it.
+  if (auto done = (*file)->finish(); !done) return fail(done.error());
   check_whole(root, map);
   if (auto done = (*file)->finish(); !done) return fail(done.error());
   return map;
