@@ -33,6 +33,10 @@ struct Column {
 // In lower case, letters and digits only.
 [[nodiscard]] std::string plain_name(std::string_view name);
 
+// As a TOML string; as a step of a JSON pointer.
+[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string escaped(std::string_view key);
+
 // Adds a value of the column to what is known of it.
 void look_at(Column& column, const json::value& value);
 

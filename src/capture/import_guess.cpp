@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <set>
+#include <tuple>
 
 #include "capture/import_columns.h"
 #include "capture/import_map.h"
@@ -15,28 +16,6 @@ constexpr std::size_t kMaxColumns = 500;
 constexpr std::size_t kMostBad = 50;
 
 using Names = std::initializer_list<std::string_view>;
-
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (c == '"' || c == '\\') {
-      out += std::string("\\") + c;
-    } else if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7F) {
-      out += c;
-    }
-  }
-  return out + "\"";
-}
-
-std::string escaped(std::string_view key) {
-  std::string out;
-  for (const char c : key) out += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
-  return out;
-}
 
 class Guess {
  public:
@@ -99,6 +78,11 @@ Column* Guess::take(Names names, bool (*fits)(const Column&)) {
     }
   }
   return nullptr;
+}
+
+std::string number_text(double number) {
+  const auto whole = static_cast<std::int64_t>(number);
+  return static_cast<double>(whole) == number ? std::to_string(whole) : std::to_string(number);
 }
 
 bool any(const Column&) {
@@ -198,11 +182,11 @@ void Guess::write_conversation() {
 }
 
 void Guess::write_decision(const Column& column) {
-  constexpr Names kFor = {"accept",  "accepted", "pos",     "positive", "good",
-                          "up",      "thumbsup", "like",    "liked",    "yes",
-                          "approve", "approved", "true",    "keep",     "kept",
-                          "1",       "helpful",  "correct", "ok",       "pass"};
-  constexpr Names kAgainst = {
+  constexpr std::string_view kFor[] = {"accept",  "accepted", "pos",     "positive", "good",
+                                       "up",      "thumbsup", "like",    "liked",    "yes",
+                                       "approve", "approved", "true",    "keep",     "kept",
+                                       "1",       "helpful",  "correct", "ok",       "pass"};
+  constexpr std::string_view kAgainst[] = {
       "reject",  "rejected",  "neg",       "negative", "bad",    "down",    "thumbsdown",
       "dislike", "disliked",  "no",        "deny",     "denied", "false",   "0",
       "1neg",    "unhelpful", "incorrect", "wrong",    "fail",   "discard", "discarded"};
@@ -212,8 +196,8 @@ void Guess::write_decision(const Column& column) {
   for (const auto& [value, count] : column.values) {
     const std::string word = value == "-1" ? "1neg" : plain_name(value);
     std::string kind;
-    if (std::ranges::find(kFor, word) != kFor.end()) kind = "accepted";
-    if (std::ranges::find(kAgainst, word) != kAgainst.end()) kind = "rejected";
+    if (std::ranges::find(kFor, word) != std::end(kFor)) kind = "accepted";
+    if (std::ranges::find(kAgainst, word) != std::end(kAgainst)) kind = "rejected";
     unsure = unsure || kind.empty();
     signals_ += (first ? " " : ", ") + quoted(value) + " = " + quoted(kind);
     first = false;
@@ -248,8 +232,8 @@ void Guess::write_signals(bool with_final) {
       break;
     }
     signals_ += "\n[[signal]]\nkind.text = \"rated\"\n" + from("value", *score) +
-                "value.scale = [" + json::serialize(json::value(low)) + ", " +
-                json::serialize(json::value(high)) + "]    # what the worst and the best can be\n";
+                "value.scale = [" + number_text(low) + ", " + number_text(high) +
+                "]    # what the worst and the best can be\n";
   }
   if (const Column* decision =
           take({"decision", "label", "verdict", "vote", "thumbs", "feedback", "status", "action",
@@ -326,14 +310,12 @@ Result<std::string> Guess::write(std::string_view name, const FileShape& shape) 
     }
     rest += "\n";
   }
-  if (!context_ || !answer_) {
-    // A list of messages may end with the answer.
-    if (!context_ || body_.find("messages.from") == std::string::npos) {
-      return fail(
-          ErrorCode::kInvalid,
-          std::string("nothing in the file looks like ") + (context_ ? "an answer" : "a prompt") +
-              "; write the map by hand (docs/guides/import.md) from these columns:\n" + rest);
-    }
+  // A list of messages may end with the answer.
+  if (!context_ || (!answer_ && body_.find("messages.from") == std::string::npos)) {
+    return fail(ErrorCode::kInvalid,
+                std::string("nothing in the file looks like ") +
+                    (context_ ? "an answer" : "a prompt") +
+                    "; write the map by hand (docs/guides/import.md) from these columns:\n" + rest);
   }
   std::string out = "# A guess from the first " + std::to_string(records_) +
                     " records. Check it with: hone import FILE --map THIS --dry-run\n";

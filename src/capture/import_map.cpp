@@ -273,11 +273,9 @@ void read_interaction(TomlTable table, ImportMap& map) {
 
 // What no single field shows: whether there is a context and an answer.
 void check_whole(TomlTable& root, const ImportMap& map) {
-  const bool dialogues = map.pair && map.pair->chosen.as == "dialogue";
-  const bool lists = map.pair && !map.pair->chosen.as.empty();
   if (map.prompt.given && map.messages.given) {
     root.problem("interaction", "has a prompt and messages: one of them is the context");
-  } else if (!map.prompt.given && !map.messages.given && !dialogues && !lists) {
+  } else if (!map.prompt.given && !map.messages.given && !map.pair) {
     root.problem("interaction",
                  "needs a context: prompt.from = \"/question\", or messages.from = \"/messages\"");
   }

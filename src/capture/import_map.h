@@ -148,6 +148,12 @@ struct MapScope {
 [[nodiscard]] Result<std::optional<double>> read_number(const MapValue& value,
                                                         const MapScope& scope);
 [[nodiscard]] Result<std::optional<Time>> read_time(const MapValue& value, const MapScope& scope);
+// Without blanks and line ends around it.
+[[nodiscard]] std::string_view trimmed(std::string_view text);
+[[nodiscard]] inline bool is_blank(std::string_view text) {
+  return trimmed(text).empty();
+}
+
 // Nothing where a text is no number, or no time in the value's format.
 [[nodiscard]] std::optional<double> parse_map_number(std::string_view text);
 [[nodiscard]] std::optional<Time> parse_map_time(const MapValue& value, std::string_view text);

@@ -1,6 +1,5 @@
 // From a record to interactions and feedback, as a map says.
 #include <algorithm>
-#include <cmath>
 
 #include "base/hash.h"
 #include "capture/import_record.h"
@@ -9,28 +8,12 @@
 namespace hone::capture {
 namespace {
 
-constexpr std::string_view kBlanks = " \t\r\n";
-
-std::string_view trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
-
-bool is_blank(std::string_view text) {
-  return text.find_first_not_of(kBlanks) == std::string_view::npos;
-}
-
 // Says nothing: no part but blank texts.
-bool is_blank(const json::object& message) {
+bool says_nothing(const json::object& message) {
   return std::ranges::all_of(wire::content_of(message), [](const json::value& part) {
     return part.is_object() && string_or_empty(part.get_object(), "type") == "text" &&
            is_blank(string_or_empty(part.get_object(), "text"));
   });
-}
-
-bool replaces(std::string_view kind) {
-  return kind == "edited" || kind == "corrected";
 }
 
 std::string canonical_list(const std::vector<json::object>& messages) {
@@ -44,22 +27,6 @@ Result<void> require(const MapValue& value, const MapScope& scope) {
   return fail(ErrorCode::kInvalid, value.place + " ('" + value.from + "') is missing");
 }
 
-// Characters `start` to `end` of UTF-8.
-std::optional<std::string> characters(std::string_view text, double start, double end) {
-  if (!(start >= 0 && start <= end)) return std::nullopt;
-  std::string out;
-  double at = 0;
-  for (std::size_t i = 0; i < text.size(); ++at) {
-    std::size_t size = 1;
-    while (i + size < text.size() && (static_cast<unsigned char>(text[i + size]) & 0xC0U) == 0x80U)
-      ++size;
-    if (at >= start && at < end) out += text.substr(i, size);
-    i += size;
-  }
-  if (end > at) return std::nullopt;
-  return out;
-}
-
 class Mapper {
  public:
   Mapper(const ImportMap& map, const JoinTable& join, ImportWriter& writer)
@@ -71,7 +38,11 @@ class Mapper {
   Result<void> take(const json::value& record) {
     MapScope scope{.record = &record};
     if (map_.unroll.empty()) return settle(take_one(scope), "");
-    const auto list = read_value({.place = "unroll", .from = map_.unroll, .given = true}, scope);
+    MapValue unroll;
+    unroll.place = "unroll";
+    unroll.from = map_.unroll;
+    unroll.given = true;
+    const auto list = read_value(unroll, scope);
     if (!list) return fail(list.error());
     if (list->is_null() || (list->is_array() && list->get_array().empty())) {
       writer_.left_out("empty_list");
@@ -124,11 +95,11 @@ class Mapper {
     auto context = read_context(scope, *call);
     if (!context) return fail(context.error());
     if (episodes_) return take_event(scope, std::move(*call));
-    if (!*context || (call->answer.empty() ? call->verifier.empty() : is_blank(call->answer))) {
+    if (!*context || (call->answer.empty() ? call->verifier.empty() : says_nothing(call->answer))) {
       writer_.left_out("empty");
       return {};
     }
-    auto stays = add_signals(scope, *call);
+    auto stays = add_signals(map_, scope, *call, writer_);
     if (!stays) return fail(stays.error());
     return *stays ? writer_.add(*call) : Result<void>();
   }
@@ -194,16 +165,6 @@ class Mapper {
     return call;
   }
 
-  static Result<void> read_values(const MapValues& values, const MapScope& scope,
-                                  json::object& to) {
-    for (const auto& [name, value] : values) {
-      auto found = read_value(value, scope);
-      if (!found) return fail(found.error());
-      if (!found->is_null()) to[name] = std::move(*found);
-    }
-    return {};
-  }
-
   Result<void> add_system(const MapScope& scope, std::vector<json::object>& messages) const {
     const auto system = read_text(map_.system, scope);
     if (!system) return fail(system.error());
@@ -241,8 +202,8 @@ class Mapper {
       call.answer = std::move(said.back());
       said.pop_back();
     }
-    const bool any =
-        !std::ranges::all_of(said, [](const json::object& message) { return is_blank(message); });
+    const bool any = !std::ranges::all_of(
+        said, [](const json::object& message) { return says_nothing(message); });
     std::ranges::move(said, std::back_inserter(call.messages));
     return any;
   }
@@ -338,119 +299,6 @@ class Mapper {
       call.feedback = {std::move(compared)};
       if (auto added = writer_.add(call); !added) return added;
     }
-    return {};
-  }
-
-  // False where what the record should say turns out to say nothing, by the reason counted.
-  Result<bool> add_signals(MapScope scope, ImportedCall& call) const {
-    const auto own = read_value(map_.feedback, scope);
-    if (!own) return fail(own.error());
-    auto feedback = read_own_feedback(*own, call.at);
-    if (!feedback) return fail(feedback.error());
-    call.feedback = std::move(*feedback);
-    const std::string answer = wire::text_of(call.answer);
-    std::vector<std::string_view> dropped;
-    for (const MapSignal& signal : map_.signals) {
-      if (!signal.each.given) {
-        if (auto added = add_signal(signal, scope, answer, call, dropped); !added) {
-          return fail(added.error());
-        }
-        continue;
-      }
-      const auto items = read_value(signal.each, scope);
-      if (!items) return fail(items.error());
-      if (items->is_null()) continue;
-      if (!items->is_array()) {
-        return fail(ErrorCode::kInvalid, signal.each.place + " must be a list");
-      }
-      for (const json::value& item : items->get_array()) {
-        scope.each = &item;
-        if (auto added = add_signal(signal, scope, answer, call, dropped); !added) {
-          return fail(added.error());
-        }
-      }
-      scope.each = nullptr;
-    }
-    if (dropped.empty()) return true;
-    const bool stays = !call.feedback.empty();
-    if (!stays) {
-      writer_.left_out(dropped.front());
-    } else {
-      for (const auto reason : dropped) writer_.left_out(std::string(reason) + "_signal");
-    }
-    return stays;
-  }
-
-  static Result<void> add_signal(const MapSignal& map, const MapScope& scope,
-                                 std::string_view answer, ImportedCall& call,
-                                 std::vector<std::string_view>& dropped) {
-    auto kind = read_text(map.kind, scope);
-    if (!kind) return fail(kind.error());
-    ImportedFeedback signal{.kind = std::string(trimmed(*kind)), .at = call.at};
-    if (signal.kind.empty()) return {};
-    if (replaces(signal.kind) && map.final_text.given) {
-      auto text = read_text(map.final_text, scope);
-      if (!text) return fail(text.error());
-      if (is_blank(*text)) {
-        dropped.emplace_back("empty");
-        return {};
-      }
-      if (trimmed(*text) != trimmed(answer)) {
-        signal.final_text = std::move(*text);
-      } else if (map.if_unchanged.given) {
-        auto instead = read_text(map.if_unchanged, scope);
-        if (!instead) return fail(instead.error());
-        signal.kind = trimmed(*instead);
-        if (signal.kind.empty()) return {};
-      } else {
-        dropped.emplace_back("unchanged");
-        return {};
-      }
-    }
-    const auto& kinds = store::feedback_kinds();
-    if (std::ranges::find(kinds, signal.kind) == kinds.end()) {
-      return fail(ErrorCode::kInvalid, map.kind.place + " is '" + signal.kind.substr(0, 40) +
-                                           "', which is no kind of feedback; say what it means "
-                                           "with values = {…}");
-    }
-    const auto value = read_number(map.value, scope);
-    if (!value) return fail(value.error());
-    signal.value = *value;
-    if (signal.kind == "rated" && !signal.value) {
-      dropped.emplace_back("empty");
-      return {};
-    }
-    if (auto done = add_words(map, scope, answer, signal); !done) return done;
-    call.feedback.push_back(std::move(signal));
-    return {};
-  }
-
-  static Result<void> add_words(const MapSignal& map, const MapScope& scope,
-                                std::string_view answer, ImportedFeedback& signal) {
-    auto comment = read_text(map.comment, scope);
-    if (!comment) return fail(comment.error());
-    if (!is_blank(*comment)) signal.comment = std::move(*comment);
-    auto by = read_text(map.by, scope);
-    if (!by) return fail(by.error());
-    if (!by->empty()) signal.by = std::move(*by);
-    constexpr std::string_view kDeciders[] = {"person", "automatic", "policy", "agent", "unknown"};
-    if (std::ranges::find(kDeciders, signal.by) == std::end(kDeciders)) {
-      return fail(ErrorCode::kInvalid,
-                  map.by.place + " must be person, automatic, policy, agent or unknown");
-    }
-    const auto at = read_time(map.at, scope);
-    if (!at) return fail(at.error());
-    signal.at = at->value_or(signal.at);
-    if (auto done = read_values(map.detail, scope, signal.detail); !done) return done;
-    const auto start = read_number(map.span_start, scope);
-    if (!start) return fail(start.error());
-    const auto end = read_number(map.span_end, scope);
-    if (!end) return fail(end.error());
-    if (!*start || !*end) return {};
-    auto text = characters(answer, **start, **end);
-    if (!text) return fail(ErrorCode::kInvalid, "signal.span is outside of the answer");
-    signal.detail["span"] =
-        json::object{{"start", **start}, {"end", **end}, {"text", json::string(*text)}};
     return {};
   }
 

@@ -86,7 +86,8 @@ TEST(Csv, AQuoteThatNeverClosesTakesItsLineAlone) {
 
   const auto other_width = read_text("a,b,c\n1,\"x,2\n3,\"\n4,5,6\n", "x.csv");
   EXPECT_EQ(column(other_width, "a"), "4;");
-  EXPECT_EQ(other_width.errors.size(), 2U) << "the second line is a row by itself, of two fields";
+  EXPECT_EQ(other_width.errors.size(), 2U)
+      << "the quote of the second line opens a field of its own";
 }
 
 TEST(Csv, ManyStrayQuotesCostWhatTheFileIsLong) {
@@ -191,7 +192,7 @@ TEST(ImportBytes, ABombEndsAtItsBound) {
   auto bytes = open_import_bytes(folder.path("b.jsonl.zst")).value();
   std::string piece(1U << 20, '\0');
   std::uint64_t unpacked = 0;
-  Result<std::size_t> size = 1;
+  Result<std::size_t> size = std::size_t{1};
   while (size && *size > 0) {
     size = bytes->read(piece);
     if (size) unpacked += *size;

@@ -86,6 +86,14 @@ using JoinTable = std::map<std::string, json::value, std::less<>>;
 [[nodiscard]] Result<void> read_mapped(Records& records, const ImportMap& map,
                                        const JoinTable& join, ImportWriter& writer);
 
+// Adds what the map's signals make of the record. False where the record should say something and
+// turns out to say nothing, by a reason that is counted: it is to be left out.
+[[nodiscard]] Result<bool> add_signals(const ImportMap& map, MapScope scope, ImportedCall& call,
+                                       ImportWriter& writer);
+// Those of the values that are there, by their names.
+[[nodiscard]] Result<void> read_values(const MapValues& values, const MapScope& scope,
+                                       json::object& to);
+
 // Puts the events of a suggestion together (import_suggestions.cpp).
 struct SuggestionEvent {
   ImportedCall call;  // without feedback

@@ -26,14 +26,14 @@ namespace hone::capture {
 
 // What is known of a file beforehand; the rest is told from its name and its first bytes.
 struct FileShape {
-  std::string format;                // csv, tsv, json, jsonl
-  std::string separator;             // csv: one character
-  bool quotes = true;                // csv
-  bool header = true;                // csv: the first row has the columns' names
-  std::vector<std::string> columns;  // csv: their names where there is no header
-  std::string encoding = "utf-8";    // or windows-1252
-  std::string records;               // json: pointer to the list; empty: the document itself
-  std::size_t max_record_mib = 8;    // 1 to 32
+  std::string format;                     // csv, tsv, json, jsonl
+  std::string separator;                  // csv: one character
+  bool quotes = true;                     // csv
+  bool header = true;                     // csv: the first row has the columns' names
+  std::vector<std::string> columns = {};  // csv: their names where there is no header
+  std::string encoding = "utf-8";         // or windows-1252
+  std::string records = {};               // json: pointer to the list; empty: the document itself
+  std::size_t max_record_mib = 8;         // 1 to 32
 };
 
 class Records {

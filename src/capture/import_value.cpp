@@ -9,14 +9,6 @@
 namespace hone::capture {
 namespace {
 
-constexpr std::string_view kBlanks = " \t\r\n";
-
-std::string_view trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
-
 std::unexpected<Error> wrong(const MapValue& value, const std::string& what) {
   return fail(ErrorCode::kInvalid,
               value.place + (value.from.empty() ? "" : " ('" + value.from + "')") + " " + what);
@@ -93,7 +85,7 @@ Result<std::string> fill_in(const MapValue& value, const MapScope& scope) {
     const auto text = text_from(copy_of(look_up(scope, pointer)));
     if (!text) return wrong(value, "cannot make a text of '" + std::string(pointer) + "'");
     any_field = true;
-    any_text = any_text || text->find_first_not_of(kBlanks) != std::string::npos;
+    any_text = any_text || !trimmed(*text).empty();
     out += *text;
     rest.remove_prefix(close + 1);
   }
@@ -192,6 +184,13 @@ Result<std::vector<json::object>> read_dialogue(const MapValue& value, std::stri
 }
 
 }  // namespace
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const auto begin = text.find_first_not_of(kBlanks);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
+}
 
 Result<json::value> read_value(const MapValue& value, const MapScope& scope) {
   if (!value.given) return json::value();
