@@ -82,7 +82,7 @@ std::string plain_name(std::string_view name) {
   return out;
 }
 
-std::string quoted(std::string_view text) {
+std::string toml_text(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '\n') {

@@ -34,7 +34,7 @@ struct Column {
 [[nodiscard]] std::string plain_name(std::string_view name);
 
 // As a TOML string; as a step of a JSON pointer.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string toml_text(std::string_view text);
 [[nodiscard]] std::string escaped(std::string_view key);
 
 // Adds a value of the column to what is known of it.

@@ -19,7 +19,7 @@ using Names = std::initializer_list<std::string_view>;
 
 class Guess {
  public:
-  void look_at(const json::object& record) {
+  void add(const json::object& record) {
     ++records_;
     look_into(record, "");
   }
@@ -102,7 +102,7 @@ bool has_few(const Column& column) {
 }
 
 std::string Guess::from(std::string_view field, const Column& column, const std::string& remark) {
-  std::string line = std::string(field) + ".from = " + quoted(column.pointer);
+  std::string line = std::string(field) + ".from = " + toml_text(column.pointer);
   if (!remark.empty()) line += "        # " + remark;
   return line + "\n";
 }
@@ -113,12 +113,12 @@ void Guess::write_conversation() {
     if (column.name == "chosen" || column.name == "rejected") continue;
     taken_.insert(column.pointer);
     body_ += from("messages", column);
-    if (!column.packed.empty()) body_ += "messages.as = " + quoted(column.packed) + "\n";
+    if (!column.packed.empty()) body_ += "messages.as = " + toml_text(column.packed) + "\n";
     if (column.role_field != "role") {
-      body_ += "messages.role_field = " + quoted(column.role_field) + "\n";
+      body_ += "messages.role_field = " + toml_text(column.role_field) + "\n";
     }
     if (column.content_field != "content") {
-      body_ += "messages.content_field = " + quoted(column.content_field) + "\n";
+      body_ += "messages.content_field = " + toml_text(column.content_field) + "\n";
     }
     context_ = true;
     break;
@@ -129,7 +129,7 @@ void Guess::write_conversation() {
       signals_ += std::string(side) + ".as = \"dialogue\"\n" + std::string(side) + ".speakers = {";
       for (const auto& speaker : column.speakers) {
         signals_ +=
-            (speaker == *column.speakers.begin() ? " " : ", ") + quoted(speaker) +
+            (speaker == *column.speakers.begin() ? " " : ", ") + toml_text(speaker) +
             (speaker.find("ssistant") == std::string::npos ? " = \"user\"" : " = \"assistant\"");
       }
       signals_ += " }\n";
@@ -139,11 +139,11 @@ void Guess::write_conversation() {
            {std::tuple{"role_field", column.role_field, "role"},
             std::tuple{"content_field", column.content_field, "content"}}) {
         if (field != usual) {
-          signals_ += std::string(side) + "." + option + " = " + quoted(field) + "\n";
+          signals_ += std::string(side) + "." + option + " = " + toml_text(field) + "\n";
         }
       }
       if (!column.packed.empty()) {
-        signals_ += std::string(side) + ".as = " + quoted(column.packed) + "\n";
+        signals_ += std::string(side) + ".as = " + toml_text(column.packed) + "\n";
       }
     }
     context_ = context_ || column.message_lists > 0;
@@ -199,7 +199,7 @@ void Guess::write_decision(const Column& column) {
     if (std::ranges::find(kFor, word) != std::end(kFor)) kind = "accepted";
     if (std::ranges::find(kAgainst, word) != std::end(kAgainst)) kind = "rejected";
     unsure = unsure || kind.empty();
-    signals_ += (first ? " " : ", ") + quoted(value) + " = " + quoted(kind);
+    signals_ += (first ? " " : ", ") + toml_text(value) + " = " + toml_text(kind);
     first = false;
   }
   signals_ += " }\n";
@@ -283,7 +283,7 @@ void Guess::write_facts() {
     if (format.empty()) continue;
     taken_.insert(column.pointer);
     time = from("time", column);
-    if (format != "iso") time += "time.format = " + quoted(format) + "\n";
+    if (format != "iso") time += "time.format = " + toml_text(format) + "\n";
     break;
   }
   facts += time;
@@ -303,10 +303,10 @@ Result<std::string> Guess::write(std::string_view name, const FileShape& shape) 
   std::string rest;
   for (const Column& column : columns_) {
     if (taken_.contains(column.pointer)) continue;
-    rest += "#   " + quoted(column.pointer) + "  filled in " + std::to_string(column.filled) +
+    rest += "#   " + toml_text(column.pointer) + "  filled in " + std::to_string(column.filled) +
             " of " + std::to_string(records_);
     if (!column.values.empty()) {
-      rest += ", e.g. " + quoted(std::string_view(column.values.begin()->first).substr(0, 60));
+      rest += ", e.g. " + toml_text(std::string_view(column.values.begin()->first).substr(0, 60));
     }
     rest += "\n";
   }
@@ -319,12 +319,12 @@ Result<std::string> Guess::write(std::string_view name, const FileShape& shape) 
   }
   std::string out = "# A guess from the first " + std::to_string(records_) +
                     " records. Check it with: hone import FILE --map THIS --dry-run\n";
-  out += "name = " + quoted(name) +
+  out += "name = " + toml_text(name) +
          "\n# trainable = true        # may answers be trained on? Without "
          "this line the model's name decides\n\n[file]\nformat = " +
-         quoted(shape.format) + "\n";
-  if (shape.format == "csv") out += "separator = " + quoted(shape.separator) + "\n";
-  if (!shape.records.empty()) out += "records = " + quoted(shape.records) + "\n";
+         toml_text(shape.format) + "\n";
+  if (shape.format == "csv") out += "separator = " + toml_text(shape.separator) + "\n";
+  if (!shape.records.empty()) out += "records = " + toml_text(shape.records) + "\n";
   out += "\n[interaction]\n" + body_ + signals_;
   if (signals_.empty()) {
     out +=
@@ -363,7 +363,7 @@ Result<std::string> guess_import_map(const std::string& path) {
         ++bad;
         continue;
       }
-      guess.look_at(**record);
+      guess.add(**record);
       last = std::move(**record);
     }
     if (guess.records() == 0) {
