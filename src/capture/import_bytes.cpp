@@ -71,17 +71,21 @@ class ZstdSource final : public ByteSource {
   Result<std::size_t> read(std::span<char> out) override {
     ZSTD_outBuffer to{out.data(), out.size(), 0};
     while (to.pos == 0) {
-      if (from_.pos == from_.size && !load()) {
-        if (std::ferror(file_.get()) != 0) return fail(ErrorCode::kIo, "the file cannot be read");
-        if (inside_frame_) return fail(ErrorCode::kCorrupt, "the compressed data ends too early");
-        return std::size_t{0};
+      const bool fed = from_.pos < from_.size || load();
+      if (!fed && std::ferror(file_.get()) != 0) {
+        return fail(ErrorCode::kIo, "the file cannot be read");
       }
+      if (!fed && !inside_frame_) return std::size_t{0};
+      // Without more to read, too: what did not fit into `out` before is still inside.
       const std::size_t left = ZSTD_decompressStream(zstd_.get(), &to, &from_);
       if (ZSTD_isError(left) != 0) {
         return fail(ErrorCode::kCorrupt,
                     std::string("the compressed data is damaged: ") + ZSTD_getErrorName(left));
       }
       inside_frame_ = left != 0;
+      if (!fed && to.pos == 0 && inside_frame_) {
+        return fail(ErrorCode::kCorrupt, "the compressed data ends too early");
+      }
     }
     unpacked_ += to.pos;
     if (is_bomb(read_, unpacked_)) return bomb();
