@@ -316,7 +316,8 @@ Result<void> read_mapped(Records& records, const ImportMap& map, const JoinTable
   for (;;) {
     auto record = records.next();
     if (!record && !records.may_go_on()) {
-      return fail(record.error().with("line " + std::to_string(records.line())));
+      writer.end_early(record.error().with("line " + std::to_string(records.line())));
+      return mapper.finish();
     }
     if (record && !*record) return mapper.finish();
     writer.begin_record(records.line());

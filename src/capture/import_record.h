@@ -56,6 +56,8 @@ class ImportWriter {
   void begin_record(std::int64_t line);
   void malformed(const Error& error);
   void left_out(std::string_view reason) { ++report_.left_out[std::string(reason)]; }
+  // The file has ended by its own damage.
+  void end_early(const Error& error) { report_.ended_early = error.message; }
   [[nodiscard]] const ImportOptions& options() const { return options_; }
   [[nodiscard]] ImportReport take_report() { return std::move(report_); }
 
@@ -82,7 +84,7 @@ class ImportWriter {
 // What a file is joined with, by key.
 using JoinTable = std::map<std::string, json::value, std::less<>>;
 
-// Follows the map through all records. Only a damaged file or a failing sink is an error.
+// Follows the map through all records. Only a failing sink is an error.
 [[nodiscard]] Result<void> read_mapped(Records& records, const ImportMap& map,
                                        const JoinTable& join, ImportWriter& writer);
 

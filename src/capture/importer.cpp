@@ -74,6 +74,7 @@ json::object to_json(const ImportReport& report) {
                       {"feedback", counts(report.feedback)},
                       {"left_out", counts(report.left_out)},
                       {"errors", std::move(errors)}};
+  if (report.ended_early) object["ended_early"] = json::string(*report.ended_early);
   if (report.added) object["added"] = *report.added;
   return object;
 }

@@ -52,7 +52,9 @@ struct ImportReport {
   std::map<std::string, std::int64_t> feedback;  // by kind
   // By reason, docs/formats/import.md: malformed, empty, unchanged, conflict, …
   std::map<std::string, std::int64_t> left_out;
-  std::vector<std::string> errors;    // "line 17: pair.chosen is missing"; the first hundred
+  std::vector<std::string> errors;  // "line 17: pair.chosen is missing"; the first hundred
+  // The file's damage, where it ends in one: what came before it is kept.
+  std::optional<std::string> ended_early;
   std::optional<std::int64_t> added;  // interactions that the store had not yet, where known
 };
 

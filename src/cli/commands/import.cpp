@@ -67,6 +67,9 @@ Result<void> import(const Invocation& call, const ImportCommand& command) {
     for (const auto& error : report->errors) remark(error);
   }
   show(call, capture::to_json(*report));
+  if (report->ended_early) {
+    return fail(ErrorCode::kCorrupt, "only what came before is imported: " + *report->ended_early);
+  }
   return {};
 }
 
