@@ -164,8 +164,10 @@ void Guess::write_conversation() {
                                      "request", "src", "source", "article", "document", "context",
                                      "text", "problem", "task", "userinput", "usermessage"},
                                     is_text)) {
-      body_ +=
-          from("prompt", *prompt, "or prompt.text = \"Translate:\\n\\n{" + prompt->pointer + "}\"");
+      const std::string pointer = toml_text(prompt->pointer);  // in one line
+      body_ += from(
+          "prompt", *prompt,
+          "or prompt.text = \"Translate:\\n\\n{" + pointer.substr(1, pointer.size() - 2) + "}\"");
       context_ = true;
     }
   }
