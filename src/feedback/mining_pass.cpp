@@ -152,6 +152,12 @@ Result<void> MiningPass::read_repeats(const Turn& turn) {
   if (typed_text(typed->front(), rules_).empty()) return {};
   const bool in_conversation =
       std::ranges::any_of(from, [](auto& place) { return place.role == "assistant"; });
+  if (auto read = read_retried(turn, in_conversation); !read) return read;
+  return read_rewritten(turn, from);
+}
+
+Result<void> MiningPass::read_retried(const Turn& turn, bool in_conversation) {
+  if (rules_.retried_within == 0min) return {};
   auto same =
       turns_at(db_, turn.context, std::nullopt, turn.person, turn.started + rules_.retried_within);
   if (!same) return fail(same.error());
@@ -172,12 +178,12 @@ Result<void> MiningPass::read_repeats(const Turn& turn) {
     auto added = add(earlier, later, finding, "", later.started);
     if (!added) return added;
   }
-  return read_rewritten(turn, from);
+  return {};
 }
 
 // `up` begins at the person's last message.
 Result<void> MiningPass::read_rewritten(const Turn& turn, const std::vector<Place>& up) {
-  if (!up.front().parent) return {};
+  if (rules_.rewritten_within == 0min || !up.front().parent) return {};
   const bool in_conversation =
       std::ranges::any_of(up, [](auto& place) { return place.role == "assistant"; });
   const auto near = turns_between(db_, turn.person, turn.started - rules_.rewritten_within,

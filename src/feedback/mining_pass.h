@@ -45,6 +45,7 @@ class MiningPass {
   Result<std::optional<Turn>> find_answerer(const Turn& turn, const Place& place,
                                             const json::object& answer, bool interrupted);
   Result<void> read_repeats(const Turn& turn);
+  Result<void> read_retried(const Turn& turn, bool in_conversation);
   Result<void> read_rewritten(const Turn& turn, const std::vector<Place>& up);
   Result<void> read_abandoned(const Turn& turn);
 

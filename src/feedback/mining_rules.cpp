@@ -218,13 +218,18 @@ Result<MiningRules> parse_mining_rules(std::string_view text, std::string name) 
   auto commented = root.table("commented");
   rules.commented_tools = read_texts(commented, "tools");
   auto retried = root.table("retried");
-  rules.retried_within = std::chrono::minutes(read_number(retried, "within_minutes", 30, 1440));
-  rules.retried_most = read_number(retried, "most", 4, 7);
+  if (root.has("retried")) {
+    rules.retried_within = std::chrono::minutes(read_number(retried, "within_minutes", 30, 1440));
+    rules.retried_most = read_number(retried, "most", 4, 7);
+  }
   auto rewritten = root.table("rewritten");
-  rules.rewritten_within = std::chrono::minutes(read_number(rewritten, "within_minutes", 30, 1440));
-  rules.rewritten_distance = rewritten.get_or("distance", rules.rewritten_distance);
-  if (!(rules.rewritten_distance >= 0 && rules.rewritten_distance <= 1)) {
-    rewritten.problem("distance", "must be from 0 to 1");
+  if (root.has("rewritten")) {
+    rules.rewritten_within =
+        std::chrono::minutes(read_number(rewritten, "within_minutes", 30, 1440));
+    rules.rewritten_distance = rewritten.get_or("distance", rules.rewritten_distance);
+    if (!(rules.rewritten_distance >= 0 && rules.rewritten_distance <= 1)) {
+      rewritten.problem("distance", "must be from 0 to 1");
+    }
   }
   auto abandoned = root.table("abandoned");
   rules.abandoned_after = std::chrono::hours(read_number(abandoned, "after_hours", 24, 24 * 90));

@@ -47,9 +47,9 @@ struct MiningRules {
   std::vector<PhraseRule> interruptions;
   std::vector<std::string> commented_tools;
   std::vector<WordsRule> words;
-  std::chrono::minutes retried_within{30};
+  std::chrono::minutes retried_within{0};  // 0: not mined
   std::int64_t retried_most = 4;
-  std::chrono::minutes rewritten_within{30};
+  std::chrono::minutes rewritten_within{0};  // likewise
   double rewritten_distance = 0.5;
   std::chrono::hours abandoned_after{24};
   std::vector<std::string> abandoned_tools;
