@@ -24,7 +24,7 @@ using hone::testing::shared_path;
 using Lines = std::vector<std::string>;
 using Messages = std::vector<json::object>;
 
-constexpr Time kStart = from_millis(1'800'000'000'000);
+constexpr Time kStart{std::chrono::milliseconds(1'800'000'000'000)};
 
 struct Asked {
   std::string id = {};
@@ -257,9 +257,8 @@ std::vector<Asked> recorded(const std::string& file, bool as_sent = false) {
 const std::map<std::string, Lines> kSeenInRecordings = {
     // The file was written, and behind that stands, in the same message, "also add tests".
     {"claude-code__tty-user-accept-with-comment",
-     {"claude-code__tty-user-accept-with-comment#1 accepted by person [mined:commented@1]: also "
-      "add "
-      "tests"}},
+     {"claude-code__tty-user-accept-with-comment#1 accepted by person, weak [mined:commented@1]: "
+      "also add tests"}},
     // The result says that the user refused, and what the user said.
     {"claude-code__tty-user-reject-with-feedback",
      {"claude-code__tty-user-reject-with-feedback#1 rejected by person [mined:refused@1]: use tabs "

@@ -133,10 +133,12 @@ class Reading {
     }
   }
 
+  // Weak: that the person was there is seen, that the person allowed the call is concluded. In an
+  // automatic mode the same words could have been typed while it ran.
   void read_comment() {
     if (!names_tool(rules_.commented_tools, followed_.tool) || went_well_ < calls_.size()) return;
     findings_.push_back(
-        {"commented", "accepted", "person", false, as_comment(typed_), typed_at_, "", ""});
+        {"commented", "accepted", "person", true, as_comment(typed_), typed_at_, "", ""});
   }
 
   void read_words() {

@@ -238,7 +238,7 @@ TEST(Mining, OtherToolsHaveOtherWords) {
 TEST(Mining, YesWithACommentIsAnAcceptanceAndAPlainYesIsNone) {
   const auto done = result("t1", "File created successfully");
   EXPECT_EQ(found(tool_call("t1"), {done, user("also add tests")}),
-            (Lines{"commented accepted by person: also add tests"}));
+            (Lines{"commented accepted by person, weak: also add tests"}));
   EXPECT_EQ(found(tool_call("t1"), {done}), Lines()) << "a setting may have agreed";
   EXPECT_EQ(found(tool_call("t1"), {done, user("<system-reminder>x</system-reminder>")}), Lines());
   EXPECT_EQ(found(tool_call("t1"), {result("t1", "boom", true), user("hm")}), Lines());
