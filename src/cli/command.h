@@ -53,6 +53,7 @@ void add_person(CLI::App& app, Invocation& call);
 void add_import(CLI::App& app, Invocation& call);
 void add_redact(CLI::App& app, Invocation& call);
 void add_session(CLI::App& app, Invocation& call);
+void add_feedback(CLI::App& app, Invocation& call);
 void add_verdict(CLI::App& app, Invocation& call);
 void add_dataset(CLI::App& app, Invocation& call);
 void add_model(CLI::App& app, Invocation& call);

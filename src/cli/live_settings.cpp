@@ -28,6 +28,7 @@ std::vector<std::string> need_restart(const Settings& running, const Settings& n
   compare("data", running.data, next.data);
   compare("log_level", running.log_level, next.log_level);
   compare("verdict_policy", running.verdict_policy, next.verdict_policy);
+  compare("mining_rules", running.mining_rules, next.mining_rules);
   compare("server.listen", running.listen, next.listen);
   compare("server.auth", running.auth, next.auth);
   compare("server.tls_certificate", running.tls_certificate.empty(), next.tls_certificate.empty());

@@ -17,6 +17,7 @@
 #include "cli/live_settings.h"
 #include "cli/machine.h"
 #include "cli/measure.h"
+#include "cli/mining.h"
 #include "cli/policy.h"
 #include "cli/register_models.h"
 #include "cli/release_router.h"
@@ -46,6 +47,7 @@ struct Service::Parts {
   std::function<Result<Settings>()> read_again;
   std::optional<Inheritance> inheritance;
   feedback::Policy policy;
+  feedback::MiningRules mining_rules;
   capture::Upstreams upstreams;
   capture::Fallbacks fallbacks;  // those of the start
   net::TlsContext tls;           // likewise
@@ -58,10 +60,12 @@ struct Service::Parts {
   std::unique_ptr<store::Database> read_database;
   std::unique_ptr<store::Database> housekeeping_database;
   std::unique_ptr<store::Database> elders_database;
+  std::unique_ptr<store::Database> mining_database;
   Journal journal;
   std::unique_ptr<Elders> elders;
   std::unique_ptr<EngineKeeper> engine;
   std::unique_ptr<Housekeeping> housekeeping;
+  std::unique_ptr<Mining> mining;
   net::Runtime runtime{processors()};
   std::unique_ptr<net::WorkPool> work;
   std::unique_ptr<net::Client> client;
@@ -101,6 +105,9 @@ Result<std::unique_ptr<Service>> Service::start(const Invocation& call, Settings
   auto policy = load_policy(settings);
   if (!policy) return fail(policy.error());
   parts.policy = std::move(*policy);
+  auto rules = load_mining_rules(settings);
+  if (!rules) return fail(rules.error());
+  parts.mining_rules = std::move(*rules);
   parts.engine_as_written = settings.engine;
   if (inheritance && !settings.engine.model.empty()) {
     auto beside = another_port(settings.engine.listen);
@@ -136,7 +143,8 @@ Result<void> Service::Parts::open_store(const Settings& settings) {
   auto opened = Workspace::open(settings);
   if (!opened) return fail(opened.error());
   workspace = std::move(*opened);
-  for (auto* one : {&index_database, &read_database, &housekeeping_database, &elders_database}) {
+  for (auto* one : {&index_database, &read_database, &housekeeping_database, &elders_database,
+                    &mining_database}) {
     auto connection = workspace->connect();
     if (!connection) return fail(connection.error());
     *one = std::move(*connection);
@@ -186,6 +194,9 @@ Result<void> Service::Parts::start_models(const Invocation& call) {
                         .engine_generation = [this] { return engine ? engine->generation() : 0; }});
   if (auto done = housekeeping->round(); !done) return done;
   housekeeping->start();
+  mining = std::make_unique<Mining>(*mining_database, mining_rules, *journal.outbox,
+                                    *journal.indexer, workspace->clock());
+  mining->start();
   return {};
 }
 
@@ -298,6 +309,12 @@ void Service::Parts::measure(api::MetricsText& text) const {
                static_cast<double>(reloads_refused.load()), "result=\"refused\"");
   text.counter("hone_verdicts_total", "Verdicts decided, anew ones too.",
                static_cast<double>(housekeeping->verdicts()));
+  text.counter("hone_mined_signals_total", "Feedback read out of conversations.",
+               static_cast<double>(mining->signals()));
+  text.counter("hone_mining_unreadable_total", "Interactions whose conversation could not be read.",
+               static_cast<double>(mining->unreadable()));
+  text.counter("hone_mining_failures_total", "Rounds that were cut short.",
+               static_cast<double>(mining->failures()));
   text.counter("hone_housekeeping_failures_total", "Rounds that were cut short.",
                static_cast<double>(housekeeping->failures()));
   text.counter("hone_assignments_dropped_total", "Assignments not logged, the queue being full.",
@@ -365,6 +382,7 @@ void Service::Parts::stop() {
   if (recorder) recorder->stop();
   if (work) work->stop();
   if (housekeeping) housekeeping->stop();
+  if (mining) mining->stop();
   if (engine) {
     engine->stop();
     if (engine_noted) forget_engine_address(*workspace);

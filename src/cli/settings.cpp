@@ -76,6 +76,7 @@ Result<Settings> parse_settings(std::string_view text, const std::string& name) 
   settings.data = root.get_or("data", settings.data);
   settings.log_level = root.get_or("log_level", settings.log_level);
   settings.verdict_policy = root.get_or("verdict_policy", std::string());
+  settings.mining_rules = root.get_or("mining_rules", std::string());
   auto server = root.table("server");
   settings.listen = server.get_or("listen", settings.listen);
   settings.auth = server.get_or("auth", settings.auth);

@@ -2,6 +2,8 @@
 // flags, the later over the earlier. docs/operations.md lists every field.
 //
 //   data = "data"
+//   verdict_policy = "verdict.toml"  # what feedback amounts to; the one that ships where absent
+//   mining_rules = "mining.toml"     # what is read out of conversations; likewise
 //   [server]
 //   listen = "127.0.0.1:8700"
 //   auth = "keys"                  # or "open": no key needed, only on loopback
@@ -83,6 +85,7 @@ struct Settings {
   std::string tls_key;
   std::string log_level = "info";
   std::string verdict_policy;  // a file; empty: the one that ships
+  std::string mining_rules;    // likewise
   CaptureSettings capture;
   StoreSettings store;
   PrivacySettings privacy;

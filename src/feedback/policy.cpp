@@ -72,6 +72,7 @@ Result<Policy> parse_policy(std::string_view text, std::string name) {
   policy.version = root.require<std::string>("version");
   policy.digest = hex(sha256(text));
   policy.repeat = ranged(root, "repeat", policy.repeat, 0, 1);
+  policy.weak = ranged(root, "weak", policy.weak, 0, 1);
   policy.contested = ranged(root, "contested", policy.contested, 0, kHeaviest);
   for (const auto kind : store::feedback_kinds()) {
     TomlTable table = root.table(kind);  // asked for in any case, so that misspelt ones get a hint

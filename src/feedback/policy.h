@@ -29,6 +29,7 @@ struct Policy {
   std::string version;
   std::string digest;      // SHA-256 of the text, so that an edit without a new version is seen too
   double repeat = 0.5;     // the n-th signal of a kind from one decider counts repeat^(n-1)
+  double weak = 0.25;      // what was mined by a guess counts so much of its weight
   double contested = 1.5;  // log-odds on the weaker side from which a verdict is contested
   std::map<std::string, KindPolicy, std::less<>> kinds;
 

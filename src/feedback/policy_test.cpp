@@ -17,6 +17,7 @@ TEST(Policy, ShipsADefaultThatGivesAutomaticApprovalsNoWeight) {
   EXPECT_GT(policy.weight("accepted", "person"), 1);
   EXPECT_EQ(policy.direction("edited"), Direction::kFinal);
   EXPECT_EQ(policy.digest.size(), 64U);
+  EXPECT_EQ(policy.weak, 0.25);
 }
 
 TEST(Policy, NamesTheLineOfWhatIsWrong) {
@@ -28,6 +29,7 @@ TEST(Policy, NamesTheLineOfWhatIsWrong) {
             "my.toml: line 4: 'accepted.person' must be from 0 to 20");
   EXPECT_EQ(error_of("version = \"2\"\n[accepted]\ndirection = \"for\"\nhuman = 1\n"),
             "my.toml: line 4: unknown field 'accepted.human'");
+  EXPECT_EQ(error_of("version = \"2\"\nweak = 2\n"), "my.toml: line 2: 'weak' must be from 0 to 1");
   EXPECT_NE(error_of("repeat = 0.5\n").find("'version' is missing"), std::string::npos);
   EXPECT_NE(error_of("version = \"1\"\nrepeat = nan\n").find("'repeat' must be from"),
             std::string::npos);

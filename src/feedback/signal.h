@@ -19,6 +19,7 @@ struct Signal {
   std::optional<double> value;
   std::optional<std::string> final_text;
   Time at{};
+  bool weak = false;  // mined by a guess: from words, from a second try, from silence
 };
 
 }  // namespace hone::feedback

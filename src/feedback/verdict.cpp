@@ -61,6 +61,31 @@ std::size_t find_final(const std::vector<Signal>& signals, const Policy& policy)
   return signals.size();
 }
 
+bool is_mined(const Signal& signal) {
+  return signal.source.starts_with("mined:");
+}
+
+// Why what was read out of a conversation counts nothing beside what was said outright; "" where it
+// does count. A fact that a tool reported is not counted again for having left its trace in the
+// conversation; and a guess is none where a person's word is known.
+std::string said_better(const std::vector<Signal>& signals, const Signal& mined,
+                        const Policy& policy) {
+  if (!is_mined(mined)) return "";
+  for (const Signal& other : signals) {
+    const bool speaks =
+        policy.weight(other.kind, other.by) > 0 && policy.direction(other.kind) != Direction::kNone;
+    if (!speaks) continue;
+    if (!is_mined(other) && other.kind == mined.kind && other.by == mined.by) {
+      return "reported by " + other.source + ": the same, seen twice";
+    }
+    const bool outright = !is_mined(other) || !other.weak;
+    if (mined.weak && outright && other.by == "person") {
+      return "a guess, and " + other.source + " knows better";
+    }
+  }
+  return "";
+}
+
 struct Said {
   double sign = 0;  // -1 to 1
   std::string note;
@@ -140,9 +165,14 @@ Weighing weigh(std::vector<Signal> signals, const Policy& policy, std::string_vi
     const double weight = policy.weight(signal.kind, signal.by);
     if (said.sign != 0 && weight == 0) reason.note = note_of_no_weight(signal);
     if (said.sign != 0 && weight > 0) {
-      const int before = counted[{signal.kind, signal.source, signal.person}]++;
-      reason.log_odds = said.sign * weight * std::pow(policy.repeat, before);
-      if (before > 0) reason.note = "said before: counts less";
+      reason.note = said_better(signals, signal, policy);
+      if (reason.note.empty()) {
+        const int before = counted[{signal.kind, signal.source, signal.person}]++;
+        reason.log_odds = said.sign * weight * std::pow(policy.repeat, before);
+        if (signal.weak) reason.log_odds *= policy.weak;
+        if (signal.weak) reason.note = "a guess: counts less";
+        if (before > 0) reason.note = "said before: counts less";
+      }
     }
     (reason.log_odds > 0 ? sum.supporting : sum.opposing) += std::abs(reason.log_odds);
     sum.reasons.push_back(std::move(reason));

@@ -159,6 +159,47 @@ TEST(Verdict, IsWhatPeopleWouldSay) {
   }
 }
 
+Signal signal_from(std::string source, std::string kind, std::string by, bool weak = false) {
+  Signal signal;
+  signal.id = source;
+  signal.source = std::move(source);
+  signal.kind = std::move(kind);
+  signal.by = std::move(by);
+  signal.weak = weak;
+  return signal;
+}
+
+double log_odds_of(std::vector<Signal> signals) {
+  const auto verdict = decide(std::move(signals), default_policy(), kAnswer);
+  return verdict ? verdict->log_odds : 0;
+}
+
+TEST(Verdict, AGuessCountsLessAndNothingBesideWhatAPersonSaid) {
+  const auto thanks = signal_from("mined:thanks@1", "accepted", "person", true);
+  EXPECT_NEAR(log_odds_of({thanks}), 0.25 * 2.2, 1e-9);
+  EXPECT_NEAR(log_odds_of({thanks, signal_from("api:k", "rejected", "person")}), -2.2, 1e-9);
+  EXPECT_NEAR(log_odds_of({thanks, signal_from("mined:refused@1", "rejected", "person")}), -2.2,
+              1e-9);
+  EXPECT_NEAR(log_odds_of({thanks, signal_from("git:x", "rejected", "agent")}), 0.55 - 0.7, 1e-9)
+      << "an agent is no person";
+  EXPECT_NEAR(log_odds_of({thanks, signal_from("api:k", "comment", "person")}), 0.55, 1e-9)
+      << "who says nothing knows nothing better";
+  EXPECT_NEAR(log_odds_of({signal_from("mined:abandoned@1", "rejected", "unknown", true)}),
+              -0.25 * 0.7, 1e-9);
+}
+
+TEST(Verdict, AFactSeenTwiceCountsOnce) {
+  const auto mined = signal_from("mined:refused@1", "rejected", "person");
+  const auto event = signal_from("otlp:claude-code", "rejected", "person");
+  EXPECT_NEAR(log_odds_of({mined}), -2.2, 1e-9);
+  EXPECT_NEAR(log_odds_of({mined, event}), -2.2, 1e-9);
+  EXPECT_NEAR(log_odds_of({event, mined}), -2.2, 1e-9);
+  const auto yes = signal_from("otlp:claude-code", "accepted", "person");
+  const auto both = decide({mined, yes}, default_policy(), kAnswer);
+  ASSERT_TRUE(both);
+  EXPECT_EQ(both->kind, VerdictKind::kContested) << "two acts, about two calls of one answer";
+}
+
 TEST(Verdict, OfAnEditHasItsTextAndDistance) {
   const auto verdict =
       decided({final_text("edited", "A first try"), final_text("edited", kEdited)});

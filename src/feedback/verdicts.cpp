@@ -63,10 +63,19 @@ Result<void> load_answers(store::Database& database, const store::Params& ids, C
   return {};
 }
 
+// What the miner noted with the signal.
+bool is_weak(const std::string& mined) {
+  if (mined.empty()) return false;
+  const auto detail = parse_json_object(mined);
+  const auto* weak = detail ? detail->if_contains("weak") : nullptr;
+  return weak != nullptr && *weak == true;
+}
+
 Result<void> load_signals(store::Database& database, const store::Params& ids, Cases& cases) {
   auto rows = database.query(
-      "SELECT interaction_id, id, kind, by_whom, source, person_id, value,"
-      " final_text, at FROM feedback WHERE interaction_id IN (" +
+      "SELECT interaction_id, id, kind, by_whom, source, person_id, value, final_text, at,"
+      " CASE WHEN source LIKE 'mined:%' THEN detail ELSE '' END AS mined"
+      " FROM feedback WHERE interaction_id IN (" +
           marks(ids.size()) + ")",
       ids);
   if (!rows) return fail(rows.error());
@@ -76,7 +85,7 @@ Result<void> load_signals(store::Database& database, const store::Params& ids, C
     found->second.signals.push_back({row.text("id"), row.text("kind"), row.text("by_whom"),
                                      row.text("source"), row.text("person_id"),
                                      row.optional_real("value"), row.optional_text("final_text"),
-                                     row.time("at")});
+                                     row.time("at"), is_weak(row.text("mined"))});
   }
   return {};
 }

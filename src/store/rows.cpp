@@ -71,6 +71,15 @@ Result<void> mark_due(Database& db, const std::string& interaction) {
              {interaction});
 }
 
+// What it says about the answer before it is still to be read. Importers bring feedback of their
+// own.
+Result<void> mark_to_mine(Database& db, const Interaction& interaction) {
+  if (interaction.wire == "import" || interaction.context_node.empty()) return {};
+  return run(db,
+             "INSERT INTO mining_due (interaction_id, due_at) VALUES (?, 0) ON CONFLICT DO NOTHING",
+             {interaction.id});
+}
+
 // Links the feedback that came before the interaction which it names so.
 Result<void> link_feedback(Database& db, const std::string& interaction, const Handle& handle) {
   const auto linked = db.execute(
@@ -111,6 +120,9 @@ Result<void> write_interaction(Database& db, const Interaction& interaction,
   if (!output) return fail(output.error());
   const auto inserted = insert_interaction(db, interaction, *context, *output);
   if (!inserted) return fail(inserted.error());
+  if (*inserted > 0) {
+    if (auto marked = mark_to_mine(db, interaction); !marked) return marked;
+  }
   auto named = write_handles(db, interaction.id, interaction.handles, options.feedback_waits);
   if (!named) return named;
   return run(db, "DELETE FROM interaction_start WHERE id = ?", {interaction.id});

@@ -211,6 +211,14 @@ ALTER TABLE interaction ADD COLUMN retry_of TEXT NOT NULL DEFAULT '';
 CREATE INDEX interaction_retry ON interaction (retry_of) WHERE retry_of <> '';
 )sql";
 
+// Interactions that feedback is still to be mined from (feedback/miner.h): at once where due_at is
+// 0, else from that time on. The indexer adds what it writes; who mines takes it out once what was
+// found is in the outbox.
+constexpr std::string_view kMiningDue = R"sql(
+CREATE TABLE mining_due (interaction_id TEXT PRIMARY KEY, due_at BIGINT NOT NULL);
+CREATE INDEX mining_due_at ON mining_due (due_at, interaction_id);
+)sql";
+
 // What the two databases call differently.
 struct Word {
   std::string_view word, sqlite, postgres;
@@ -241,7 +249,8 @@ const std::vector<Migration>& migrations() {
                                              {3, "starts, and records set aside", kStarts},
                                              {4, "costs", kCosts},
                                              {5, "numbers for the tree", kSmall},
-                                             {6, "limits of keys, retries", kKeyLimitsAndRetries}};
+                                             {6, "limits of keys, retries", kKeyLimitsAndRetries},
+                                             {7, "what is to be mined", kMiningDue}};
   return all;
 }
 

@@ -18,7 +18,7 @@ namespace hone::test {
 
 using Dialect = store::Database::Dialect;
 
-class OnBothDatabases : public testing::TestWithParam<Dialect> {
+class OnBothDatabases : public ::testing::TestWithParam<Dialect> {
  protected:
   void SetUp() override {
     const bool sqlite = GetParam() == Dialect::kSqlite;
@@ -39,9 +39,9 @@ class OnBothDatabases : public testing::TestWithParam<Dialect> {
 };
 
 [[nodiscard]] inline auto both_databases() {
-  return testing::Values(Dialect::kSqlite, Dialect::kPostgres);
+  return ::testing::Values(Dialect::kSqlite, Dialect::kPostgres);
 }
-[[nodiscard]] inline std::string database_name(const testing::TestParamInfo<Dialect>& info) {
+[[nodiscard]] inline std::string database_name(const ::testing::TestParamInfo<Dialect>& info) {
   return info.param == Dialect::kSqlite ? "Sqlite" : "Postgres";
 }
 

@@ -1,0 +1,72 @@
+// hone feedback mine: what conversations say about the answers in them.
+#include "cli/command.h"
+#include "cli/policy.h"
+#include "feedback/miner.h"
+#include "feedback/verdicts.h"
+
+namespace hone::cli {
+namespace {
+
+struct FeedbackOptions {
+  std::string rules;
+  bool again = false;
+};
+
+constexpr std::int64_t kBatch = 2'000;
+
+Result<void> mine(const Invocation& call, const FeedbackOptions& options) {
+  auto workspace = call.open();
+  if (!workspace) return fail(workspace.error());
+  const auto rules = load_mining_rules((*workspace)->settings(), options.rules);
+  if (!rules) return fail(rules.error());
+  const auto policy = load_policy((*workspace)->settings());
+  if (!policy) return fail(policy.error());
+  auto& database = (*workspace)->database();
+  if (options.again) {
+    const auto due = feedback::mine_again(database, *rules);
+    if (!due) return fail(due.error());
+    remark(std::to_string(*due) + " interactions are read again");
+  }
+  feedback::Miner miner(database, *rules, (*workspace)->clock());
+  feedback::MiningReport total;
+  for (bool more = true; more;) {
+    const auto report = miner.mine_batch(
+        [&](std::vector<store::OutboxRecord> records) {
+          return (*workspace)->capture(std::move(records));
+        },
+        kBatch);
+    if (!report) return fail(report.error());
+    total.interactions += report->interactions;
+    total.signals += report->signals;
+    total.unreadable += report->unreadable;
+    more = report->interactions > 0;
+  }
+  const auto decided = feedback::refresh(database, *policy);
+  if (!decided) return fail(decided.error());
+  show(call, json::object{{"rules", rules->version},
+                          {"interactions", total.interactions},
+                          {"signals", total.signals},
+                          {"unreadable", total.unreadable}});
+  return {};
+}
+
+}  // namespace
+
+void add_feedback(CLI::App& app, Invocation& call) {
+  auto options = std::make_shared<FeedbackOptions>();
+  auto* feedback = app.add_subcommand("feedback", "what people do with answers: mine");
+  feedback->require_subcommand(1);
+  auto* mine_command = feedback->add_subcommand(
+      "mine",
+      "reads refusals, interruptions, corrections, thanks and second tries out of conversations "
+      "that "
+      "are due, as `hone serve` does by itself; mining twice adds nothing");
+  mine_command->add_flag("--again", options->again,
+                         "reads all conversations of the store: after a change of the rules");
+  mine_command->add_option("--rules", options->rules,
+                           "TOML file (default: mining_rules of the settings, or those that ship)");
+  mine_command->callback(
+      [&call, options] { call.action = [&call, options] { return mine(call, *options); }; });
+}
+
+}  // namespace hone::cli

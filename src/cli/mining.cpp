@@ -1,0 +1,82 @@
+#include "cli/mining.h"
+
+#include <chrono>
+
+#include "base/log.h"
+#include "base/thread.h"
+
+namespace hone::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::int64_t kBatch = 200;
+constexpr std::int64_t kIndexFirst = 1'000;  // records that are not in the database yet
+constexpr auto kPause = 1s;                  // where nothing is due
+constexpr auto kBreath = 20ms;               // between batches
+constexpr auto kAfterTrouble = 5s;
+
+}  // namespace
+
+Result<void> append_all(store::Outbox& outbox, const std::vector<store::OutboxRecord>& records) {
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const bool last = i + 1 == records.size();
+    const auto appended = last ? outbox.append_and_wait(records[i]) : outbox.append(records[i]);
+    if (!appended) return fail(appended.error());
+  }
+  return {};
+}
+
+Mining::~Mining() {
+  stop();
+}
+
+void Mining::start() {
+  HONE_ASSERT(!thread_.joinable());
+  thread_ = std::thread(&Mining::run, this);
+}
+
+void Mining::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+Result<bool> Mining::mine() {
+  if (indexer_.status().lag_records > kIndexFirst) return false;
+  const auto report = miner_.mine_batch(
+      [this](const std::vector<store::OutboxRecord>& records) {
+        return append_all(outbox_, records);
+      },
+      kBatch);
+  if (!report) return fail(report.error());
+  signals_ += report->signals;
+  unreadable_ += report->unreadable;
+  return report->interactions == kBatch;
+}
+
+void Mining::run() {
+  name_this_thread("hone-mining");
+  set_rank(Rank::kIndex);
+  std::string last_problem;
+  while (true) {
+    const auto more = mine();
+    std::chrono::milliseconds pause = kAfterTrouble;
+    if (more) {
+      pause = *more ? std::chrono::milliseconds(kBreath) : std::chrono::milliseconds(kPause);
+      last_problem.clear();
+    } else {
+      ++failures_;
+      // Said once, until it is another: a locked database would fill the log.
+      if (more.error().message != last_problem) spdlog::warn("mining: {}", more.error().message);
+      last_problem = more.error().message;
+    }
+    std::unique_lock lock(mutex_);
+    if (changed_.wait_for(lock, pause, [this] { return stopping_; })) return;
+  }
+}
+
+}  // namespace hone::cli
