@@ -246,6 +246,9 @@ Result<std::string> tokenizer_config_of(const GgufFile& file) {
                                   std::pair("pad_token", "tokenizer.ggml.padding_token_id")}) {
     if (const auto token = token_at(file, key)) root[name] = *token;
   }
+  if (const auto* adds = file.find_as<bool>("tokenizer.ggml.add_bos_token")) {
+    root["add_bos_token"] = *adds;
+  }
   if (const auto* chat = file.find_as<std::string_view>("tokenizer.chat_template")) {
     root["chat_template"] = *chat;
   }
@@ -254,7 +257,8 @@ Result<std::string> tokenizer_config_of(const GgufFile& file) {
 
 std::vector<std::int64_t> end_tokens_of(const GgufFile& file) {
   std::vector<std::int64_t> ids;
-  for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"}) {
+  for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
+                          "tokenizer.ggml.eom_token_id"}) {
     const auto id = file.integer_if(key);
     if (id && std::find(ids.begin(), ids.end(), *id) == ids.end()) ids.push_back(*id);
   }
