@@ -108,7 +108,7 @@ def write_adapter(folder, model, rs):
     header, data, at = {}, [], 0
     for layer in range(config["num_hidden_layers"]):
         for module, (out, into) in shapes.items():
-            for name, shape, size in (("lora_A", (RANK, into), into ** -0.5), ("lora_B", (out, RANK), 0.01)):
+            for name, shape, size in (("lora_A", (RANK, into), into ** -0.5), ("lora_B", (out, RANK), 0.015)):
                 values = (draw.standard_normal(shape) * size).astype("<f4").tobytes()
                 header[f"base_model.model.model.layers.{layer}.{module}.{name}.weight"] = {
                     "dtype": "F32", "shape": list(shape), "data_offsets": [at, at + len(values)]}
@@ -176,7 +176,7 @@ def check_model(checks, program, model, work, rows, ours):
 
 
 def check_text(checks, program, model, path):
-    theirs = llama(path, vocab_only=True)
+    theirs = llama(path)
     for special in (False, True):
         options = ["--special"] if special else []
         mine = engine(program, "tokenize", "--model", model, *options, lines=[{"text": text} for text in TEXTS])
@@ -212,7 +212,7 @@ def check_adapter(checks, program, model, work, rows, plain, rs):
     adapter = write_adapter(work / name, model, rs)
     ours = score(program, model, rows, "--adapter", adapter)
     moved, _ = difference(ours, plain)
-    checks.that(moved > 5 * ALLOWED["f16"], f"{name}: the adapter changes log-probabilities by {moved:.3f}")
+    checks.that(moved > 4 * ALLOWED["f16"], f"{name}: the adapter changes log-probabilities by {moved:.3f}")
     path = work / f"{name}.gguf"
     engine(program, "export", "--model", model, "--adapter", adapter, "--to", "gguf-lora", "--out", path)
     theirs = llama(work / "f16.gguf", lora_path=str(path))

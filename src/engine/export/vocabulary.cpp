@@ -295,6 +295,7 @@ class Reader {
       }
     }
     out_.unknown = setting("unk_token");
+    if (!out_.unknown) out_.unknown = id_of(string_or_empty(*model_, "unk_token"));
     out_.padding = setting("pad_token");
     const json::value* says = settings_.if_contains("add_bos_token");
     out_.add_bos = says != nullptr && says->is_bool() ? says->get_bool() : adds_bos_itself();
