@@ -50,11 +50,17 @@ run_tests() {
   if [[ -n $full ]]; then
     part "the server on a system that fails" faults_swept
     part "a thousand simulated releases a cell" simulated_releases
+    part "exports in llama.cpp" llama_cpp_loads
     part "unit tests under TSan" tsan_tests
     part "the server under load, under TSan" under_load tsan --seconds 4
   fi
   printf '%d passed, %d failed\n' "$PASSED" "${#FAILED[@]}"
   [[ ${#FAILED[@]} -eq 0 ]] || { printf 'failed: %s\n' "${FAILED[@]}" >&2; return 1; }
+}
+
+# Compiles llama-cpp-python at the first run (ten minutes on two cores), into .deps/bench/llama-cpp.
+llama_cpp_loads() {
+  timeout -k 30 3600 python3 tests/export/llama_cpp.py build/release/bin/hone-engine "$HONE_BASE_MODEL" "$HONE_SHARED"
 }
 
 simulated_releases() {

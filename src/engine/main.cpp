@@ -1,4 +1,4 @@
-// hone-engine: imports, trains, scores and serves Llama models. Each command is a file in
+// hone-engine: imports, trains, scores, serves and exports Llama models. Each command is a file in
 // commands/.
 #include <unistd.h>
 
@@ -37,6 +37,9 @@ int main(int argc, char** argv) {
   hone::engine::add_grad(app, chosen);
   hone::engine::add_render(app, chosen);
   hone::engine::add_check_golden(app, chosen);
+  hone::engine::add_merge(app, chosen);
+  hone::engine::add_average(app, chosen);
+  hone::engine::add_export(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -42,9 +42,9 @@ std::string default_system_in(std::string_view source) {
   return "";
 }
 
-// The template's source: chat_template.jinja (transformers 5), or tokenizer_config.json's
-// chat_template.
-Result<std::string> read_template(const std::string& folder) {
+}  // namespace
+
+Result<std::string> read_chat_template(const std::string& folder) {
   auto source = read_file(posix_files(), folder + "/chat_template.jinja", 1U << 20);
   if (source || source.error().code != ErrorCode::kNotFound) return source;
   const std::string path = folder + "/tokenizer_config.json";
@@ -66,8 +66,6 @@ Result<std::string> read_template(const std::string& folder) {
   }
   return std::string();
 }
-
-}  // namespace
 
 class Chat::Builder {
  public:
@@ -142,7 +140,7 @@ Result<Chat> Chat::from_template(std::string_view chat_template, const Tokenizer
 }
 
 Result<Chat> Chat::load(const std::string& model_folder, const Tokenizer& tokenizer) {
-  auto source = read_template(model_folder);
+  auto source = read_chat_template(model_folder);
   if (!source) return fail(source.error());
   auto chat = from_template(*source, tokenizer);
   if (!chat) return fail(chat.error().with(model_folder));

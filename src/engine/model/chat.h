@@ -46,6 +46,10 @@ struct EncodedChat {
   std::vector<std::uint8_t> assistant_mask;
 };
 
+// The Jinja source of a model folder's template: chat_template.jinja (transformers 5), or
+// chat_template in tokenizer_config.json; empty where there is none.
+[[nodiscard]] Result<std::string> read_chat_template(const std::string& folder);
+
 class Chat {
  public:
   // Borrows `tokenizer`, which must outlive it.

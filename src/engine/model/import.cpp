@@ -91,8 +91,10 @@ Result<void> refuse_unsupported(const GgufFile& file) {
 }
 
 // Llama 3.1's stretching comes as one divisor a frequency, not as parameters. All models so far
-// have the parameters tried here, up to the factor; the divisors must agree with them.
-Result<RopeScaling> scaling_of_divisors(const GgufTensor& tensor, const LlamaConfig& config) {
+// have the parameters tried here, up to the factor and `original_context` (which our own export
+// writes where it is not the usual one); the divisors must agree with them.
+Result<RopeScaling> scaling_of_divisors(const GgufTensor& tensor, const LlamaConfig& config,
+                                        std::optional<std::int64_t> original_context) {
   auto divisors = dequantise(tensor);
   if (!divisors) return fail(divisors.error());
   if (static_cast<std::int64_t>(divisors->size()) != config.head_dim / 2) {
@@ -101,6 +103,7 @@ Result<RopeScaling> scaling_of_divisors(const GgufTensor& tensor, const LlamaCon
   RopeScaling scaling;
   scaling.kind = RopeScaling::Kind::kLlama3;
   scaling.factor = *std::max_element(divisors->begin(), divisors->end());
+  if (original_context) scaling.original_max_position_embeddings = *original_context;
   const auto original = static_cast<double>(scaling.original_max_position_embeddings);
   for (std::size_t i = 0; i < divisors->size(); ++i) {
     const double exponent = 2.0 * static_cast<double>(i) / static_cast<double>(config.head_dim);
@@ -123,7 +126,8 @@ Result<void> read_rope(const GgufFile& file, LlamaConfig& config) {
     config.rope_theta = *theta;
   }
   if (const GgufTensor* divisors = file.find_tensor("rope_freqs.weight")) {
-    auto scaling = scaling_of_divisors(*divisors, config);
+    auto scaling = scaling_of_divisors(
+        *divisors, config, file.integer_if("llama.rope.scaling.original_context_length"));
     if (!scaling) return fail(scaling.error());
     config.rope_scaling = *scaling;
   }

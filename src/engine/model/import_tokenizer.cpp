@@ -283,6 +283,9 @@ Result<std::string> tokenizer_config_of(const GgufFile& file) {
     if (*token) root[name] = **token;
     if (*token && !is_utf8(**token)) return invalid(std::string(key) + ": the token is not UTF-8");
   }
+  if (const auto* adds = file.find_as<bool>("tokenizer.ggml.add_bos_token")) {
+    root["add_bos_token"] = *adds;
+  }
   if (const auto* chat = file.find_as<std::string_view>("tokenizer.chat_template")) {
     if (!is_utf8(*chat)) return invalid("tokenizer.chat_template is not UTF-8");
     root["chat_template"] = *chat;
@@ -292,7 +295,8 @@ Result<std::string> tokenizer_config_of(const GgufFile& file) {
 
 Result<std::vector<std::int64_t>> end_tokens_of(const GgufFile& file) {
   std::vector<std::int64_t> ids;
-  for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"}) {
+  for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
+                          "tokenizer.ggml.eom_token_id"}) {
     const auto id = file.integer_if(key);
     if (!id) return fail(id.error());
     if (*id && std::find(ids.begin(), ids.end(), **id) == ids.end()) ids.push_back(**id);
