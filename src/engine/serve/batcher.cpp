@@ -240,6 +240,11 @@ Result<void> Batcher::submit(std::shared_ptr<Generation> generation) {
   return {};
 }
 
+bool Batcher::stopping() const {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
 void Batcher::stop() {
   {
     const std::lock_guard lock(mutex_);
