@@ -39,7 +39,9 @@ class Automaton {
   }
 
   // It has kept so much that another should take over.
-  [[nodiscard]] bool full() const { return states_.size() > kManyStates || stacks_.size() > kManyStacks; }
+  [[nodiscard]] bool full() const {
+    return states_.size() > kManyStates || stacks_.size() > kManyStacks;
+  }
   // The state here that `state` is in `other`, an automaton of the same grammar.
   [[nodiscard]] State take_over(const Automaton& other, State state);
 

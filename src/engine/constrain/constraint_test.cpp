@@ -14,10 +14,37 @@ namespace {
 std::vector<std::string> tokens() {
   std::vector<std::string> all;
   for (int byte = 0; byte < 256; ++byte) all.emplace_back(1, static_cast<char>(byte));
-  for (const char* piece :
-       {"{\"", "\": ", "\", \"", "\"}", "}}", "]}", "true", "fal", "null", "12", "-1", ".5", ", ",
-        "a\xC3", "\xA9" "b", "\xE2\x82", "\xAC\"", "name", "\"name", "{\"name\": \"", "  ", "[[",
-        "]]", "\\u00", "\\\"", "A", "abc", "abcdefgh", "\":", "\n"}) {
+  for (const char* piece : {"{\"",
+                            "\": ",
+                            "\", \"",
+                            "\"}",
+                            "}}",
+                            "]}",
+                            "true",
+                            "fal",
+                            "null",
+                            "12",
+                            "-1",
+                            ".5",
+                            ", ",
+                            "a\xC3",
+                            "\xA9"
+                            "b",
+                            "\xE2\x82",
+                            "\xAC\"",
+                            "name",
+                            "\"name",
+                            "{\"name\": \"",
+                            "  ",
+                            "[[",
+                            "]]",
+                            "\\u00",
+                            "\\\"",
+                            "A",
+                            "abc",
+                            "abcdefgh",
+                            "\":",
+                            "\n"}) {
     all.emplace_back(piece);
   }
   all.emplace_back();  // the end
@@ -27,8 +54,8 @@ std::vector<std::string> tokens() {
 std::shared_ptr<const ConstraintVocabulary> vocabulary() {
   const auto all = tokens();
   const std::vector<std::string_view> views(all.begin(), all.end());
-  return std::make_shared<const ConstraintVocabulary>(ConstraintVocabulary{
-      TokenTrie(views), all, {static_cast<std::int64_t>(all.size()) - 1}});
+  return std::make_shared<const ConstraintVocabulary>(
+      ConstraintVocabulary{TokenTrie(views), all, {static_cast<std::int64_t>(all.size()) - 1}});
 }
 
 std::shared_ptr<Constraint> constraint_for(const json::value& schema) {
@@ -79,7 +106,8 @@ bool valid(const json::value& schema, const json::value& value, const json::valu
   if (type == "string") {
     if (!value.is_string()) return false;
     double characters = 0;
-    for (const char c : value.get_string()) characters += (static_cast<unsigned char>(c) & 0xC0U) != 0x80U ? 1 : 0;
+    for (const char c : value.get_string())
+      characters += (static_cast<unsigned char>(c) & 0xC0U) != 0x80U ? 1 : 0;
     return characters >= number("minLength", 0) && characters <= number("maxLength", INFINITY);
   }
   if (type == "array") {

@@ -22,8 +22,8 @@ NodeId GrammarBuilder::add(GrammarNode node) {
 
 NodeId GrammarBuilder::bytes(const ByteSet& set, NodeId next) {
   const ByteSet writable = set & alphabet_;
-  const auto [found, is_new] = set_ids_.try_emplace(
-      writable.to_string(), static_cast<std::uint32_t>(grammar_.sets_.size()));
+  const auto [found, is_new] =
+      set_ids_.try_emplace(writable.to_string(), static_cast<std::uint32_t>(grammar_.sets_.size()));
   if (is_new) grammar_.sets_.push_back(writable);
   return add({.kind = Kind::kBytes, .next = next, .target = found->second});
 }
@@ -80,8 +80,8 @@ NodeId GrammarBuilder::trie(std::span<const std::string> sorted, std::size_t dep
 NodeId GrammarBuilder::split(std::vector<NodeId> alternatives) {
   if (alternatives.size() == 1) return alternatives.front();
   grammar_.lists_.push_back(std::move(alternatives));
-  return add({.kind = Kind::kSplit,
-              .target = static_cast<std::uint32_t>(grammar_.lists_.size() - 1)});
+  return add(
+      {.kind = Kind::kSplit, .target = static_cast<std::uint32_t>(grammar_.lists_.size() - 1)});
 }
 
 NodeId GrammarBuilder::call(RuleId rule, NodeId next) {
@@ -91,8 +91,7 @@ NodeId GrammarBuilder::call(RuleId rule, NodeId next) {
 NodeId GrammarBuilder::repeat(RuleId rule, std::uint32_t least, std::uint32_t most, NodeId next) {
   HONE_ASSERT(least <= most);
   if (most == 0) return next;
-  return add(
-      {.kind = Kind::kRepeat, .next = next, .target = rule, .least = least, .most = most});
+  return add({.kind = Kind::kRepeat, .next = next, .target = rule, .least = least, .most = most});
 }
 
 RuleId GrammarBuilder::declare(std::string where) {

@@ -7,9 +7,9 @@
 //
 // Fragments are built from their end: each function takes the node that follows and gives the node
 // that begins. Promises: `finish` refuses a language that nothing is in, and rules that call
-// themselves before a byte; sizes are bounded; and from every place that the automaton keeps, an end
-// can be reached with bytes of the alphabet and within the bound on nesting (`need`), so that an
-// answer never runs into a wall.
+// themselves before a byte; sizes are bounded; and from every place that the automaton keeps, an
+// end can be reached with bytes of the alphabet and within the bound on nesting (`need`), so that
+// an answer never runs into a wall.
 #pragma once
 
 #include <array>
@@ -31,7 +31,8 @@ using ByteSet = std::bitset<256>;
 
 inline constexpr NodeId kReturn = 0;  // the end of a rule
 inline constexpr std::uint32_t kNoLimit = 0xFFFFFFFFU;
-inline constexpr std::uint32_t kMaxFrames = 48;  // calls inside each other: objects, arrays, strings
+inline constexpr std::uint32_t kMaxFrames =
+    48;  // calls inside each other: objects, arrays, strings
 inline constexpr std::size_t kMaxGrammarNodes = 100'000;
 
 struct GrammarNode {
@@ -41,7 +42,8 @@ struct GrammarNode {
   std::uint32_t target = 0;  // kBytes: the set; kSplit: the list; kCall and kRepeat: the rule
   std::uint32_t least = 0;   // kRepeat: how often
   std::uint32_t most = 0;    // kNoLimit: as often as wanted
-  std::uint32_t need = kNoLimit;  // frames that the shortest way (in frames) to the rule's end takes
+  std::uint32_t need =
+      kNoLimit;  // frames that the shortest way (in frames) to the rule's end takes
 };
 
 class Grammar {

@@ -28,9 +28,9 @@ ByteSet set_of(std::string_view bytes) {
 }  // namespace
 
 JsonGrammar::JsonGrammar(GrammarBuilder& builder) : grammar_(builder) {
-  raw_character_ =
-      grammar_.rule("a character", grammar_.split({grammar_.bytes(ascii_of_strings(), kReturn),
-                                                   beyond_ascii(kReturn)}));
+  raw_character_ = grammar_.rule(
+      "a character",
+      grammar_.split({grammar_.bytes(ascii_of_strings(), kReturn), beyond_ascii(kReturn)}));
   character_ = grammar_.rule(
       "a character", grammar_.split({grammar_.call(raw_character_, kReturn), escape(kReturn)}));
   any_byte_ = grammar_.rule("a byte", grammar_.range(0, 255, kReturn));
@@ -44,13 +44,11 @@ NodeId JsonGrammar::beyond_ascii(NodeId next) {
   const NodeId three = grammar_.range(0x80, 0xBF, two);
   ByteSet plain_lead;
   for (std::size_t lead = 0xE1; lead <= 0xEF; ++lead) plain_lead.set(lead, lead != 0xED);
-  return grammar_.split({grammar_.range(0xC2, 0xDF, one),
-                         grammar_.byte(0xE0, grammar_.range(0xA0, 0xBF, one)),
-                         grammar_.bytes(plain_lead, two),
-                         grammar_.byte(0xED, grammar_.range(0x80, 0x9F, one)),
-                         grammar_.byte(0xF0, grammar_.range(0x90, 0xBF, two)),
-                         grammar_.range(0xF1, 0xF3, three),
-                         grammar_.byte(0xF4, grammar_.range(0x80, 0x8F, two))});
+  return grammar_.split(
+      {grammar_.range(0xC2, 0xDF, one), grammar_.byte(0xE0, grammar_.range(0xA0, 0xBF, one)),
+       grammar_.bytes(plain_lead, two), grammar_.byte(0xED, grammar_.range(0x80, 0x9F, one)),
+       grammar_.byte(0xF0, grammar_.range(0x90, 0xBF, two)), grammar_.range(0xF1, 0xF3, three),
+       grammar_.byte(0xF4, grammar_.range(0x80, 0x8F, two))});
 }
 
 // \uD83D alone is no character; both halves together are one.
@@ -61,8 +59,8 @@ NodeId JsonGrammar::escape(NodeId next) {
   const NodeId three = grammar_.bytes(hex, two);
   const NodeId low_half = grammar_.literal(
       "\\u", grammar_.bytes(set_of("dD"), grammar_.bytes(set_of("cdefCDEF"), two)));
-  const NodeId high_half = grammar_.bytes(set_of("89abAB"),
-                                          grammar_.bytes(hex, grammar_.bytes(hex, low_half)));
+  const NodeId high_half =
+      grammar_.bytes(set_of("89abAB"), grammar_.bytes(hex, grammar_.bytes(hex, low_half)));
   const NodeId after_d = grammar_.split({grammar_.range('0', '7', two), high_half});
   const NodeId after_u = grammar_.split(
       {grammar_.bytes(hex & ~set_of("dD"), three), grammar_.bytes(set_of("dD"), after_d)});
@@ -71,16 +69,14 @@ NodeId JsonGrammar::escape(NodeId next) {
 }
 
 NodeId JsonGrammar::string(std::uint32_t least, std::uint32_t most, NodeId next) {
-  return grammar_.byte('"',
-                       grammar_.repeat(character_, least, most, grammar_.byte('"', next)));
+  return grammar_.byte('"', grammar_.repeat(character_, least, most, grammar_.byte('"', next)));
 }
 
 void JsonGrammar::define_values() {
   value_ = grammar_.declare("a value");
   const RuleId member =
       grammar_.rule("a member", string(0, kNoLimit, colon(grammar_.call(value_, kReturn))));
-  const RuleId next_member =
-      grammar_.rule("a member", comma(grammar_.call(member, kReturn)));
+  const RuleId next_member = grammar_.rule("a member", comma(grammar_.call(member, kReturn)));
   const RuleId next_item = grammar_.rule("an item", comma(grammar_.call(value_, kReturn)));
   const NodeId close = grammar_.byte('}', kReturn);
   object_ = grammar_.rule(
@@ -92,8 +88,8 @@ void JsonGrammar::define_values() {
   array_ = grammar_.rule(
       "an array",
       grammar_.byte(
-          '[', grammar_.maybe(
-                   grammar_.call(value_, grammar_.repeat(next_item, 0, kNoLimit, end)), end)));
+          '[', grammar_.maybe(grammar_.call(value_, grammar_.repeat(next_item, 0, kNoLimit, end)),
+                              end)));
   grammar_.define(value_, grammar_.split({string(0, kNoLimit, kReturn), number({}, kReturn),
                                           grammar_.one_of({"true", "false", "null"}, kReturn),
                                           object(kReturn), array(kReturn)}));
@@ -155,8 +151,7 @@ NodeId JsonGrammar::whole(std::int64_t low, std::int64_t high, NodeId next) {
   const std::string last = std::to_string(high);
   std::vector<NodeId> ways;
   for (std::size_t length = first.size(); length <= last.size(); ++length) {
-    const std::string least =
-        length == first.size() ? first : "1" + std::string(length - 1, '0');
+    const std::string least = length == first.size() ? first : "1" + std::string(length - 1, '0');
     const std::string most = length == last.size() ? last : std::string(length, '9');
     ways.push_back(same_length(least, most, 0, true, true, next));
   }
@@ -180,8 +175,7 @@ NodeId JsonGrammar::integer(const NumberBounds& bounds, NodeId next) {
       inside(bounds.high.value_or(kLargestInteger)) - (bounds.below_high ? 1 : 0);
   std::vector<NodeId> ways;
   if (low < 0) {
-    ways.push_back(
-        grammar_.byte('-', whole(std::max<std::int64_t>(1, -high), -low, next)));
+    ways.push_back(grammar_.byte('-', whole(std::max<std::int64_t>(1, -high), -low, next)));
   }
   if (high >= 0) ways.push_back(whole(std::max<std::int64_t>(0, low), high, next));
   return grammar_.split(std::move(ways));
@@ -215,14 +209,13 @@ NodeId JsonGrammar::number(const NumberBounds& bounds, NodeId next) {
   std::vector<NodeId> ways;
   if (low < 0) {
     const bool crosses = high > 0;
-    ways.push_back(grammar_.byte(
-        '-', magnitude(crosses ? 0 : -high, !crosses && bounds.below_high, -low,
-                       bounds.above_low, next)));
+    ways.push_back(grammar_.byte('-', magnitude(crosses ? 0 : -high, !crosses && bounds.below_high,
+                                                -low, bounds.above_low, next)));
   }
   if (high >= 0) {
     const bool crosses = low < 0;
-    ways.push_back(magnitude(crosses ? 0 : low, !crosses && bounds.above_low, high,
-                             bounds.below_high, next));
+    ways.push_back(
+        magnitude(crosses ? 0 : low, !crosses && bounds.above_low, high, bounds.below_high, next));
   }
   return grammar_.split(std::move(ways));
 }
@@ -282,13 +275,13 @@ NodeId JsonGrammar::plain_words(NodeId next) {
   ByteSet wide_blanks = set_of("\xA8\xA9\xAF");
   for (std::size_t i = 0x80; i <= 0x8A; ++i) wide_blanks.set(i);
   return grammar_.split(
-      {next, grammar_.bytes(first, rest),
-       grammar_.byte('<', grammar_.maybe(but("|", rest), next)),
+      {next, grammar_.bytes(first, rest), grammar_.byte('<', grammar_.maybe(but("|", rest), next)),
        grammar_.byte(0xC2, but("\x85\xA0", rest)), grammar_.byte(0xE1, but("\x9A", rest)),
        grammar_.byte(0xE2, grammar_.split({but("\x80\x81", rest),
                                            grammar_.byte(0x80, grammar_.bytes(~wide_blanks, rest)),
                                            grammar_.byte(0x81, but("\x9F", rest))})),
-       grammar_.byte(0xE3, grammar_.maybe(but("\x80", rest), grammar_.byte(0x80, but("\x80", rest))))});
+       grammar_.byte(0xE3,
+                     grammar_.maybe(but("\x80", rest), grammar_.byte(0x80, but("\x80", rest))))});
 }
 
 }  // namespace hone::engine

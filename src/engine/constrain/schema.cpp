@@ -15,21 +15,49 @@ namespace hone::engine {
 namespace {
 
 constexpr std::size_t kMaxNameBytes = 512;
-constexpr std::size_t kMaxValues = 4096;   // of an enum
-constexpr std::size_t kMaxMembers = 512;   // of an object; branches; tools
+constexpr std::size_t kMaxValues = 4096;     // of an enum
+constexpr std::size_t kMaxMembers = 512;     // of an object; branches; tools
 constexpr std::int64_t kMaxCount = 1 << 20;  // of items and characters
 constexpr std::size_t kShown = 64;
 
 // Say something about a value to people, and nothing of what is valid.
-constexpr std::array<std::string_view, 14> kAnnotations = {
-    "title",    "description", "default",   "examples", "example",          "$comment",        "$schema",
-    "$id",      "deprecated",  "readOnly",  "writeOnly", "format", "contentMediaType", "contentEncoding"};
+constexpr std::array<std::string_view, 14> kAnnotations = {"title",
+                                                           "description",
+                                                           "default",
+                                                           "examples",
+                                                           "example",
+                                                           "$comment",
+                                                           "$schema",
+                                                           "$id",
+                                                           "deprecated",
+                                                           "readOnly",
+                                                           "writeOnly",
+                                                           "format",
+                                                           "contentMediaType",
+                                                           "contentEncoding"};
 constexpr std::array<std::string_view, 2> kDefinitions = {"$defs", "definitions"};
-constexpr std::array<std::string_view, 22> kKnown = {
-    "$ref",      "type",       "enum",     "const",       "anyOf",     "oneOf",
-    "allOf",     "properties", "required", "additionalProperties", "items", "prefixItems",
-    "minItems",  "maxItems",   "minLength", "maxLength",  "minimum",   "maximum",
-    "exclusiveMinimum", "exclusiveMaximum", "uniqueItems", "minProperties"};
+constexpr std::array<std::string_view, 22> kKnown = {"$ref",
+                                                     "type",
+                                                     "enum",
+                                                     "const",
+                                                     "anyOf",
+                                                     "oneOf",
+                                                     "allOf",
+                                                     "properties",
+                                                     "required",
+                                                     "additionalProperties",
+                                                     "items",
+                                                     "prefixItems",
+                                                     "minItems",
+                                                     "maxItems",
+                                                     "minLength",
+                                                     "maxLength",
+                                                     "minimum",
+                                                     "maximum",
+                                                     "exclusiveMinimum",
+                                                     "exclusiveMaximum",
+                                                     "uniqueItems",
+                                                     "minProperties"};
 
 // Where no type is said, the keywords say it.
 struct TypeKeywords {
@@ -144,8 +172,8 @@ class SchemaReader {
     }
     const json::value* target = find_reference(root_, *pointer);
     if (target == nullptr) {
-      return refused(where + ".$ref", "there is no '" + pointer->substr(0, kShown) +
-                                          "' in this schema");
+      return refused(where + ".$ref",
+                     "there is no '" + pointer->substr(0, kShown) + "' in this schema");
     }
     std::string place = where_;
     for (const char c : pointer->substr(1, kMaxNameBytes)) place += c == '/' ? '.' : c;
@@ -366,7 +394,9 @@ class SchemaReader {
     const NodeId close = grammar_.byte(']', next);
     const auto known = static_cast<std::uint32_t>(first.size());
     const std::uint32_t at_end = std::max(known, 1U);
-    const auto rule_at = [&](std::uint32_t i) { return i < known ? std::optional(first[i]) : rest; };
+    const auto rule_at = [&](std::uint32_t i) {
+      return i < known ? std::optional(first[i]) : rest;
+    };
     // What may follow when `done` items are there; from `at_end` on they are all alike.
     NodeId node = length.least > at_end ? grammar_.split({}) : close;
     if (rest && length.most > at_end) {
@@ -421,9 +451,11 @@ class SchemaReader {
       const bool known = own != nullptr;
       const bool loose = !known && said == nullptr;  // required only: anything
       const json::value any = true;
-      const auto value = read(known ? *own : loose ? any : others,
-                              member_of(where + (known ? ".properties" : ".required"), name),
-                              kReturn);
+      const auto value =
+          read(known   ? *own
+               : loose ? any
+                       : others,
+               member_of(where + (known ? ".properties" : ".required"), name), kReturn);
       if (!value) return value;
       std::string text;
       append_json_string(text, name);
@@ -435,8 +467,8 @@ class SchemaReader {
       const auto value = read(others, where + ".additionalProperties", kReturn);
       if (!value) return value;
       const NodeId rest = json_.colon(*value);
-      other = grammar_.rule(where, names.empty() ? json_.string(0, kNoLimit, rest)
-                                                 : json_.other_name(names, rest));
+      other = grammar_.rule(
+          where, names.empty() ? json_.string(0, kNoLimit, rest) : json_.other_name(names, rest));
     }
     return object_of(members, other, next);
   }
@@ -447,8 +479,7 @@ class SchemaReader {
     NodeId later = close;
     NodeId first = close;
     if (other) {
-      const RuleId another =
-          grammar_.rule("a member", json_.comma(grammar_.call(*other, kReturn)));
+      const RuleId another = grammar_.rule("a member", json_.comma(grammar_.call(*other, kReturn)));
       later = grammar_.repeat(another, 0, kNoLimit, close);
       first = grammar_.maybe(grammar_.call(*other, later), close);
     }
@@ -479,8 +510,8 @@ Result<NodeId> call_of(const CallForm& call, GrammarBuilder& grammar, JsonGramma
     arguments = reader.read_root(close);
     if (!arguments) return arguments;
   }
-  const std::string begun = R"({"name": )" + template_json(json::string(call.name)) +
-                            R"(, "parameters": )";
+  const std::string begun =
+      R"({"name": )" + template_json(json::string(call.name)) + R"(, "parameters": )";
   return grammar.literal(begun, *arguments);
 }
 

@@ -20,7 +20,7 @@ namespace hone::engine {
 // A tool that may be called.
 struct CallForm {
   std::string name;
-  json::value parameters;  // a schema; null: no parameters
+  json::value parameters;      // a schema; null: no parameters
   bool any_arguments = false;  // an object, whatever the schema says
   std::string where;           // of the schema, in the request
 };

@@ -78,22 +78,21 @@ TEST(Schema, AcceptsDocumentsByteByByteAndRefusesAtTheByteThatIsWrong) {
   EXPECT_EQ(fate(person, R"({"name":"Ana","tags":[]})"), "whole");
   EXPECT_EQ(fate(person, R"({"name":"Ana"})"), "whole");
   EXPECT_EQ(fate(person, R"({"name":"Ana")"), "open");
-  EXPECT_EQ(fate(person, R"({"age":1})"), "refused at 2");         // the name is required
+  EXPECT_EQ(fate(person, R"({"age":1})"), "refused at 2");  // the name is required
   EXPECT_EQ(fate(person, R"({"name":"A","name":)"), "refused at 13");
   EXPECT_EQ(fate(person, R"({"name":5})"), "refused at 8");
   EXPECT_EQ(fate(person, R"({"name":"A","age":01})"), "refused at 19");
   EXPECT_EQ(fate(person, R"({"name":"A","age":1.5})"), "refused at 19");
   EXPECT_EQ(fate(person, R"({"name":"A","tags":["b"]})"), "refused at 22");
   EXPECT_EQ(fate(person, R"({"name":"A",})"), "refused at 12");
-  EXPECT_EQ(fate(person, R"({"name":"A"} )"), "refused at 12");    // nothing behind the end
-  EXPECT_EQ(fate(person, R"({"name":  "A"})"), "refused at 9");    // one blank, no more
+  EXPECT_EQ(fate(person, R"({"name":"A"} )"), "refused at 12");  // nothing behind the end
+  EXPECT_EQ(fate(person, R"({"name":  "A"})"), "refused at 9");  // one blank, no more
   EXPECT_EQ(fate(person, "{\n"), "refused at 1");
 }
 
 TEST(Schema, AcceptsAnyJsonWhereNothingIsAsked) {
-  for (const char* text :
-       {R"({"a": [1, -2.5e+3, {"b": null}], "": "x\u00e9\n\ud83d\ude00"})", "[]", "{}", "0.25",
-        "\"\"", "true", "[[[[[[]]]]]]"}) {
+  for (const char* text : {R"({"a": [1, -2.5e+3, {"b": null}], "": "x\u00e9\n\ud83d\ude00"})", "[]",
+                           "{}", "0.25", "\"\"", "true", "[[[[[[]]]]]]"}) {
     EXPECT_EQ(fate("true", text), "whole") << text;
     EXPECT_EQ(fate("{}", text), "whole") << text;
     EXPECT_TRUE(parse_json(text)) << text;
@@ -106,18 +105,18 @@ TEST(Schema, AcceptsAnyJsonWhereNothingIsAsked) {
 
 TEST(Schema, KnowsUtf8) {
   const std::string one = R"({"type":"string","minLength":1,"maxLength":1})";
-  for (const char* text : {"\"a\"", "\"\u00e9\"", "\"\u20ac\"", "\"\U0001F600\"",
-                           "\"\\n\"", "\"\\u20ac\"", "\"\\ud83d\\ude00\""}) {
+  for (const char* text : {"\"a\"", "\"\u00e9\"", "\"\u20ac\"", "\"\U0001F600\"", "\"\\n\"",
+                           "\"\\u20ac\"", "\"\\ud83d\\ude00\""}) {
     EXPECT_EQ(fate(one, text), "whole") << text;
   }
   EXPECT_EQ(fate(one, "\"\""), "refused at 1");
   EXPECT_EQ(fate(one, "\"ab"), "refused at 2");
-  EXPECT_EQ(fate(one, "\"\x80"), "refused at 1");          // goes on with nothing begun
-  EXPECT_EQ(fate(one, "\"\xC0\x80"), "refused at 1");      // too long for what it says
+  EXPECT_EQ(fate(one, "\"\x80"), "refused at 1");      // goes on with nothing begun
+  EXPECT_EQ(fate(one, "\"\xC0\x80"), "refused at 1");  // too long for what it says
   EXPECT_EQ(fate(one, "\"\xE0\x80"), "refused at 2");
-  EXPECT_EQ(fate(one, "\"\xED\xA0"), "refused at 2");      // half of a pair
-  EXPECT_EQ(fate(one, "\"\xF4\x90"), "refused at 2");      // beyond Unicode
-  EXPECT_EQ(fate(one, "\"\xE2\x82\""), "refused at 3");    // cut short
+  EXPECT_EQ(fate(one, "\"\xED\xA0"), "refused at 2");    // half of a pair
+  EXPECT_EQ(fate(one, "\"\xF4\x90"), "refused at 2");    // beyond Unicode
+  EXPECT_EQ(fate(one, "\"\xE2\x82\""), "refused at 3");  // cut short
 }
 
 TEST(Schema, HoldsIntegersToTheirBounds) {
@@ -180,8 +179,7 @@ TEST(Schema, SmallLanguagesAreWhatTheSchemaSays) {
   EXPECT_EQ(language(R"({"type":["boolean","null"]})", 6), (Texts{"true", "false", "null"}));
   EXPECT_EQ(language(R"({"enum":["a",1,1.5,null,{"k":[1,2]}]})", 20),
             (Texts{"\"a\"", "1", "1.5", "null", R"({"k": [1, 2]})"}));
-  EXPECT_EQ(language(R"({"enum":["a",1,2.0,"b"],"type":"string"})", 20),
-            (Texts{"\"a\"", "\"b\""}));
+  EXPECT_EQ(language(R"({"enum":["a",1,2.0,"b"],"type":"string"})", 20), (Texts{"\"a\"", "\"b\""}));
   EXPECT_EQ(language(R"({"type":"array","items":{"const":7},"minItems":1,"maxItems":2})", 9),
             (Texts{"[7]", "[7,7]", "[7, 7]"}));
   EXPECT_EQ(language(R"({"type":"array","prefixItems":[{"const":1},{"const":2}],)"
@@ -189,9 +187,9 @@ TEST(Schema, SmallLanguagesAreWhatTheSchemaSays) {
                      7),
             (Texts{"[1]", "[1,2]", "[1, 2]", "[1,2,3]"}));
   EXPECT_EQ(language(R"({"type":"array","maxItems":0})", 5), (Texts{"[]"}));
-  EXPECT_EQ(language(R"({"type":"object","properties":{"a":{"const":1},"b":{"const":2}}})", 13),
-            (Texts{"{}", R"({"a":1})", R"({"a": 1})", R"({"b":2})", R"({"b": 2})",
-                   R"({"a":1,"b":2})"}));
+  EXPECT_EQ(
+      language(R"({"type":"object","properties":{"a":{"const":1},"b":{"const":2}}})", 13),
+      (Texts{"{}", R"({"a":1})", R"({"a": 1})", R"({"b":2})", R"({"b": 2})", R"({"a":1,"b":2})"}));
   EXPECT_EQ(language(R"({"type":"object","required":["a"],"properties":{"a":{"const":1}}})", 9),
             (Texts{R"({"a":1})", R"({"a": 1})"}));
   EXPECT_EQ(language(R"({"anyOf":[{"const":"x"},{"type":"integer","minimum":3,"maximum":4}]})", 5),
@@ -279,10 +277,12 @@ TEST(Schema, PassesOverAnnotationsOnly) {
 
 TEST(Schema, TakesAOneOfWhoseBranchesExcludeEachOther) {
   EXPECT_EQ(why_not(R"({"oneOf":[{"type":"string"},{"type":"null"},{"type":"array"}]})"), "taken");
-  EXPECT_EQ(why_not(R"({"oneOf":[{"$ref":"#/$defs/cat"},{"$ref":"#/$defs/dog"}],"$defs":{)"
-                    R"("cat":{"type":"object","properties":{"kind":{"const":"cat"}},"required":["kind"]},)"
-                    R"("dog":{"type":"object","properties":{"kind":{"const":"dog"}},"required":["kind"]}}})"),
-            "taken");
+  EXPECT_EQ(
+      why_not(
+          R"({"oneOf":[{"$ref":"#/$defs/cat"},{"$ref":"#/$defs/dog"}],"$defs":{)"
+          R"("cat":{"type":"object","properties":{"kind":{"const":"cat"}},"required":["kind"]},)"
+          R"("dog":{"type":"object","properties":{"kind":{"const":"dog"}},"required":["kind"]}}})"),
+      "taken");
   EXPECT_EQ(why_not(R"({"oneOf":[{"properties":{"a":{}},"required":["a"]},)"
                     R"({"properties":{"b":{}},"required":["b"]}]})"),
             "taken");
@@ -315,9 +315,9 @@ TEST(CallForms, AreCallsAsTheModelsWriteThem) {
   OutputForm form;
   form.text = OutputForm::Text::kNone;
   form.calls.push_back({"now", nullptr, false, "tools[0].function.parameters"});
-  form.calls.push_back(
-      {"at", json::parse(R"({"type":"object","properties":{"h":{"type":"integer"}}})"), false,
-       "tools[1].function.parameters"});
+  form.calls.push_back({"at",
+                        json::parse(R"({"type":"object","properties":{"h":{"type":"integer"}}})"),
+                        false, "tools[1].function.parameters"});
   auto forced = grammar_of(form, ~ByteSet(), false);
   ASSERT_TRUE(forced) << forced.error().message;
   Automaton calls(std::make_shared<const Grammar>(std::move(*forced)));
@@ -330,7 +330,8 @@ TEST(CallForms, AreCallsAsTheModelsWriteThem) {
   auto free = grammar_of(form, ~ByteSet(), true);
   ASSERT_TRUE(free) << free.error().message;
   Automaton either(std::make_shared<const Grammar>(std::move(*free)));
-  for (const char* text : {"", "It is {noon}.", " It is", "<b>", "\u201cyes\u201d", "\u3042", "\u20ac5"}) {
+  for (const char* text :
+       {"", "It is {noon}.", " It is", "<b>", "\u201cyes\u201d", "\u3042", "\u20ac5"}) {
     EXPECT_EQ(fate(either, text), "whole") << text;
   }
   EXPECT_EQ(fate(either, R"({"name": "at", "parameters": {"h": 3}})"), "whole");

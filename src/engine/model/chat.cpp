@@ -292,7 +292,8 @@ EncodedChat Chat::encode_as_reference(const std::vector<Piece>& pieces) const {
   for (const std::int64_t id : encoded.ids) {
     std::string_view bytes = tokenizer_->bytes(id);
     // The blank that SentencePiece puts before a stretch is not in the text.
-    const bool added = bytes.starts_with(' ') && !std::string_view(text).substr(offset).starts_with(' ');
+    const bool added =
+        bytes.starts_with(' ') && !std::string_view(text).substr(offset).starts_with(' ');
     if (added) bytes.remove_prefix(1);
     const std::size_t end = std::min(offset + bytes.size(), trained.size());
     const bool any = std::any_of(trained.begin() + static_cast<std::ptrdiff_t>(offset),

@@ -36,8 +36,9 @@ json::object AnswerWriter::whole_choice(const Piece& all, std::size_t choice) {
   } else {
     message["content"] = text + end.text;
   }
-  json::object made{
-      {"index", static_cast<std::int64_t>(choice)}, {"message", std::move(message)}, {"logprobs", logprobs(all.logprobs)}};
+  json::object made{{"index", static_cast<std::int64_t>(choice)},
+                    {"message", std::move(message)},
+                    {"logprobs", logprobs(all.logprobs)}};
   add_end(all, end.call.has_value(), made);
   return made;
 }
@@ -106,8 +107,7 @@ json::object AnswerWriter::start_of(std::string_view object) const {
           {"model", head_.model}};
 }
 
-std::string AnswerWriter::chunk(std::size_t choice, json::object delta,
-                                json::object beside) const {
+std::string AnswerWriter::chunk(std::size_t choice, json::object delta, json::object beside) const {
   json::object whole{{"index", static_cast<std::int64_t>(choice)},
                      {"delta", std::move(delta)},
                      {"logprobs", nullptr},

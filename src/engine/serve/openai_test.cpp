@@ -110,9 +110,8 @@ TEST(ReadCall, ReadsTheFormOfTheAnswer) {
 
 TEST(ReadCall, ReadsWhichToolMustBeCalled) {
   using Text = OutputForm::Text;
-  const std::string tools =
-      R"(,"tools":[)" + std::string(kTool) +
-      R"(,{"type":"function","function":{"name":"at","strict":true}}])";
+  const std::string tools = R"(,"tools":[)" + std::string(kTool) +
+                            R"(,{"type":"function","function":{"name":"at","strict":true}}])";
   const auto free = read(tools);
   ASSERT_TRUE(free) << free.error().message;
   EXPECT_EQ(free->form.text, Text::kFree);
@@ -125,8 +124,7 @@ TEST(ReadCall, ReadsWhichToolMustBeCalled) {
   ASSERT_EQ(any->form.calls.size(), 2U);
   EXPECT_FALSE(any->form.calls[0].any_arguments);
   EXPECT_EQ(any->form.calls[0].where, "tools[0].function.parameters");
-  const auto one =
-      read(tools + R"(,"tool_choice":{"type":"function","function":{"name":"at"}})");
+  const auto one = read(tools + R"(,"tool_choice":{"type":"function","function":{"name":"at"}})");
   ASSERT_TRUE(one) << one.error().message;
   ASSERT_EQ(one->form.calls.size(), 1U);
   EXPECT_EQ(one->form.calls[0].name, "at");

@@ -106,8 +106,8 @@ Result<Order> Service::order_for(ApiCall& call) {
     if (!constraint) return fail(constraint.error());
     order.constraint = std::move(*constraint);
   }
-  order.begins_with_blank = parts_.chat.answers_begin_with_blank() &&
-                            call.chat.add_generation_prompt;
+  order.begins_with_blank =
+      parts_.chat.answers_begin_with_blank() && call.chat.add_generation_prompt;
   order.prompt = parts_.chat.encode(*messages, call.chat).ids;
   HONE_ASSERT(!order.prompt.empty());
   const auto prompt = static_cast<std::int64_t>(order.prompt.size());
@@ -187,8 +187,8 @@ awaitable<void> Service::complete(const Request& request, Responder& out) {
   out.on_client_gone(nullptr);
 }
 
-awaitable<void> Service::answer_whole(const Generations& generations,
-                                      openai::AnswerWriter& writer, Responder& out) {
+awaitable<void> Service::answer_whole(const Generations& generations, openai::AnswerWriter& writer,
+                                      Responder& out) {
   std::vector<Piece> pieces;
   for (const auto& generation : generations) {
     auto piece = co_await next_piece(*generation);
@@ -296,8 +296,8 @@ Response Service::metrics() const {
              counters.waiting);
   add_metric(text, "requests_taken_total", "counter", "Answers that were taken on.",
              counters.taken);
-  add_metric(text, "requests_refused_total", "counter", "Answers refused because the queue was full.",
-             counters.refused);
+  add_metric(text, "requests_refused_total", "counter",
+             "Answers refused because the queue was full.", counters.refused);
   add_metric(text, "requests_cancelled_total", "counter", "Answers whose client went away.",
              counters.cancelled);
   add_metric(text, "requests_failed_total", "counter", "Answers ended by an error of the engine.",
