@@ -1,24 +1,21 @@
-#include "engine/constrain/schema.h"
+#include "engine/constrain/schema_parts.h"
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <deque>
 #include <map>
 #include <optional>
 #include <set>
 
-#include "engine/constrain/json_grammar.h"
+#include "engine/constrain/schema.h"
 #include "engine/model/template_json.h"
 
-namespace hone::engine {
+namespace hone::engine::constrain {
 namespace {
 
 constexpr std::size_t kMaxNameBytes = 512;
-constexpr std::size_t kMaxValues = 4096;     // of an enum
-constexpr std::size_t kMaxMembers = 512;     // of an object; branches; tools
-constexpr std::int64_t kMaxCount = 1 << 20;  // of items and characters
-constexpr std::size_t kShown = 64;
+constexpr std::size_t kMaxValues = 4096;  // of an enum
+constexpr std::size_t kMaxMembers = 512;  // of an object; branches; tools
 
 // Say something about a value to people, and nothing of what is valid.
 constexpr std::array<std::string_view, 14> kAnnotations = {"title",
@@ -73,25 +70,6 @@ constexpr std::array<TypeKeywords, 4> kTypeKeywords = {
 template <typename Names>
 bool contains(const Names& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-std::unexpected<Error> refused(const std::string& where, std::string_view why) {
-  return fail(ErrorCode::kInvalid, "field '" + where + "': " + std::string(why));
-}
-
-std::string member_of(const std::string& where, std::string_view name) {
-  return where + "." + std::string(name.substr(0, kShown));
-}
-
-bool is_of_type(const json::value& value, const std::set<std::string>& types) {
-  if (value.is_number()) {
-    if (types.contains("number")) return true;
-    if (!types.contains("integer")) return false;
-    const double number = value.to_number<double>();
-    return std::floor(number) == number;
-  }
-  if (value.is_bool()) return types.contains("boolean");
-  return types.contains(std::string(kind_name(value)));
 }
 
 class SchemaReader {
@@ -173,7 +151,7 @@ class SchemaReader {
     const json::value* target = find_reference(root_, *pointer);
     if (target == nullptr) {
       return refused(where + ".$ref",
-                     "there is no '" + pointer->substr(0, kShown) + "' in this schema");
+                     "there is no '" + pointer->substr(0, kMaxNameBytes) + "' in this schema");
     }
     std::string place = where_;
     for (const char c : pointer->substr(1, kMaxNameBytes)) place += c == '/' ? '.' : c;
@@ -234,33 +212,6 @@ class SchemaReader {
     return grammar_.split(std::move(ways));
   }
 
-  // Empty: not said.
-  static Result<std::set<std::string>> types_of(const json::object& schema,
-                                                const std::string& where) {
-    static const std::set<std::string> kTypes = {"object",  "array",   "string", "number",
-                                                 "integer", "boolean", "null"};
-    std::set<std::string> types;
-    const json::value* given = schema.if_contains("type");
-    if (given == nullptr) return types;
-    json::array names;
-    if (given->is_array()) {
-      names = given->get_array();
-    } else {
-      names.push_back(*given);
-    }
-    for (const json::value& name : names) {
-      const auto* text = name.if_string();
-      if (text == nullptr || !kTypes.contains(std::string(*text))) {
-        return refused(where + ".type",
-                       "a type is object, array, string, number, integer, boolean or null");
-      }
-      types.insert(std::string(*text));
-    }
-    if (types.empty()) return refused(where + ".type", "it must not be empty");
-    if (types.contains("number")) types.erase("integer");
-    return types;
-  }
-
   Result<NodeId> typed(const json::object& schema, const std::string& where, NodeId next) {
     auto types = types_of(schema, where);
     if (!types) return fail(types.error());
@@ -293,67 +244,10 @@ class SchemaReader {
     return type == "integer" ? json_.integer(*bounds, next) : json_.number(*bounds, next);
   }
 
-  static Result<std::uint32_t> count(const json::object& schema, std::string_view name,
-                                     const std::string& where, std::uint32_t otherwise) {
-    const auto* given = schema.if_contains(name);
-    if (given == nullptr) return otherwise;
-    const auto number = as<std::int64_t>(*given, name);
-    if (!number || *number < 0 || *number > kMaxCount) {
-      return refused(member_of(where, name), "it must be an integer from 0 to 1048576");
-    }
-    return static_cast<std::uint32_t>(*number);
-  }
-
-  struct Counts {
-    std::uint32_t least = 0;
-    std::uint32_t most = kNoLimit;
-  };
-  static Result<Counts> counts(const json::object& schema, std::string_view least_name,
-                               std::string_view most_name, const std::string& where) {
-    const auto least = count(schema, least_name, where, 0);
-    if (!least) return fail(least.error());
-    const auto most = count(schema, most_name, where, kNoLimit);
-    if (!most) return fail(most.error());
-    if (*least > *most) {
-      return refused(member_of(where, least_name),
-                     "it is more than '" + std::string(most_name) + "'");
-    }
-    return Counts{*least, *most};
-  }
-
   Result<NodeId> string(const json::object& schema, const std::string& where, NodeId next) {
     const auto length = counts(schema, "minLength", "maxLength", where);
     if (!length) return fail(length.error());
     return json_.string(length->least, length->most, next);
-  }
-
-  // A bound of integers is drawn to the next integer inside; one of numbers must be whole.
-  static Result<NumberBounds> bounds_of(const json::object& schema, const std::string& where,
-                                        bool integers) {
-    NumberBounds bounds;
-    for (const std::string_view name :
-         {"minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"}) {
-      const auto* given = schema.if_contains(name);
-      if (given == nullptr) continue;
-      const auto number = as<double>(*given, name);
-      if (!number) return fail(number.error().with(where));
-      const bool lower = name.ends_with("inimum");
-      const bool open = name.starts_with("exclusive");
-      const bool is_whole = std::floor(*number) == *number;
-      if (!integers && !is_whole) {
-        return refused(member_of(where, name), "of numbers only whole bounds can be had");
-      }
-      const double inside = lower ? std::ceil(*number) : std::floor(*number);
-      const auto bound = static_cast<std::int64_t>(std::clamp(inside, -1e18, 1e18));
-      const bool excluded = open && is_whole;
-      auto& value = lower ? bounds.low : bounds.high;
-      bool& outside = lower ? bounds.above_low : bounds.below_high;
-      const bool tighter = !value || (lower ? bound > *value : bound < *value);
-      if (tighter) outside = excluded;
-      if (value && bound == *value) outside = outside || excluded;
-      if (tighter) value = bound;
-    }
-    return bounds;
   }
 
   Result<RuleId> rule_of(const json::value& schema, const std::string& where) {
@@ -500,58 +394,11 @@ class SchemaReader {
   std::deque<Waiting> waiting_;
 };
 
-Result<NodeId> call_of(const CallForm& call, GrammarBuilder& grammar, JsonGrammar& fragments) {
-  const NodeId close = grammar.byte('}', kReturn);
-  Result<NodeId> arguments = fragments.object(close);
-  if (!call.any_arguments) {
-    static const json::value kNone = {{"type", "object"}, {"additionalProperties", false}};
-    SchemaReader reader(grammar, fragments, call.parameters.is_null() ? kNone : call.parameters,
-                        call.where);
-    arguments = reader.read_root(close);
-    if (!arguments) return arguments;
-  }
-  const std::string begun =
-      R"({"name": )" + template_json(json::string(call.name)) + R"(, "parameters": )";
-  return grammar.literal(begun, *arguments);
-}
-
 }  // namespace
 
-std::string OutputForm::key() const {
-  json::array parts{static_cast<int>(text), schema, where};
-  for (const CallForm& call : calls) {
-    parts.push_back(json::array{call.name, call.parameters, call.any_arguments, call.where});
-  }
-  return json::serialize(parts);
+Result<NodeId> read_schema(GrammarBuilder& grammar, JsonGrammar& fragments, const json::value& root,
+                           const std::string& where, NodeId next) {
+  return SchemaReader(grammar, fragments, root, where).read_root(next);
 }
 
-Result<Grammar> grammar_of(const OutputForm& form, const ByteSet& alphabet,
-                           bool begins_with_blank) {
-  if (form.calls.size() > kMaxMembers) {
-    return fail(ErrorCode::kInvalid, "field 'tools': at most 512 can be held to their form");
-  }
-  GrammarBuilder grammar(alphabet);
-  JsonGrammar fragments(grammar);
-  std::vector<NodeId> ways;
-  if (form.text == OutputForm::Text::kObject) ways.push_back(fragments.object(kReturn));
-  if (form.text == OutputForm::Text::kFree) ways.push_back(fragments.plain_words(kReturn));
-  if (form.text == OutputForm::Text::kSchema) {
-    SchemaReader reader(grammar, fragments, form.schema, form.where);
-    const auto start = reader.read_root(kReturn);
-    if (!start) return fail(start.error());
-    ways.push_back(*start);
-  }
-  for (const CallForm& call : form.calls) {
-    const auto start = call_of(call, grammar, fragments);
-    if (!start) return fail(start.error());
-    ways.push_back(*start);
-  }
-  NodeId start = grammar.split(std::move(ways));
-  if (begins_with_blank) start = fragments.blank(start);
-  const RuleId root = grammar.rule("the answer", start);
-  auto made = std::move(grammar).finish(root);
-  if (!made && !form.where.empty()) return fail(made.error().with(form.where));
-  return made;
-}
-
-}  // namespace hone::engine
+}  // namespace hone::engine::constrain

@@ -43,7 +43,7 @@ class AnswerWriter {
 
   // The whole body of an answer that is not streamed: a piece a choice.
   [[nodiscard]] json::object whole(std::span<const Piece> all);
-  [[nodiscard]] json::object whole(const Piece& all) { return whole({&all, 1}); }
+  [[nodiscard]] json::object whole(const Piece& all) { return whole(std::span(&all, 1)); }
 
   [[nodiscard]] std::string opening(std::size_t choice = 0) const;
   [[nodiscard]] std::string piece(const Piece& piece, std::size_t choice = 0);
