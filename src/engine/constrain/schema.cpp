@@ -18,7 +18,7 @@ constexpr std::size_t kMaxValues = 4096;  // of an enum
 constexpr std::size_t kMaxMembers = 512;  // of an object; branches; tools
 
 // Say something about a value to people, and nothing of what is valid.
-constexpr std::array<std::string_view, 14> kAnnotations = {"title",
+constexpr std::array<std::string_view, 16> kAnnotations = {"title",
                                                            "description",
                                                            "default",
                                                            "examples",
@@ -31,8 +31,9 @@ constexpr std::array<std::string_view, 14> kAnnotations = {"title",
                                                            "writeOnly",
                                                            "format",
                                                            "contentMediaType",
-                                                           "contentEncoding"};
-constexpr std::array<std::string_view, 2> kDefinitions = {"$defs", "definitions"};
+                                                           "contentEncoding",
+                                                           "$defs",
+                                                           "definitions"};
 constexpr std::array<std::string_view, 22> kKnown = {"$ref",
                                                      "type",
                                                      "enum",
@@ -114,17 +115,16 @@ class SchemaReader {
   static Result<void> check_keywords(const json::object& schema, const std::string& where) {
     for (const auto& member : schema) {
       const std::string_view name = member.key();
-      if (contains(kKnown, name) || contains(kAnnotations, name) || contains(kDefinitions, name) ||
-          name.starts_with("x-")) {
+      if (contains(kKnown, name) || contains(kAnnotations, name) || name.starts_with("x-")) {
         continue;
       }
       return refused(member_of(where, name), "hone-engine cannot hold an answer to it");
     }
-    const bool unique =
-        schema.contains("uniqueItems") && schema.at("uniqueItems") != json::value(false);
-    if (unique) return refused(where + ".uniqueItems", "hone-engine cannot hold an answer to it");
-    if (schema.contains("minProperties") && schema.at("minProperties") != json::value(0)) {
-      return refused(where + ".minProperties", "hone-engine cannot hold an answer to it");
+    for (const auto& [name, idle] : {std::pair("uniqueItems", json::value(false)),
+                                     std::pair("minProperties", json::value(0))}) {
+      const auto* given = schema.if_contains(name);
+      if (given == nullptr || *given == idle) continue;
+      return refused(member_of(where, name), "hone-engine cannot hold an answer to it");
     }
     return {};
   }

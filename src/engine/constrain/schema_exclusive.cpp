@@ -5,6 +5,7 @@
 #include <set>
 
 #include "engine/constrain/schema.h"
+#include "engine/constrain/schema_parts.h"
 
 namespace hone::engine {
 namespace {
@@ -30,11 +31,6 @@ std::optional<std::vector<json::value>> values_of(const json::object& schema) {
   return std::vector<json::value>(list->get_array().begin(), list->get_array().end());
 }
 
-std::string type_of(const json::value& value) {
-  if (value.is_number()) return "number";
-  return std::string(kind_name(value));
-}
-
 // Integers are numbers here. Empty: unknown.
 std::set<std::string> types_of(const json::object& schema) {
   std::set<std::string> types;
@@ -47,7 +43,7 @@ std::set<std::string> types_of(const json::object& schema) {
     if (type->is_string()) add(*type);
     if (type->is_array()) std::for_each(type->get_array().begin(), type->get_array().end(), add);
   } else if (const auto values = values_of(schema)) {
-    for (const json::value& value : *values) types.insert(type_of(value));
+    for (const json::value& value : *values) types.insert(constrain::type_name(value));
   } else if (schema.contains("properties")) {
     types.insert("object");  // as the grammar reads it
   }

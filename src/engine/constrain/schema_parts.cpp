@@ -30,15 +30,19 @@ std::string member_of(const std::string& where, std::string_view name) {
   return where + "." + std::string(name.substr(0, kShown));
 }
 
+std::string type_name(const json::value& value) {
+  if (value.is_number()) return "number";
+  if (value.is_string()) return "string";
+  if (value.is_object()) return "object";
+  if (value.is_array()) return "array";
+  return value.is_bool() ? "boolean" : "null";
+}
+
 bool is_of_type(const json::value& value, const std::set<std::string>& types) {
-  if (value.is_number()) {
-    if (types.contains("number")) return true;
-    if (!types.contains("integer")) return false;
-    const double number = value.to_number<double>();
-    return std::floor(number) == number;
-  }
-  if (value.is_bool()) return types.contains("boolean");
-  return types.contains(std::string(kind_name(value)));
+  if (types.contains(type_name(value))) return true;
+  if (!value.is_number() || !types.contains("integer")) return false;
+  const double number = value.to_number<double>();
+  return std::floor(number) == number;
 }
 
 Result<std::set<std::string>> types_of(const json::object& schema, const std::string& where) {

@@ -20,6 +20,8 @@ namespace hone::engine::constrain {
 // The names in `type`, an integer only where no number is among them. Empty: not said.
 [[nodiscard]] Result<std::set<std::string>> types_of(const json::object& schema,
                                                      const std::string& where);
+// As schemas call it; an integer is a number.
+[[nodiscard]] std::string type_name(const json::value& value);
 [[nodiscard]] bool is_of_type(const json::value& value, const std::set<std::string>& types);
 
 struct Counts {
