@@ -82,12 +82,13 @@ class ChatRenderer {
     const auto tools = openai::read_tools(line.body);
     if (!tools) return fail(tools.error());
     const auto messages =
-        write_tools(std::move(*turns), *tools, chat_.format(), chat_.default_system());
+        write_tools(std::move(*turns), tools->offered, chat_.format(), chat_.default_system());
     if (!messages) return fail(messages.error());
+    if (auto fine = chat_.check(*messages); !fine) return fail(fine.error());
     ChatOptions options;
     options.add_generation_prompt = line.add_generation_prompt;
     options.as_reference = as_reference_;
-    options.with_tools = !tools->empty();
+    options.with_tools = !tools->offered.empty();
     options.date = line.date;
     return answer_of(chat_.render(*messages, options), chat_.encode(*messages, options));
   }

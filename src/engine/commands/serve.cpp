@@ -98,7 +98,7 @@ void add_serve(CLI::App& app, Run& chosen) {
       ->check(CLI::Range(16, 1 << 20))
       ->capture_default_str();
   command
-      ->add_option("--queue", options->serve.max_waiting, "requests that may wait; beyond it 503")
+      ->add_option("--queue", options->serve.max_waiting, "requests that may wait; beyond it 429")
       ->capture_default_str();
   command->add_option("--threads", options->serve.threads, "threads that compute")
       ->check(CLI::Range(1, 1024))

@@ -100,6 +100,15 @@ Result<void> Chat::find_specials() {
     if (!id) return fail(ErrorCode::kInvalid, "the tokenizer has no token " + std::string(text));
     return *id;
   };
+  if (format_ == ChatFormat::kLlama2) {
+    const auto begin = find("<s>");
+    const auto end = find("</s>");
+    if (!begin) return fail(begin.error());
+    if (!end) return fail(end.error());
+    begin_token_ = *begin;
+    end_token_ = *end;
+    return {};
+  }
   const bool chat_ml = format_ == ChatFormat::kChatMl;
   const auto start = find(chat_ml ? kImStart : kStartHeader);
   const auto end = find(chat_ml ? kImEnd : "<|eot_id|>");
@@ -128,10 +137,12 @@ Result<Chat> Chat::from_template(std::string_view chat_template, const Tokenizer
   } else if (names(kStartHeader)) {
     const bool dated = chat_template.find("Cutting Knowledge Date") != std::string_view::npos;
     format = dated ? ChatFormat::kLlama31 : ChatFormat::kLlama3;
+  } else if (!chat_template.empty() && names("[INST]") && names("<<SYS>>")) {
+    format = ChatFormat::kLlama2;  // others with [INST] (Mistral) have no <<SYS>>, and differ
   } else {
-    return fail(
-        ErrorCode::kInvalid,
-        "the chat template is neither ChatML (<|im_start|>) nor Llama 3's (<|start_header_id|>)");
+    return fail(ErrorCode::kInvalid,
+                "the chat template is neither ChatML (<|im_start|>) nor Llama 3's "
+                "(<|start_header_id|>) nor Llama 2's ([INST] and <<SYS>>)");
   }
   Chat chat(format, tokenizer);
   if (auto found = chat.find_specials(); !found) return fail(found.error());
@@ -147,8 +158,55 @@ Result<Chat> Chat::load(const std::string& model_folder, const Tokenizer& tokeni
   return chat;
 }
 
+Result<void> Chat::check(const std::vector<ChatMessage>& messages) const {
+  if (format_ != ChatFormat::kLlama2) return {};
+  const std::size_t first = !messages.empty() && messages.front().role == "system" ? 1 : 0;
+  for (std::size_t i = first; i < messages.size(); ++i) {
+    const std::string_view wanted = (i - first) % 2 == 0 ? "user" : "assistant";
+    if (messages[i].role == wanted) continue;
+    return fail(ErrorCode::kInvalid,
+                "message " + std::to_string(i + 1) + " is of the role '" + messages[i].role +
+                    "', but this model's (Llama 2's) must be of '" + std::string(wanted) +
+                    "': user and assistant alternate, after a system message at most");
+  }
+  if (first == messages.size() && first > 0) {
+    return fail(ErrorCode::kInvalid,
+                "a system message alone cannot be told to this model (Llama 2): it stands in the "
+                "user's first message");
+  }
+  return {};
+}
+
+// Every turn is a sequence of its own, <s>…</s>, the system message inside the first one:
+//   <s>[INST] <<SYS>>\nsystem\n<</SYS>>\n\nuser [/INST] assistant </s><s>[INST] user [/INST]
+// An answer's blanks are its own tokens, since the model writes them.
+std::vector<Chat::Piece> Chat::llama2_pieces(const std::vector<ChatMessage>& messages,
+                                             const ChatOptions& options) const {
+  Builder builder(*tokenizer_);
+  std::string system;
+  std::size_t first = 0;
+  if (!messages.empty() && messages.front().role == "system") {
+    system = "<<SYS>>\n" + messages.front().content + "\n<</SYS>>\n\n";
+    first = 1;
+  }
+  for (std::size_t i = first; i < messages.size(); ++i) {
+    if (messages[i].role != "assistant") {
+      const std::string content = (i == first ? system : "") + messages[i].content;
+      builder.special(begin_token_);
+      builder.text("[INST] " + std::string(strip(content)) + " [/INST]");
+      continue;
+    }
+    builder.text(" " + std::string(strip(messages[i].content)), true);
+    if (i + 1 == messages.size() && options.continue_final_message) break;
+    builder.text(" ", true);
+    builder.special(end_token_, true);
+  }
+  return builder.take();
+}
+
 std::vector<Chat::Piece> Chat::pieces(const std::vector<ChatMessage>& messages,
                                       const ChatOptions& options) const {
+  if (format_ == ChatFormat::kLlama2) return llama2_pieces(messages, options);
   Builder builder(*tokenizer_);
   const bool chat_ml = format_ == ChatFormat::kChatMl;
   const auto open = [&](const std::string& role, std::string_view content, bool answer) {
@@ -230,7 +288,12 @@ EncodedChat Chat::encode_as_reference(const std::vector<Piece>& pieces) const {
   encoded.ids = tokenizer_->encode(text, Specials::kParse);
   std::size_t offset = 0;
   for (const std::int64_t id : encoded.ids) {
-    const std::size_t end = std::min(offset + tokenizer_->bytes(id).size(), trained.size());
+    std::string_view bytes = tokenizer_->bytes(id);
+    // The blank that SentencePiece puts before a stretch is not in the text.
+    const bool added =
+        bytes.starts_with(' ') && !std::string_view(text).substr(offset).starts_with(' ');
+    if (added) bytes.remove_prefix(1);
+    const std::size_t end = std::min(offset + bytes.size(), trained.size());
     const bool any = std::any_of(trained.begin() + static_cast<std::ptrdiff_t>(offset),
                                  trained.begin() + static_cast<std::ptrdiff_t>(end),
                                  [](std::uint8_t one) { return one != 0; });

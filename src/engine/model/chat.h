@@ -1,5 +1,5 @@
 // Chat formats: messages to the one text, and the one sequence of ids, that a model was trained on.
-// Formats are ChatML (SmolLM2) and Llama 3's; which one a model has is read from its
+// Formats are ChatML (SmolLM2), Llama 2's and Llama 3's; which one a model has is read from its
 // tokenizer_config.json.
 //
 //   auto chat = Chat::load(model_folder, *tokenizer);
@@ -26,7 +26,7 @@ struct ChatMessage {
   std::string content;
 };
 
-enum class ChatFormat { kChatMl, kLlama3, kLlama31 };
+enum class ChatFormat { kChatMl, kLlama2, kLlama3, kLlama31 };
 
 struct ChatOptions {
   bool add_generation_prompt = false;
@@ -60,6 +60,10 @@ class Chat {
   [[nodiscard]] static Result<Chat> from_template(std::string_view chat_template,
                                                   const Tokenizer& tokenizer);
 
+  // kInvalid names the first message that the format has no place for: Llama 2's turns alternate,
+  // beginning with the user's, after a system message at most. What is not checked is rendered all
+  // the same, each message by itself.
+  [[nodiscard]] Result<void> check(const std::vector<ChatMessage>& messages) const;
   [[nodiscard]] std::string render(const std::vector<ChatMessage>& messages,
                                    const ChatOptions& options = {}) const;
   [[nodiscard]] EncodedChat encode(const std::vector<ChatMessage>& messages,
@@ -68,6 +72,8 @@ class Chat {
     return end_token_;
   }  // ends an assistant's message
   [[nodiscard]] ChatFormat format() const { return format_; }
+  // The format puts a blank between an answer's header and its content, which the model writes.
+  [[nodiscard]] bool answers_begin_with_blank() const { return format_ == ChatFormat::kLlama2; }
   // What the model is told where a conversation has no system message; empty: nothing.
   [[nodiscard]] const std::string& default_system() const { return default_system_; }
 
@@ -83,16 +89,18 @@ class Chat {
   class Builder;
   [[nodiscard]] std::vector<Piece> pieces(const std::vector<ChatMessage>& messages,
                                           const ChatOptions& options) const;
+  [[nodiscard]] std::vector<Piece> llama2_pieces(const std::vector<ChatMessage>& messages,
+                                                 const ChatOptions& options) const;
   [[nodiscard]] EncodedChat encode_as_reference(const std::vector<Piece>& pieces) const;
   [[nodiscard]] Result<void> find_specials();
 
   ChatFormat format_;
   const Tokenizer* tokenizer_;
   std::string default_system_;     // ChatML: what stands first where no system message is given
-  std::int64_t begin_token_ = -1;  // Llama 3's BOS
+  std::int64_t begin_token_ = -1;  // Llama 3's BOS, Llama 2's <s>
   std::int64_t start_token_ = -1;  // <|im_start|> or <|start_header_id|>
   std::int64_t header_end_token_ = -1;  // Llama 3's <|end_header_id|>
-  std::int64_t end_token_ = -1;         // <|im_end|> or <|eot_id|>
+  std::int64_t end_token_ = -1;         // <|im_end|>, <|eot_id|> or </s>
 };
 
 }  // namespace hone::engine

@@ -133,11 +133,28 @@ const json::object* parameters_of(const json::object& call) {
   return (parameters != nullptr ? parameters : arguments)->if_object();
 }
 
+// Llama 2's turns alternate, but calls, results and what is said beside them need not.
+std::vector<ChatMessage> alternating(std::vector<ChatMessage> messages) {
+  std::vector<ChatMessage> merged;
+  for (ChatMessage& message : messages) {
+    if (merged.empty() || merged.back().role != message.role) {
+      merged.push_back(std::move(message));
+    } else {
+      merged.back().content += "\n\n" + message.content;
+    }
+  }
+  return merged;
+}
+
 }  // namespace
 
 Result<std::vector<ChatMessage>> write_tools(std::vector<Turn> turns, const json::array& tools,
                                              ChatFormat format, std::string_view default_system) {
+  const bool tools_were_used = std::any_of(turns.begin(), turns.end(), [](const Turn& turn) {
+    return !turn.calls.empty() || turn.role == "tool";
+  });
   auto messages = in_words(one_by_one(std::move(turns)), format);
+  if (format == ChatFormat::kLlama2 && tools_were_used) messages = alternating(std::move(messages));
   if (tools.empty()) return messages;
   if (format == ChatFormat::kLlama31) {
     if (auto done = offer_as_llama31(tools, messages); !done) return fail(done.error());

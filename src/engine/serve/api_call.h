@@ -26,8 +26,10 @@ struct ApiCall {
   std::string model;
   std::vector<Turn> turns;
   json::array tools;  // that it may call, as write_tools takes them
+  OutputForm form;
+  std::int64_t choices = 1;  // answers to the same prompt
   ChatOptions chat;
-  Order order;                             // prompt, adapter and max_tokens are filled in later
+  Order order;  // prompt, adapter, max_tokens and constraint are filled in later
   std::optional<std::int64_t> max_tokens;  // nothing: as many as fit
   bool has_seed = false;
   bool streamed = false;

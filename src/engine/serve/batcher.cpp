@@ -194,6 +194,11 @@ class Batcher::Loop {
 
   void accept(Row& row, const at::Tensor& logits) {
     const Choice choice = row.choose_from(logits);
+    if (choice.id < 0) {
+      ++owner_.counters_.failed;
+      return row.give_up({ErrorCode::kInternal,
+                          "the answer cannot go on: its form has become too involved to follow"});
+    }
     if (!std::isfinite(choice.logit)) throw std::runtime_error("the logits are not finite");
     std::optional<TokenLogprob> logprob;
     if (row.order().logprobs) {
@@ -233,6 +238,11 @@ Result<void> Batcher::submit(std::shared_ptr<Generation> generation) {
   }
   changed_.notify_one();
   return {};
+}
+
+bool Batcher::stopping() const {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
 }
 
 void Batcher::stop() {

@@ -60,6 +60,8 @@ class Batcher {
   // Ends what is running or waiting with kUnavailable, and joins. Idempotent.
   void stop();
 
+  [[nodiscard]] bool stopping() const;
+
   [[nodiscard]] const BatcherCounters& counters() const { return counters_; }
 
  private:
@@ -69,7 +71,7 @@ class Batcher {
   const Tokenizer& tokenizer_;
   const BatcherOptions options_;
   BatcherCounters counters_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::shared_ptr<Generation>> waiting_;
   bool stopping_ = false;

@@ -11,7 +11,9 @@ Row::Row(std::shared_ptr<Generation> generation, const ServingModel& model, Pref
       prompt_size_(size()),
       cache_(model),
       text_(order().stop),
-      random_(order().seed) {
+      random_(order().seed),
+      blank_to_drop_(order().begins_with_blank) {
+  if (order().constraint) cursor_.emplace(order().constraint);
   const auto asked = order().prompt_logprobs;
   if (asked.value_or(0) > 0) return;  // alternatives are not kept
   const auto match = store.find(ids_, order().adapter.get(), asked.has_value());
@@ -52,15 +54,34 @@ void Row::accept(const Choice& choice, std::optional<TokenLogprob> logprob,
   }
   ids_.push_back(choice.id);
   if (logprob) piece_.logprobs.push_back(std::move(*logprob));
-  const bool stopped = !tokenizer.is_special(choice.id) && text_.add(tokenizer.bytes(choice.id));
-  if (stopped || generated_ >= order().max_tokens) {
+  const bool stopped =
+      !tokenizer.is_special(choice.id) && text_.add(shown_bytes(tokenizer.bytes(choice.id)));
+  // An answer that nothing can follow needs no end token.
+  bool whole = false;
+  if (cursor_) {
+    cursor_->accept(choice.id);
+    whole = cursor_->ended();
+  }
+  if (stopped || whole || generated_ >= order().max_tokens) {
     piece_.text += text_.take_rest();
-    return finish(stopped ? Finish::kStopString : Finish::kLength);
+    return finish(stopped ? Finish::kStopString : whole ? Finish::kStop : Finish::kLength);
   }
   if (order().whole) return;
   piece_.text += text_.take();
   if (piece_.text.empty()) return;
   generation_->deliver(std::exchange(piece_, {}));
+}
+
+std::string_view Row::shown_bytes(std::string_view bytes) {
+  if (!blank_to_drop_ || bytes.empty()) return bytes;
+  blank_to_drop_ = false;
+  if (bytes.front() == ' ') bytes.remove_prefix(1);
+  return bytes;
+}
+
+void Row::give_up(Error error) {
+  finished_ = true;
+  generation_->fail_with(std::move(error));
 }
 
 void Row::finish_without_answer() {

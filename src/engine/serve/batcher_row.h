@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "base/random.h"
@@ -38,8 +40,10 @@ class Row {
     return pending() == 0 && generated_ < order().max_tokens;
   }
 
+  // Id -1: nothing can be chosen, because of the answer's form.
   [[nodiscard]] Choice choose_from(const at::Tensor& logits) {
-    return choose(logits, order().temperature, order().top_p, random_);
+    if (!cursor_) return choose(logits, order().temperature, order().top_p, random_);
+    return choose_among(cursor_->allowed(), logits, order().temperature, order().top_p, random_);
   }
   // Takes the chosen token and delivers what can be shown.
   void accept(const Choice& choice, std::optional<TokenLogprob> logprob, const Tokenizer& tokenizer,
@@ -47,6 +51,8 @@ class Row {
   // The prompt is read and no token was wanted.
   void finish_without_answer();
   void fail_with(Error error) { generation_->fail_with(std::move(error)); }
+  // The same, and the row ends while others go on.
+  void give_up(Error error);
 
   [[nodiscard]] bool finished() const { return finished_; }
   // What it leaves to those that begin alike; the row is spent.
@@ -56,6 +62,8 @@ class Row {
   [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(ids_.size()); }
   void finish(Finish how);
   void deliver_scores();
+  // What of a token's bytes is the answer's.
+  [[nodiscard]] std::string_view shown_bytes(std::string_view bytes);
 
   std::shared_ptr<Generation> generation_;
   std::vector<std::int64_t> ids_;  // prompt, then answer
@@ -67,6 +75,8 @@ class Row {
   Piece piece_;  // what was not delivered yet
   std::int64_t generated_ = 0;
   std::int64_t copied_ = 0;
+  std::optional<ConstraintCursor> cursor_;
+  bool blank_to_drop_ = false;
   bool finished_ = false;
 };
 

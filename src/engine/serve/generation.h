@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/constrain/constraint.h"
 #include "engine/serve/serving_model.h"
 
 namespace hone::engine {
@@ -37,6 +38,10 @@ struct Order {
   // log-probs.
   std::optional<int> logprobs;
   std::optional<int> prompt_logprobs;
+  // What the answer is held to; null: nothing. Not with ignore_eos.
+  std::shared_ptr<Constraint> constraint;
+  // The format puts a blank before an answer (Llama 2), which is not shown.
+  bool begins_with_blank = false;
 };
 
 struct TokenLogprob {

@@ -1,6 +1,7 @@
 #include "engine/serve/openai.h"
 
 #include "engine/serve/openai_fields.h"
+#include "engine/serve/openai_form.h"
 #include "engine/serve/openai_messages.h"
 
 namespace hone::engine::openai {
@@ -41,6 +42,27 @@ Result<void> read_template_options(const json::object& body, ApiCall& call) {
   return {};
 }
 
+// As many answers as a caller can compare; each takes a place in the batch.
+constexpr std::int64_t kMostChoices = 16;
+
+Result<void> read_choices(const json::object& body, ApiCall& call) {
+  const auto choices = integer_between(body, "n", 1, kMostChoices);
+  if (!choices) return fail(choices.error());
+  call.choices = choices->value_or(1);
+  return {};
+}
+
+// What an answer's form excludes: there is no whole answer where the end does not count, or where
+// its beginning stands in the prompt.
+Result<void> check_form(const ApiCall& call) {
+  if (!call.form.binds()) return {};
+  constexpr std::string_view kWhy =
+      "it cannot be had together with response_format, a forced tool or strict tools";
+  if (call.order.ignore_eos) return refused("ignore_eos", kWhy);
+  if (call.chat.continue_final_message) return refused("continue_final_message", kWhy);
+  return {};
+}
+
 Result<void> read_rest(const json::object& body, ApiCall& call) {
   for (const std::string_view name : {"max_tokens", "max_completion_tokens"}) {  // the newer wins
     const auto most = integer_between(body, name, 0, INT32_MAX);
@@ -75,10 +97,15 @@ Result<ApiCall> read_call(const json::object& body, const SamplingDefaults& defa
   call.turns = std::move(*turns);
   auto tools = read_tools(body);
   if (!tools) return fail(tools.error());
-  call.tools = std::move(*tools);
+  auto form = read_form(body, *tools);
+  if (!form) return fail(form.error());
+  call.form = std::move(*form);
+  call.tools = std::move(tools->offered);
+  if (auto done = read_choices(body, call); !done) return fail(done.error());
   if (auto done = read_template_options(body, call); !done) return fail(done.error());
   if (auto done = read_logprobs(body, call); !done) return fail(done.error());
   if (auto done = read_rest(body, call); !done) return fail(done.error());
+  if (auto done = check_form(call); !done) return fail(done.error());
   return call;
 }
 

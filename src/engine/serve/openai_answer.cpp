@@ -23,56 +23,70 @@ void add_end(const Piece& piece, bool called, json::object& choice) {
 
 }  // namespace
 
-json::object AnswerWriter::whole(const Piece& all) {
-  tokens_ = all.tokens;
-  std::string text = text_.add(all.text);
-  auto end = text_.finish();
+json::object AnswerWriter::whole_choice(const Piece& all, std::size_t choice) {
+  AnswerWithTools& said = choices_[choice].text;
+  std::string text = said.add(all.text);
+  auto end = said.finish();
   json::object message{{"role", "assistant"}};
   if (end.call) {
     json::array calls;
-    calls.push_back(call_as_json(*end.call, template_json(end.call->arguments)));
+    calls.push_back(call_as_json(*end.call, template_json(end.call->arguments), choice));
     message["content"] = nullptr;
     message["tool_calls"] = std::move(calls);
   } else {
     message["content"] = text + end.text;
   }
-  json::object choice{
-      {"index", 0}, {"message", std::move(message)}, {"logprobs", logprobs(all.logprobs)}};
-  add_end(all, end.call.has_value(), choice);
-  json::object body = start_of("chat.completion");
+  json::object made{{"index", static_cast<std::int64_t>(choice)},
+                    {"message", std::move(message)},
+                    {"logprobs", logprobs(all.logprobs)}};
+  add_end(all, end.call.has_value(), made);
+  return made;
+}
+
+json::object AnswerWriter::whole(std::span<const Piece> all) {
+  HONE_ASSERT(all.size() == choices_.size());
   json::array choices;
-  choices.push_back(std::move(choice));
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    tokens_ += all[i].tokens;
+    choices.push_back(whole_choice(all[i], i));
+  }
+  json::object body = start_of("chat.completion");
   body["choices"] = std::move(choices);
   body["usage"] = usage();
-  if (!all.prompt_logprobs.empty()) body["prompt_logprobs"] = prompt_logprobs(all);
+  // All choices have the same prompt.
+  if (!all[0].prompt_logprobs.empty()) body["prompt_logprobs"] = prompt_logprobs(all[0]);
   return body;
 }
 
-std::string AnswerWriter::opening() const {
-  return chunk({{"role", "assistant"}, {"content", ""}});
+std::string AnswerWriter::opening(std::size_t choice) const {
+  return chunk(choice, {{"role", "assistant"}, {"content", ""}});
 }
 
-std::string AnswerWriter::piece(const Piece& piece) {
+std::string AnswerWriter::piece(const Piece& piece, std::size_t choice) {
+  Choice& own = choices_[choice];
   tokens_ += piece.tokens;
-  held_logprobs_.insert(held_logprobs_.end(), piece.logprobs.begin(), piece.logprobs.end());
-  const std::string shown = text_.add(piece.text);
-  if (text_.may_be_call()) return piece.finish ? "" : std::string(kAtWork);
-  if (shown.empty() && held_logprobs_.empty()) return "";
-  return chunk({{"content", shown}}, {{"logprobs", logprobs(std::exchange(held_logprobs_, {}))}});
+  own.held_logprobs.insert(own.held_logprobs.end(), piece.logprobs.begin(), piece.logprobs.end());
+  const std::string shown = own.text.add(piece.text);
+  if (own.text.may_be_call()) return piece.finish ? "" : std::string(kAtWork);
+  if (shown.empty() && own.held_logprobs.empty()) return "";
+  return chunk(choice, {{"content", shown}},
+               {{"logprobs", logprobs(std::exchange(own.held_logprobs, {}))}});
 }
 
-std::string AnswerWriter::closing(const Piece& last) {
-  const auto end = text_.finish();
+std::string AnswerWriter::closing(const Piece& last, std::size_t choice) {
+  Choice& own = choices_[choice];
+  const auto end = own.text.finish();
   std::string events;
   if (end.call) {
-    events = call_chunks(*end.call);
-  } else if (!end.text.empty() || !held_logprobs_.empty()) {
-    events =
-        chunk({{"content", end.text}}, {{"logprobs", logprobs(std::exchange(held_logprobs_, {}))}});
+    events = call_chunks(*end.call, choice);
+  } else if (!end.text.empty() || !own.held_logprobs.empty()) {
+    events = chunk(choice, {{"content", end.text}},
+                   {{"logprobs", logprobs(std::exchange(own.held_logprobs, {}))}});
   }
-  json::object choice;
-  add_end(last, end.call.has_value(), choice);
-  events += chunk({}, std::move(choice));
+  json::object beside;
+  add_end(last, end.call.has_value(), beside);
+  events += chunk(choice, {}, std::move(beside));
+  if (++closed_ < choices_.size()) return events;
   if (head_.include_usage) {
     json::object body = start_of("chat.completion.chunk");
     body["choices"] = json::array();
@@ -93,11 +107,12 @@ json::object AnswerWriter::start_of(std::string_view object) const {
           {"model", head_.model}};
 }
 
-// `choice`: what stands beside the delta.
-std::string AnswerWriter::chunk(json::object delta, json::object choice) const {
-  json::object whole{
-      {"index", 0}, {"delta", std::move(delta)}, {"logprobs", nullptr}, {"finish_reason", nullptr}};
-  for (auto& member : choice) whole[member.key()] = std::move(member.value());
+std::string AnswerWriter::chunk(std::size_t choice, json::object delta, json::object beside) const {
+  json::object whole{{"index", static_cast<std::int64_t>(choice)},
+                     {"delta", std::move(delta)},
+                     {"logprobs", nullptr},
+                     {"finish_reason", nullptr}};
+  for (auto& member : beside) whole[member.key()] = std::move(member.value());
   json::array choices;
   choices.push_back(std::move(whole));
   json::object body = start_of("chat.completion.chunk");
@@ -106,14 +121,17 @@ std::string AnswerWriter::chunk(json::object delta, json::object choice) const {
   return event(body);
 }
 
-json::object AnswerWriter::call_as_json(const ToolCall& call, std::string arguments) const {
-  return {{"id", head_.call_id},
+json::object AnswerWriter::call_as_json(const ToolCall& call, std::string arguments,
+                                        std::size_t choice) const {
+  std::string id = head_.call_id;
+  if (choice > 0) id += "_" + std::to_string(choice);
+  return {{"id", std::move(id)},
           {"type", "function"},
           {"function", {{"name", call.name}, {"arguments", std::move(arguments)}}}};
 }
 
 // Id and name first, then the arguments, as clients put them together.
-std::string AnswerWriter::call_chunks(const ToolCall& call) {
+std::string AnswerWriter::call_chunks(const ToolCall& call, std::size_t choice) {
   const auto delta = [](json::object fragment) {
     fragment["index"] = 0;
     json::array calls;
@@ -124,9 +142,9 @@ std::string AnswerWriter::call_chunks(const ToolCall& call) {
   };
   json::object arguments;
   arguments["function"] = json::object{{"arguments", template_json(call.arguments)}};
-  return chunk(delta(call_as_json(call, ""))) +
-         chunk(delta(std::move(arguments)),
-               {{"logprobs", logprobs(std::exchange(held_logprobs_, {}))}});
+  return chunk(choice, delta(call_as_json(call, "", choice))) +
+         chunk(choice, delta(std::move(arguments)),
+               {{"logprobs", logprobs(std::exchange(choices_[choice].held_logprobs, {}))}});
 }
 
 json::object AnswerWriter::usage() const {

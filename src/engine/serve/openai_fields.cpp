@@ -11,8 +11,10 @@ constexpr std::size_t kNameInMessages = 64;
 
 // The last four are vLLM's and this engine's own. Calls side by side are allowed or not: a reply
 // has one at most.
-constexpr std::array<std::string_view, 19> kDone = {"model",
+constexpr std::array<std::string_view, 21> kDone = {"model",
                                                     "messages",
+                                                    "n",
+                                                    "response_format",
                                                     "stream",
                                                     "stream_options",
                                                     "max_tokens",
@@ -48,13 +50,11 @@ struct Idle {
   std::string_view name;
   std::string_view only;  // as JSON
 };
-constexpr std::array<Idle, 9> kIdle = {{{"n", "1"},
-                                        {"presence_penalty", "0"},
+constexpr std::array<Idle, 7> kIdle = {{{"presence_penalty", "0"},
                                         {"frequency_penalty", "0"},
                                         {"repetition_penalty", "1"},
                                         {"logit_bias", "{}"},
                                         {"modalities", R"(["text"])"},
-                                        {"response_format", R"({"type":"text"})"},
                                         {"top_k", "-1"},
                                         {"min_p", "0"}}};
 

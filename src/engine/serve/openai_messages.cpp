@@ -164,9 +164,6 @@ Result<json::object> read_tool(const json::value& value, const std::string& wher
   if (!parameters) return fail(parameters.error().with(at));
   const auto strict = optional_field<bool>(*function, "strict");
   if (!strict) return fail(strict.error().with(at));
-  if (strict->value_or(false)) {
-    return refused(at + ".strict", "hone-engine cannot hold a model to a schema yet");
-  }
   json::object shown;  // in the request's order, for the model reads it
   for (const auto& member : *function) {
     if (member.key() != "strict" && !member.value().is_null()) {
@@ -178,14 +175,46 @@ Result<json::object> read_tool(const json::value& value, const std::string& wher
   return read;
 }
 
-// False: none shall be called.
-Result<bool> read_choice(const json::object& body) {
-  const json::value* choice = given(body, "tool_choice");
-  if (choice == nullptr || *choice == "auto") return true;
-  if (*choice == "none") return false;
-  return refused("tool_choice",
-                 "hone-engine cannot make a model call a tool yet; \"auto\" and \"none\" can be "
-                 "had");
+bool is_strict(const json::value& tool) {
+  const auto* strict = tool.as_object().at("function").as_object().if_contains("strict");
+  return strict != nullptr && *strict == json::value(true);
+}
+
+// Sets what the choice says of the tools that were read.
+Result<void> read_choice(const json::object& body, ToolsAsked& tools) {
+  constexpr std::string_view kName = "tool_choice";
+  const json::value* choice = given(body, kName);
+  if (choice == nullptr || *choice == "auto") return {};
+  if (*choice == "none") {
+    tools = {};
+    return {};
+  }
+  tools.forced = true;
+  if (*choice == "required") {
+    if (tools.offered.empty()) return refused(kName, "it needs 'tools'");
+    return {};
+  }
+  const auto* named = choice->if_object();
+  if (named == nullptr || string_or_empty(*named, "type") != "function") {
+    return refused(kName,
+                   "it must be \"auto\", \"none\", \"required\" or {\"type\": \"function\", "
+                   "\"function\": {\"name\": …}}");
+  }
+  if (auto fields = check_fields(*named, kName, {"type", "function"}); !fields) return fields;
+  const auto function = field<json::object>(*named, "function");
+  if (!function) return fail(function.error().with(kName));
+  if (auto fields = check_fields(*function, "tool_choice.function", {"name"}); !fields) {
+    return fields;
+  }
+  auto name = field<std::string>(*function, "name");
+  if (!name) return fail(name.error().with("tool_choice.function"));
+  const auto names = tool_names(tools.offered);
+  if (std::find(names.begin(), names.end(), *name) == names.end()) {
+    return refused("tool_choice.function.name",
+                   "no tool '" + name->substr(0, kMaxNameBytes) + "' is offered");
+  }
+  tools.only = std::move(*name);
+  return {};
 }
 
 }  // namespace
@@ -203,21 +232,19 @@ Result<std::vector<Turn>> read_messages(const json::object& body) {
   return turns;
 }
 
-Result<json::array> read_tools(const json::object& body) {
-  const auto offered = read_choice(body);
-  if (!offered) return fail(offered.error());
+Result<ToolsAsked> read_tools(const json::object& body) {
   const auto side_by_side = optional_field<bool>(body, "parallel_tool_calls");
   if (!side_by_side) return fail(side_by_side.error());
   const auto items = optional_field<json::array>(body, "tools");
   if (!items) return fail(items.error());
-  json::array tools;
-  if (!*items) return tools;
-  for (std::size_t i = 0; i < (*items)->size(); ++i) {
+  ToolsAsked tools;
+  for (std::size_t i = 0; *items && i < (*items)->size(); ++i) {
     auto tool = read_tool((**items)[i], item_of("tools", i));
     if (!tool) return fail(tool.error());
-    tools.push_back(std::move(*tool));
+    tools.strict.push_back(is_strict((**items)[i]));
+    tools.offered.push_back(std::move(*tool));
   }
-  if (!*offered) tools.clear();
+  if (auto done = read_choice(body, tools); !done) return fail(done.error());
   return tools;
 }
 

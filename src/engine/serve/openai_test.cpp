@@ -41,12 +41,20 @@ TEST(ReadCall, TakesWhatChangesNothing) {
 
 TEST(ReadCall, NamesWhatCannotBeHad) {
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {R"("n":2)", "'n'"},
+      {R"("n":0)", "'n'"},
+      {R"("n":17)", "'n'"},
       {R"("presence_penalty":0.5)", "'presence_penalty'"},
       {R"("frequency_penalty":-1)", "'frequency_penalty'"},
       {R"("logit_bias":{"5":1})", "'logit_bias'"},
-      {R"("response_format":{"type":"json_schema","json_schema":{}})", "'response_format'"},
-      {R"("response_format":{"type":"json_object"})", "'response_format'"},
+      {R"("response_format":{"type":"json_schema"})", "'json_schema'"},
+      {R"("response_format":{"type":"json_schema","json_schema":{}})",
+       "'response_format.json_schema.name'"},
+      {R"("response_format":{"type":"json_schema","json_schema":{"name":"a","extra":1}})",
+       "'response_format.json_schema.extra'"},
+      {R"("response_format":{"type":"grammar"})", "'response_format.type'"},
+      {R"("response_format":{"type":"json_object"},"ignore_eos":true)", "'ignore_eos'"},
+      {R"("response_format":{"type":"json_object"},"continue_final_message":true)",
+       "'continue_final_message'"},
       {R"("modalities":["text","audio"])", "'modalities'"},
       {R"("audio":{})", "'audio'"},
       {R"("functions":[])", "'functions'"},
@@ -54,12 +62,13 @@ TEST(ReadCall, NamesWhatCannotBeHad) {
       {R"("top_k":5)", "'top_k'"},
       {R"("stream_options":{"usage":true})", "'stream_options.usage'"},
       {R"("tool_choice":"required")", "'tool_choice'"},
-      {R"("tool_choice":{"type":"function","function":{"name":"now"}})", "'tool_choice'"},
+      {R"("tool_choice":{"type":"function","function":{"name":"now"}})",
+       "'tool_choice.function.name'"},
       {R"("tools":[{"type":"custom","custom":{}}])", "'tools[0].type'"},
       {R"("tools":[{"type":"function"}])", "tools[0]: field 'function'"},
       {R"("tools":[{"type":"function","function":{"name":"a b"}}])", "'tools[0].function.name'"},
-      {R"("tools":[{"type":"function","function":{"name":"a","strict":true}}])",
-       "'tools[0].function.strict'"},
+      {R"("tools":[{"type":"function","function":{"name":"a","strict":"yes"}}])", "'strict'"},
+      {R"("tool_choice":{"type":"allowed_tools"})", "'tool_choice'"},
       {R"("tools":[{"type":"function","function":{"name":"a","parameters":5}}])", "'parameters'"},
       {R"("parallel_tool_calls":"no")", "'parallel_tool_calls'"}};
   for (const auto& [members, named] : cases) {
@@ -80,6 +89,52 @@ TEST(ReadCall, ReadsToolsAsTheTemplatesTakeThem) {
   ASSERT_TRUE(none) << none.error().message;
   EXPECT_TRUE(none->tools.empty());
   EXPECT_FALSE(none->chat.with_tools);
+}
+
+TEST(ReadCall, ReadsTheFormOfTheAnswer) {
+  using Text = OutputForm::Text;
+  const auto plain = read(R"(,"response_format":{"type":"text"})");
+  ASSERT_TRUE(plain) << plain.error().message;
+  EXPECT_FALSE(plain->form.binds());
+  const auto object = read(R"(,"response_format":{"type":"json_object"})");
+  ASSERT_TRUE(object) << object.error().message;
+  EXPECT_EQ(object->form.text, Text::kObject);
+  const auto schema = read(R"(,"n":3,"response_format":{"type":"json_schema","json_schema":)"
+                           R"({"name":"x","strict":true,"schema":{"type":"null"}}})");
+  ASSERT_TRUE(schema) << schema.error().message;
+  EXPECT_EQ(schema->form.text, Text::kSchema);
+  EXPECT_EQ(json::serialize(schema->form.schema), R"({"type":"null"})");
+  EXPECT_EQ(schema->form.where, "response_format.json_schema.schema");
+  EXPECT_EQ(schema->choices, 3);
+}
+
+TEST(ReadCall, ReadsWhichToolMustBeCalled) {
+  using Text = OutputForm::Text;
+  const std::string tools = R"(,"tools":[)" + std::string(kTool) +
+                            R"(,{"type":"function","function":{"name":"at","strict":true}}])";
+  const auto free = read(tools);
+  ASSERT_TRUE(free) << free.error().message;
+  EXPECT_EQ(free->form.text, Text::kFree);
+  ASSERT_EQ(free->form.calls.size(), 2U) << "one of them is strict";
+  EXPECT_TRUE(free->form.calls[0].any_arguments);
+  EXPECT_FALSE(free->form.calls[1].any_arguments);
+  const auto any = read(tools + R"(,"tool_choice":"required")");
+  ASSERT_TRUE(any) << any.error().message;
+  EXPECT_EQ(any->form.text, Text::kNone);
+  ASSERT_EQ(any->form.calls.size(), 2U);
+  EXPECT_FALSE(any->form.calls[0].any_arguments);
+  EXPECT_EQ(any->form.calls[0].where, "tools[0].function.parameters");
+  const auto one = read(tools + R"(,"tool_choice":{"type":"function","function":{"name":"at"}})");
+  ASSERT_TRUE(one) << one.error().message;
+  ASSERT_EQ(one->form.calls.size(), 1U);
+  EXPECT_EQ(one->form.calls[0].name, "at");
+  EXPECT_EQ(one->tools.size(), 2U) << "the model is told of all";
+  const auto none = read(tools + R"(,"tool_choice":"none")");
+  ASSERT_TRUE(none) << none.error().message;
+  EXPECT_FALSE(none->form.binds());
+  const auto not_strict = read(R"(,"tools":[)" + std::string(kTool) + "]");
+  ASSERT_TRUE(not_strict) << not_strict.error().message;
+  EXPECT_FALSE(not_strict->form.binds()) << "nothing is asked of an answer";
 }
 
 Result<ApiCall> read_messages_of(const std::string& messages) {

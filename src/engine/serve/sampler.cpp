@@ -56,10 +56,7 @@ std::size_t draw(const std::vector<double>& weights, double top_p, Random& rando
   return kept.front();
 }
 
-}  // namespace
-
-Choice choose(const at::Tensor& logits, double temperature, double top_p, Random& random) {
-  const std::span values(logits.const_data_ptr<float>(), static_cast<std::size_t>(logits.numel()));
+Choice choose_of(std::span<const float> values, double temperature, double top_p, Random& random) {
   // NaN compares false with everything, so that it must be looked for where it would win.
   std::size_t best = 0;
   for (std::size_t i = 1; i < values.size(); ++i) {
@@ -73,6 +70,28 @@ Choice choose(const at::Tensor& logits, double temperature, double top_p, Random
   }
   const std::size_t drawn = draw(weights, top_p, random);
   return {static_cast<std::int64_t>(drawn), values[drawn]};
+}
+
+std::span<const float> values_of(const at::Tensor& logits) {
+  return {logits.const_data_ptr<float>(), static_cast<std::size_t>(logits.numel())};
+}
+
+}  // namespace
+
+Choice choose(const at::Tensor& logits, double temperature, double top_p, Random& random) {
+  return choose_of(values_of(logits), temperature, top_p, random);
+}
+
+Choice choose_among(const TokenMask& allowed, const at::Tensor& logits, double temperature,
+                    double top_p, Random& random) {
+  const auto values = values_of(logits);
+  const auto ids = allowed.ids(values.size());
+  if (ids.empty()) return {.id = -1};
+  std::vector<float> left;
+  left.reserve(ids.size());
+  for (const std::int64_t id : ids) left.push_back(values[static_cast<std::size_t>(id)]);
+  const Choice chosen = choose_of(left, temperature, top_p, random);
+  return {ids[static_cast<std::size_t>(chosen.id)], chosen.logit};
 }
 
 std::vector<TokenLogprob> logprobs_of(const at::Tensor& logits,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "engine/constrain/token_trie.h"
 #include "engine/serve/generation.h"
 
 namespace hone::engine {
@@ -22,6 +23,10 @@ struct Choice {
 // (Holtzman et al. 2020, arXiv 1904.09751).
 [[nodiscard]] Choice choose(const at::Tensor& logits, double temperature, double top_p,
                             Random& random);
+
+// The same among the tokens that are allowed, as if there were no others. Id -1: none is.
+[[nodiscard]] Choice choose_among(const TokenMask& allowed, const at::Tensor& logits,
+                                  double temperature, double top_p, Random& random);
 
 // One entry a row of `logits` [rows, vocab], for the token in `ids`.
 [[nodiscard]] std::vector<TokenLogprob> logprobs_of(const at::Tensor& logits,

@@ -42,6 +42,24 @@ TEST(Sampler, KeepsTheSmallestSetThatReachesTopP) {
   EXPECT_EQ(draws(at::zeros({1000}), 1, 0.9, 20000).size(), 900U);  // beyond the first candidates
 }
 
+TEST(Sampler, ChoosesAmongWhatIsAllowed) {
+  const at::Tensor logits = at::log(at::tensor({0.5F, 0.3F, 0.15F, 0.05F}));
+  TokenMask allowed(3);  // the model has more rows than the tokenizer has tokens
+  EXPECT_TRUE(allowed.none());
+  Random random(4);
+  EXPECT_EQ(choose_among(allowed, logits, 0, 1, random).id, -1);
+  allowed.set(1);
+  allowed.set(2);
+  EXPECT_EQ(choose_among(allowed, logits, 0, 1, random).id, 1);
+  std::map<std::int64_t, int> seen;
+  for (int i = 0; i < 6000; ++i) ++seen[choose_among(allowed, logits, 1, 1, random).id];
+  EXPECT_EQ(seen.size(), 2U);
+  EXPECT_NEAR(seen[1] / 6000.0, 2.0 / 3.0, 0.03);
+  EXPECT_EQ(choose_among(allowed, logits, 1, 0.5, random).id, 1);
+  const at::Tensor broken = at::tensor({0.0F, std::nanf(""), 0.0F, 0.0F});
+  EXPECT_FALSE(std::isfinite(choose_among(allowed, broken, 0, 1, random).logit));
+}
+
 TEST(Sampler, TellsThatTheModelBrokeDown) {
   const float nan = std::nanf("");
   Random random(1);

@@ -21,6 +21,7 @@ struct InferenceServer::State {
   std::optional<ServedModels> models;
   net::Runtime runtime{1};
   net::WorkPool pool{1, 64};
+  std::optional<Constraints> constraints;
   std::optional<Batcher> batcher;
   std::optional<Service> service;
   std::unique_ptr<net::Server> server;
@@ -77,15 +78,17 @@ Result<std::unique_ptr<InferenceServer>> InferenceServer::start(const ServeOptio
   for (const auto& [adapter, folder] : options.adapters) {
     if (auto loaded = state->models->load(adapter, folder); !loaded) return fail(loaded.error());
   }
-  BatcherOptions batching{.end_tokens = end_tokens(state->model.config, *chat),
-                          .max_waiting = options.max_waiting,
-                          .threads = options.threads};
+  const auto ends = end_tokens(state->model.config, *chat);
+  state->constraints.emplace(*state->tokenizer, ends, chat->answers_begin_with_blank());
+  BatcherOptions batching{
+      .end_tokens = ends, .max_waiting = options.max_waiting, .threads = options.threads};
   // An agent sends its whole conversation again with each call, however long it is.
   batching.kept_tokens = std::max(batching.kept_tokens, state->model.context);
   state->batcher.emplace(state->model, *state->tokenizer, std::move(batching));
-  state->service.emplace(Service::Parts{state->model, *state->tokenizer, *state->chat,
-                                        *state->models, *state->batcher, state->pool},
-                         *defaults, state->clock);
+  state->service.emplace(
+      Service::Parts{state->model, *state->tokenizer, *state->chat, *state->models, *state->batcher,
+                     *state->constraints, state->pool},
+      *defaults, state->clock);
   net::ServerOptions listening{.address = options.address, .port = options.port};
   listening.max_body_bytes = 16U << 20;
   Service& service = *state->service;

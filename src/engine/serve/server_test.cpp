@@ -1,83 +1,16 @@
 #include "engine/serve/server.h"
 
-#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include <future>
 
-#include "base/sse.h"
-#include "engine/model/config.h"
-#include "engine/model/lora.h"
-#include "engine/train/tiny_model_support.h"
-#include "net/client.h"
+#include "engine/serve/server_test_support.h"
 #include "net/test_socket.h"
 
 namespace hone::engine {
 namespace {
 
 using namespace std::chrono_literals;
-
-// A real server on a real port, with the tiny model and one adapter.
-class ServerTest : public testing::Test {
- protected:
-  void SetUp() override {
-    write_tiny_model(folder_.path("tiny"));
-    auto config = read_config(folder_.path("tiny"));
-    ASSERT_TRUE(config) << config.error().message;
-    LoraAdapter lora = make_lora(*config, {.r = 4}, Random(3));
-    at::manual_seed(5);
-    for (LoraLayer& layer : lora.layers) {
-      for (LoraPair& pair : layer) pair.b.normal_(0, 0.3);
-    }
-    std::filesystem::create_directories(folder_.path("adapter"));
-    ASSERT_TRUE(save_lora(lora, folder_.path("adapter"), "tiny"));
-    auto server = InferenceServer::start({.model_folder = folder_.path("tiny") + "/",
-                                          .dtype = "fp32",
-                                          .context = 1024,
-                                          .threads = 1});
-    ASSERT_TRUE(server) << server.error().message;
-    server_ = std::move(*server);
-  }
-
-  net::Response call(const std::string& method, const std::string& path,
-                     const std::string& body = "") {
-    auto url = net::parse_url("http://127.0.0.1:" + std::to_string(server_->port()) + path);
-    net::ClientRequest request{.method = method, .url = *url, .body = body};
-    auto response = net::fetch_blocking(std::move(request), 60s);
-    if (!response) ADD_FAILURE() << response.error().message;
-    return response ? *response : net::Response{};
-  }
-  net::Response post(const std::string& path, const json::object& body) {
-    return call("POST", path, json::serialize(body));
-  }
-  json::object answer(const std::string& path, const json::object& body) {
-    const auto response = post(path, body);
-    EXPECT_EQ(response.status, 200) << response.body;
-    auto parsed = parse_json_object(response.body);
-    return parsed ? *parsed : json::object();
-  }
-
-  static json::object chat_body(const std::string& text, int max_tokens,
-                                const std::string& model = "tiny") {
-    return {{"model", model},
-            {"max_tokens", max_tokens},
-            {"ignore_eos", true},
-            {"messages", json::array{json::object{{"role", "user"}, {"content", text}}}}};
-  }
-  static std::string text_of(const json::object& answer) {
-    return json::value_to<std::string>(answer.at("choices").at(0).at("message").at("content"));
-  }
-  std::vector<SseEvent> events(const std::string& path, json::object body) {
-    body["stream"] = true;
-    const auto response = post(path, body);
-    EXPECT_EQ(response.status, 200) << response.body;
-    EXPECT_EQ(response.headers.get("content-type"), "text/event-stream");
-    return SseSplitter().feed(response.body);
-  }
-
-  const TempFolder folder_;
-  std::unique_ptr<InferenceServer> server_;
-};
 
 TEST_F(ServerTest, StreamsTheTextOfAWholeAnswer) {
   json::object body = chat_body("hello", 40);
@@ -147,7 +80,7 @@ TEST_F(ServerTest, NamesTheFieldThatIsWrong) {
   refused("temperature", 3);
   refused("temperature", "warm");
   refused("top_p", -1);
-  refused("n", 2);
+  refused("n", 17);
   refused("max_tokens", -1);
   refused("stop", json::array{""});
   refused("stop", 5);
@@ -161,7 +94,7 @@ TEST_F(ServerTest, NamesTheFieldThatIsWrong) {
   const json::array image{json::object{{"type", "image_url"}}};
   refused("messages", json::array{json::object{{"role", "user"}, {"content", image}}});
   refused("tool_choice", "required");
-  refused("response_format", json::object{{"type", "json_object"}});
+  refused("guided_json", json::object());
   EXPECT_EQ(call("POST", "/v1/chat/completions", "{\"model\":").status, 400);
   EXPECT_EQ(call("POST", "/v1/chat/completions", "[]").status, 400);
   const auto deep = call("POST", "/v1/chat/completions", "{\"a\":" + std::string(100, '['));

@@ -27,6 +27,29 @@ Response error_response(const Error& error) {
   return response;
 }
 
+// The queue is full: a client that waits a moment and asks again is served.
+Response busy_response(const Error& error) {
+  json::object body = openai::error_body(error);
+  auto& details = body["error"].as_object();
+  details["type"] = "rate_limit_error";
+  details["code"] = "queue_full";
+  Response response = net::json_response(429, body);
+  response.headers.add("retry-after", "1");
+  return response;
+}
+
+void cancel_all(const std::vector<std::shared_ptr<Generation>>& generations) {
+  for (const auto& generation : generations) generation->cancel();
+}
+
+void add_metric(std::string& text, std::string_view name, std::string_view kind,
+                std::string_view help, std::uint64_t value) {
+  const std::string full = "hone_engine_" + std::string(name);
+  text += "# HELP " + full + " " + std::string(help) + "\n";
+  text += "# TYPE " + full + " " + std::string(kind) + "\n";
+  text += full + " " + std::to_string(value) + "\n";
+}
+
 awaitable<Result<Piece>> next_piece(Generation& generation) {
   co_return co_await net::await_callback<Piece>(
       kPieceDeadline, [&generation](auto done) { generation.next(std::move(done)); });
@@ -52,6 +75,8 @@ awaitable<void> Service::handle(const Request& request, Responder& out) {
     response = list_models();
   } else if (get && path == "/healthz") {
     response = health();
+  } else if (get && path == "/metrics") {
+    response = metrics();
   } else if (post && path == "/v1/load_lora_adapter") {
     response = co_await load_adapter(request);
   } else if (post && path == "/v1/unload_lora_adapter") {
@@ -75,6 +100,14 @@ Result<Order> Service::order_for(ApiCall& call) {
   const auto messages = write_tools(std::move(call.turns), call.tools, parts_.chat.format(),
                                     parts_.chat.default_system());
   if (!messages) return fail(messages.error());
+  if (auto fine = parts_.chat.check(*messages); !fine) return fail(fine.error());
+  if (call.form.binds()) {
+    auto constraint = parts_.constraints.make(call.form);
+    if (!constraint) return fail(constraint.error());
+    order.constraint = std::move(*constraint);
+  }
+  order.begins_with_blank =
+      parts_.chat.answers_begin_with_blank() && call.chat.add_generation_prompt;
   order.prompt = parts_.chat.encode(*messages, call.chat).ids;
   HONE_ASSERT(!order.prompt.empty());
   const auto prompt = static_cast<std::int64_t>(order.prompt.size());
@@ -109,59 +142,93 @@ Result<Service::Prepared> Service::prepare(const Request& request) {
                           .prompt_tokens = static_cast<std::int64_t>(order->prompt.size()),
                           .include_usage = call->include_usage,
                           .tools = tool_names(call->tools),
-                          .tokenizer = &parts_.tokenizer};
-  auto generation = std::make_shared<Generation>(std::move(*order));
-  if (auto taken = parts_.batcher.submit(generation); !taken) return fail(taken.error());
-  return Prepared{std::move(generation), std::make_unique<openai::AnswerWriter>(std::move(head)),
+                          .tokenizer = &parts_.tokenizer,
+                          .choices = static_cast<std::size_t>(call->choices)};
+  auto generations = submit(*order, call->choices);
+  if (!generations) return fail(generations.error());
+  return Prepared{std::move(*generations), std::make_unique<openai::AnswerWriter>(std::move(head)),
                   call->streamed};
+}
+
+// Each choice has a seed of its own, the first one the request's; the prompt is scored once.
+Result<Service::Generations> Service::submit(const Order& order, std::int64_t choices) {
+  Generations generations;
+  for (std::int64_t i = 0; i < choices; ++i) {
+    Order own = order;
+    own.seed += static_cast<std::uint64_t>(i);
+    if (i > 0) own.prompt_logprobs.reset();
+    auto generation = std::make_shared<Generation>(std::move(own));
+    if (auto taken = parts_.batcher.submit(generation); !taken) {
+      cancel_all(generations);
+      return fail(taken.error());
+    }
+    generations.push_back(std::move(generation));
+  }
+  return generations;
 }
 
 awaitable<void> Service::complete(const Request& request, Responder& out) {
   auto prepared = prepare(request);
   if (!prepared) {
-    (void)co_await out.send(error_response(prepared.error()));
+    const bool busy =
+        prepared.error().code == ErrorCode::kUnavailable && !parts_.batcher.stopping();
+    Response refusal = busy ? busy_response(prepared.error()) : error_response(prepared.error());
+    (void)co_await out.send(std::move(refusal));
     co_return;
   }
-  const auto generation = prepared->generation;
-  out.on_client_gone([generation] { generation->cancel(); });
+  const Generations generations = prepared->generations;
+  out.on_client_gone([generations] { cancel_all(generations); });
   if (prepared->streamed) {
-    co_await answer_streamed(*generation, *prepared->writer, out);
+    co_await answer_streamed(generations, *prepared->writer, out);
   } else {
-    co_await answer_whole(*generation, *prepared->writer, out);
+    co_await answer_whole(generations, *prepared->writer, out);
   }
-  generation->cancel();  // where writing failed, nobody reads on
+  cancel_all(generations);  // where writing failed, nobody reads on
   out.on_client_gone(nullptr);
 }
 
-awaitable<void> Service::answer_whole(Generation& generation, openai::AnswerWriter& writer,
+awaitable<void> Service::answer_whole(const Generations& generations, openai::AnswerWriter& writer,
                                       Responder& out) {
-  auto piece = co_await next_piece(generation);
-  Response response =
-      piece ? net::json_response(200, writer.whole(*piece)) : error_response(piece.error());
+  std::vector<Piece> pieces;
+  for (const auto& generation : generations) {
+    auto piece = co_await next_piece(*generation);
+    if (!piece) {
+      Response failed = error_response(piece.error());
+      (void)co_await out.send(std::move(failed));
+      co_return;
+    }
+    pieces.push_back(std::move(*piece));
+  }
+  Response response = net::json_response(200, writer.whole(pieces));
   (void)co_await out.send(std::move(response));
 }
 
-awaitable<void> Service::answer_streamed(Generation& generation, openai::AnswerWriter& writer,
-                                         Responder& out) {
-  auto piece = co_await next_piece(generation);
+// One choice after the other: they are computed together, and what is not read yet runs up.
+awaitable<void> Service::answer_streamed(const Generations& generations,
+                                         openai::AnswerWriter& writer, Responder& out) {
+  auto piece = co_await next_piece(*generations.front());
   if (!piece) {  // nothing is sent yet, so that the status can tell
-    (void)co_await out.send(error_response(piece.error()));
+    Response failed = error_response(piece.error());
+    (void)co_await out.send(std::move(failed));
     co_return;
   }
   net::Headers headers{{"content-type", "text/event-stream"}, {"cache-control", "no-cache"}};
   if (auto done = co_await out.start(200, std::move(headers)); !done) co_return;
-  std::string events = writer.opening();
-  while (piece) {
-    events += writer.piece(*piece);
-    if (piece->finish) events += writer.closing(*piece);
-    if (auto done = co_await out.write(events); !done) co_return;
-    if (piece->finish) break;
-    events.clear();
-    piece = co_await next_piece(generation);
+  for (std::size_t choice = 0; choice < generations.size() && piece; ++choice) {
+    if (choice > 0) piece = co_await next_piece(*generations[choice]);
+    std::string events = writer.opening(choice);
+    while (piece) {
+      events += writer.piece(*piece, choice);
+      if (piece->finish) events += writer.closing(*piece, choice);
+      if (auto done = co_await out.write(events); !done) co_return;
+      if (piece->finish) break;
+      events.clear();
+      piece = co_await next_piece(*generations[choice]);
+    }
   }
   if (!piece) {
-    events = openai::AnswerWriter::failure(piece.error());
-    if (auto done = co_await out.write(events); !done) co_return;
+    const std::string event = openai::AnswerWriter::failure(piece.error());
+    if (auto done = co_await out.write(event); !done) co_return;
   }
   (void)co_await out.finish();
 }
@@ -218,6 +285,30 @@ Response Service::health() const {
                                          {"prompt_tokens", counters.prompt_tokens.load()},
                                          {"copied_tokens", counters.copied_tokens.load()},
                                          {"generated_tokens", counters.generated_tokens.load()}});
+}
+
+Response Service::metrics() const {
+  const BatcherCounters& counters = parts_.batcher.counters();
+  std::string text;
+  add_metric(text, "requests_running", "gauge", "Answers that are being computed.",
+             counters.running);
+  add_metric(text, "requests_waiting", "gauge", "Answers that wait for a place in the batch.",
+             counters.waiting);
+  add_metric(text, "requests_taken_total", "counter", "Answers that were taken on.",
+             counters.taken);
+  add_metric(text, "requests_refused_total", "counter",
+             "Answers refused because the queue was full.", counters.refused);
+  add_metric(text, "requests_cancelled_total", "counter", "Answers whose client went away.",
+             counters.cancelled);
+  add_metric(text, "requests_failed_total", "counter", "Answers ended by an error of the engine.",
+             counters.failed);
+  add_metric(text, "steps_total", "counter", "Steps of the batch.", counters.steps);
+  add_metric(text, "prompt_tokens_total", "counter", "Tokens of prompts.", counters.prompt_tokens);
+  add_metric(text, "copied_tokens_total", "counter",
+             "Tokens of prompts that a kept beginning had already.", counters.copied_tokens);
+  add_metric(text, "generated_tokens_total", "counter", "Tokens of answers.",
+             counters.generated_tokens);
+  return net::text_response(200, std::move(text), "text/plain; version=0.0.4; charset=utf-8");
 }
 
 }  // namespace hone::engine

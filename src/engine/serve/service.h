@@ -6,13 +6,17 @@
 //   POST /v1/load_lora_adapter     {"lora_name", "lora_path"}; again with the same path is no error
 //   POST /v1/unload_lora_adapter   {"lora_name"}
 //   GET  /healthz                  {"status": "ok", …counters}
+//   GET  /metrics                  the same for Prometheus
 //
 // Other formats than Chat Completions come through Hone's gateway, translated. Whoever goes away
-// before his answer is complete frees his place in the batch.
+// before his answer is complete frees his place in the batch. Where the queue is full the answer is
+// 429 with Retry-After.
 #pragma once
 
+#include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "base/id.h"
 #include "engine/model/chat.h"
@@ -33,6 +37,7 @@ class Service {
     const Chat& chat;
     ServedModels& models;
     Batcher& batcher;
+    Constraints& constraints;
     net::WorkPool& pool;
   };
   Service(Parts parts, SamplingDefaults defaults, Clock& clock);
@@ -41,24 +46,27 @@ class Service {
 
  private:
   [[nodiscard]] net::awaitable<void> complete(const net::Request& request, net::Responder& out);
-  [[nodiscard]] net::awaitable<void> answer_whole(Generation& generation,
+  using Generations = std::vector<std::shared_ptr<Generation>>;  // one a choice
+  [[nodiscard]] net::awaitable<void> answer_whole(const Generations& generations,
                                                   openai::AnswerWriter& writer,
                                                   net::Responder& out);
-  [[nodiscard]] net::awaitable<void> answer_streamed(Generation& generation,
+  [[nodiscard]] net::awaitable<void> answer_streamed(const Generations& generations,
                                                      openai::AnswerWriter& writer,
                                                      net::Responder& out);
   [[nodiscard]] net::awaitable<net::Response> load_adapter(const net::Request& request);
   [[nodiscard]] net::Response unload_adapter(const net::Request& request);
   [[nodiscard]] net::Response list_models() const;
   [[nodiscard]] net::Response health() const;
+  [[nodiscard]] net::Response metrics() const;
 
   struct Prepared {
-    std::shared_ptr<Generation> generation;
+    Generations generations;
     std::unique_ptr<openai::AnswerWriter> writer;
     bool streamed = false;
   };
   [[nodiscard]] Result<Prepared> prepare(const net::Request& request);
   [[nodiscard]] Result<Order> order_for(ApiCall& call);
+  [[nodiscard]] Result<Generations> submit(const Order& order, std::int64_t choices);
 
   Parts parts_;
   const SamplingDefaults defaults_;

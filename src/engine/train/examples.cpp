@@ -152,6 +152,7 @@ Result<std::vector<ChatMessage>> parse_messages(const json::array& array) {
 Result<Sequence> encode_for_training(const std::vector<ChatMessage>& messages, const Chat& chat) {
   if (messages.empty() || messages.back().role != "assistant")
     return fail(ErrorCode::kInvalid, "the last message is not the assistant's");
+  if (auto fine = chat.check(messages); !fine) return fail(fine.error());
   EncodedChat encoded = chat.encode(messages);
   std::size_t end = encoded.ids.size();
   while (end > 0 && encoded.assistant_mask[end - 1] == 0) --end;

@@ -2,8 +2,11 @@
 //   {"ids": [int, …]}       of every token after the first
 //   {"messages": [{role, content}, …]}   of the last assistant message's tokens and its end token
 //   -> {"logprobs": [number, …], "sum": number, "mean": number}
+// With `topk` also "topk": for each of them the likeliest tokens in its place, the likeliest first,
+//   [[{"id": int, "logprob": number}, …], …]
 #pragma once
 
+#include <cstdint>
 #include <iosfwd>
 #include <string>
 
@@ -15,6 +18,7 @@ struct ScoreOptions {
   std::string model;    // a Hugging Face folder
   std::string adapter;  // a PEFT folder, or empty
   std::string dtype = "fp32";
+  std::int64_t topk = 0;  // at most the vocabulary
 };
 
 // A bad line ends it with an error that names the line; the lines before it are answered.

@@ -303,6 +303,60 @@ TEST(Score, AgreesWithTheTrainersLossAndSumsUp) {
   EXPECT_LT(answers[0].at("mean").as_double(), 0.0);
 }
 
+TEST(Score, GivesTheLikeliestTokensInEachPlace) {
+  const TempFolder temp;
+  write_tiny_model(temp.path("model"));
+  const std::string line = "{\"ids\": [1, 2, 3, 4]}\n{\"ids\": [5, 6]}\n";
+  const auto scored = [&](std::int64_t topk) {
+    std::istringstream in(line);
+    std::ostringstream out;
+    const auto done = score_lines(in, out, {.model = temp.path("model"), .topk = topk});
+    EXPECT_TRUE(done) << done.error().message;
+    std::vector<json::object> answers;
+    std::istringstream lines(out.str());
+    for (std::string one; std::getline(lines, one);)
+      answers.push_back(json::parse(one).as_object());
+    return answers;
+  };
+  const auto plain = scored(0);
+  ASSERT_EQ(plain.size(), 2U);
+  EXPECT_FALSE(plain[0].contains("topk"));
+  const auto all = scored(98);
+  const auto three = scored(3);
+  ASSERT_EQ(all.size(), 2U);
+  const std::vector<std::vector<std::int64_t>> targets{{2, 3, 4}, {6}};
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto& places = all[i].at("topk").as_array();
+    ASSERT_EQ(places.size(), targets[i].size());
+    for (std::size_t j = 0; j < places.size(); ++j) {
+      const auto& tokens = places[j].as_array();
+      ASSERT_EQ(tokens.size(), 98U);
+      double total = 0;
+      double before = 0;
+      for (const auto& token : tokens) {
+        const double logprob = token.at("logprob").as_double();
+        EXPECT_LE(logprob, before);
+        before = logprob;
+        total += std::exp(logprob);
+        if (token.at("id").as_int64() == targets[i][j]) {
+          EXPECT_NEAR(logprob, all[i].at("logprobs").at(j).as_double(), 1e-5);
+        }
+      }
+      EXPECT_NEAR(total, 1.0, 1e-4);
+      const auto& best = three[i].at("topk").at(j).as_array();
+      ASSERT_EQ(best.size(), 3U);
+      EXPECT_EQ(best[0].at("id"), tokens[0].at("id"));
+      EXPECT_NEAR(plain[i].at("logprobs").at(j).as_double(),
+                  three[i].at("logprobs").at(j).as_double(), 1e-6);
+    }
+  }
+  std::istringstream in(line);
+  std::ostringstream out;
+  const auto done = score_lines(in, out, {.model = temp.path("model"), .topk = 99});
+  ASSERT_FALSE(done);
+  EXPECT_NE(done.error().message.find("98"), std::string::npos) << done.error().message;
+}
+
 TEST(Score, NamesABadLineAndAnswersThoseBefore) {
   const TempFolder temp;
   write_tiny_model(temp.path("model"));
