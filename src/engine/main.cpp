@@ -37,6 +37,8 @@ int main(int argc, char** argv) {
   hone::engine::add_grad(app, chosen);
   hone::engine::add_render(app, chosen);
   hone::engine::add_check_golden(app, chosen);
+  hone::engine::add_verify(app, chosen);
+  hone::engine::add_sample(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

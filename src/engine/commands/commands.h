@@ -24,6 +24,8 @@ void add_loss(CLI::App& app, Run& chosen);
 void add_grad(CLI::App& app, Run& chosen);
 void add_render(CLI::App& app, Run& chosen);
 void add_check_golden(CLI::App& app, Run& chosen);
+void add_verify(CLI::App& app, Run& chosen);
+void add_sample(CLI::App& app, Run& chosen);
 
 // Says `result`'s error on stderr, if it is one, and gives the exit code for it.
 [[nodiscard]] int exit_code(const Result<void>& result);

@@ -25,6 +25,8 @@ void add_score(CLI::App& app, Run& chosen) {
   command->add_option("--dtype", arguments->options.dtype, "fp32 or bf16")
       ->check(CLI::IsMember({"fp32", "bf16"}))
       ->capture_default_str();
+  command->add_flag("--reward", arguments->options.reward,
+                    "of a reward model: write each answer's reward instead");
   command->add_option("--threads", arguments->threads)->check(CLI::Range(1, 1024));
   command->callback([arguments, &chosen] {
     chosen = [arguments] {

@@ -1,10 +1,12 @@
 #include "engine/train/score.h"
 
+#include <array>
 #include <istream>
 #include <ostream>
 
 #include "engine/train/line_reader.h"
 #include "engine/train/policy.h"
+#include "engine/train/reward_model.h"
 
 namespace hone::engine {
 namespace {
@@ -30,6 +32,19 @@ class Scorer {
     if (waiting_.empty()) return;
     std::vector<const Sequence*> sequences;
     for (const Sequence& sequence : waiting_) sequences.push_back(&sequence);
+    if (policy_.score.defined()) {
+      for (const double reward : answer_rewards(policy_, sequences))
+        out_ << json::serialize(json::object{{"reward", reward}}) << '\n';
+    } else {
+      write_logprobs(sequences);
+    }
+    out_.flush();
+    waiting_.clear();
+    tokens_ = 0;
+  }
+
+ private:
+  void write_logprobs(const std::vector<const Sequence*>& sequences) {
     const at::Tensor logprobs = answer_logprobs(policy_, Whose::kPolicy, sequences).logprobs;
     const float* next = logprobs.const_data_ptr<float>();
     for (const Sequence& sequence : waiting_) {
@@ -44,12 +59,8 @@ class Scorer {
                                            {"mean", sum / static_cast<double>(sequence.trained())}})
            << '\n';
     }
-    out_.flush();
-    waiting_.clear();
-    tokens_ = 0;
   }
 
- private:
   Policy policy_;
   const LineReader& lines_;
   std::ostream& out_;
@@ -62,6 +73,12 @@ class Scorer {
 Result<void> score_lines(std::istream& in, std::ostream& out, const ScoreOptions& options) {
   auto policy = load_policy(options.model, options.adapter, compute_type(options.dtype));
   if (!policy) return fail(policy.error());
+  if (options.reward) {
+    auto head = read_reward_head(std::array{options.adapter, options.model},
+                                 policy->weights.config.hidden_size);
+    if (!head) return fail(head.error());
+    policy->score = *head;
+  }
   const LineReader lines(options.model, policy->weights.config.vocab_size);
   Scorer scorer(std::move(*policy), lines, out);
   std::string line;

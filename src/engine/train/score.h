@@ -2,6 +2,7 @@
 //   {"ids": [int, …]}       of every token after the first
 //   {"messages": [{role, content}, …]}   of the last assistant message's tokens and its end token
 //   -> {"logprobs": [number, …], "sum": number, "mean": number}
+// or, of a reward model (score.safetensors beside the adapter or the weights), {"reward": number}.
 #pragma once
 
 #include <iosfwd>
@@ -15,6 +16,7 @@ struct ScoreOptions {
   std::string model;    // a Hugging Face folder
   std::string adapter;  // a PEFT folder, or empty
   std::string dtype = "fp32";
+  bool reward = false;
 };
 
 // A bad line ends it with an error that names the line; the lines before it are answered.
