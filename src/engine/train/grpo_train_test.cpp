@@ -1,4 +1,4 @@
-// Whole runs of GRPO, and rejection sampling, on a model of some thousand weights.
+// Whole runs of GRPO on a model of some thousand weights.
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
@@ -7,12 +7,8 @@
 #include <sstream>
 
 #include "engine/model/golden_test_support.h"
-#include "engine/train/rejection.h"
-#include "engine/train/reward_model.h"
 #include "engine/train/rollouts.h"
-#include "engine/train/score.h"
-#include "engine/train/tiny_model_support.h"
-#include "engine/train/train.h"
+#include "engine/train/tiny_tasks_support.h"
 
 namespace hone::engine {
 namespace {
@@ -22,42 +18,11 @@ constexpr const char* kGrpo =
     "method = \"grpo\"\nlora_r = 4\nlora_alpha = 8\nlearning_rate = 1e-2\nschedule = \"constant\"\n"
     "batch_size = 4\ngroup_size = 8\nmax_new_tokens = 6\nmax_tokens = 128\ntemperature = 2.0\n"
     "dtype = \"fp32\"\n";
-constexpr const char* kEarlyLetters = R"({"type": "regex", "pattern": "^[!-O]"})";
-
 const std::atomic<bool> kGoOn = false;
-
-std::string tiny_tasks(int count, const std::string& verifier = kEarlyLetters) {
-  std::string lines;
-  for (int i = 0; i < count; ++i) {
-    const std::string name(static_cast<std::size_t>(1 + i % 5), static_cast<char>('a' + i % 26));
-    json::object task = {{"id", "task" + std::to_string(i)},
-                         {"prompt", json::array{{{"role", "user"}, {"content", "Greet " + name}}}}};
-    if (!verifier.empty()) task["verifier"] = json::parse(verifier);
-    lines += json::serialize(task) + "\n";
-  }
-  return lines;
-}
-
-void train(const std::string& folder) {
-  const auto ending = train_run(folder, kGoOn);
-  ASSERT_TRUE(ending) << ending.error().message;
-  ASSERT_EQ(*ending, Ending::kDone);
-}
 
 std::string error_of(const std::string& folder) {
   const auto ending = train_run(folder, kGoOn);
   return ending ? std::string() : ending.error().message;
-}
-
-std::vector<json::object> lines_of(const std::string& path) {
-  std::vector<json::object> lines;
-  std::istringstream text(read_all(path));
-  for (std::string line; std::getline(text, line);) lines.push_back(json::parse(line).as_object());
-  return lines;
-}
-
-double number(const json::object& line, const char* name) {
-  return line.at(name).to_number<double>();
 }
 
 std::string adapter_of(const std::string& folder) {
@@ -71,14 +36,6 @@ Policy first_policy(const TempFolder& temp) {
   LoraAdapter adapter = make_lora(weights->config, {.r = 4, .alpha = 8}, Random(3).fork(1));
   return make_policy(std::move(*weights), std::move(adapter), at::kFloat, false);
 }
-
-struct TinyChat {
-  explicit TinyChat(const TempFolder& temp)
-      : tokenizer(std::move(*Tokenizer::load(temp.path("model")))),
-        chat(std::move(*Chat::load(temp.path("model"), tokenizer))) {}
-  Tokenizer tokenizer;
-  Chat chat;
-};
 
 TEST(Grpo, RaisesTheRewardOfWhatIsSampled) {
   for (const std::string loss : {"dapo", "grpo", "dr_grpo", "gspo"}) {
@@ -371,128 +328,6 @@ TEST(PolicySampler, SaysThatThePolicyBrokeDown) {
   write_tiny_model(temp.path("model"), std::nanf(""));
   const auto folder = write_tiny_run(temp, "run", tiny_tasks(2), kGrpo);
   EXPECT_NE(error_of(folder).find("not finite"), std::string::npos);
-}
-
-RejectionOptions rejection(const TempFolder& temp, const std::string& out) {
-  return {.model = temp.path("model"),
-          .tasks = temp.path("tasks.jsonl"),
-          .out = temp.path(out),
-          .all = temp.path(out + ".all"),
-          .n = 6,
-          .temperature = 2.0,
-          .max_new_tokens = 40,
-          .max_tokens = 128,
-          .seed = 5,
-          .dtype = "fp32"};
-}
-
-TEST(Rejection, WritesTheBestAsDemonstrationsThatSftTakes) {
-  const TempFolder temp;
-  write_tiny_model(temp.path("model"));
-  write_all(temp.path("tasks.jsonl"), tiny_tasks(12));
-  const auto summary = sample_best(rejection(temp, "a"));
-  ASSERT_TRUE(summary) << summary.error().message;
-  const auto count = [&](const char* name) { return summary->at(name).to_number<std::int64_t>(); };
-  EXPECT_EQ(count("tasks"), 12);
-  EXPECT_EQ(count("answers"), 72);
-  EXPECT_EQ(count("written") + count("none_passed"), 12);
-  ASSERT_GT(count("written"), 0);
-  const TinyChat tiny(temp);
-  const auto demonstrations = read_demonstrations(temp.path("a"), tiny.chat, 256);
-  ASSERT_TRUE(demonstrations) << demonstrations.error().message;
-  EXPECT_EQ(static_cast<std::int64_t>(demonstrations->examples.size()), count("written"));
-  for (const json::object& line : lines_of(temp.path("a"))) {
-    const std::string answer(line.at("messages").as_array().back().at("content").as_string());
-    ASSERT_FALSE(answer.empty());
-    EXPECT_TRUE(answer[0] >= '!' && answer[0] <= 'O') << answer;
-  }
-  std::int64_t truncated = 0;
-  for (const json::object& line : lines_of(temp.path("a.all"))) {
-    truncated += line.at("truncated").as_bool() ? 1 : 0;
-    if (line.at("truncated").as_bool()) {
-      EXPECT_FALSE(line.at("passed").as_bool());
-    }
-  }
-  EXPECT_EQ(truncated, count("truncated"));
-
-  ASSERT_TRUE(sample_best(rejection(temp, "b")));
-  EXPECT_EQ(read_all(temp.path("a")), read_all(temp.path("b")));
-  EXPECT_EQ(read_all(temp.path("a.all")), read_all(temp.path("b.all")));
-  RejectionOptions other = rejection(temp, "c");
-  other.seed = 6;
-  ASSERT_TRUE(sample_best(other));
-  EXPECT_NE(read_all(temp.path("a.all")), read_all(temp.path("c.all")));
-}
-
-TEST(Rejection, CountsTasksThatNothingPasses) {
-  const TempFolder temp;
-  write_tiny_model(temp.path("model"));
-  write_all(temp.path("tasks.jsonl"), tiny_tasks(3, R"({"type": "exact", "answer": "never"})"));
-  const auto summary = sample_best(rejection(temp, "out"));
-  ASSERT_TRUE(summary) << summary.error().message;
-  EXPECT_EQ(summary->at("none_passed").to_number<int>(), 3);
-  EXPECT_EQ(read_all(temp.path("out")), "");
-  EXPECT_FALSE(summary->contains("mean_best"));
-}
-
-TEST(Rejection, RanksByARewardModelAmongWhatPasses) {
-  const TempFolder temp;
-  const auto run = write_tiny_run(temp, "run", tiny_preferences(24),
-                                  "method = \"reward\"\nlora_r = 4\nlearning_rate = 1e-2\n"
-                                  "epochs = 1\nbatch_size = 6\nmax_tokens = 256\n");
-  train(run);
-  write_all(temp.path("tasks.jsonl"), tiny_tasks(6));
-  RejectionOptions options = rejection(temp, "out");
-  options.reward_model = run + "/adapter";
-  const auto summary = sample_best(options);
-  ASSERT_TRUE(summary) << summary.error().message;
-  std::map<std::string, double> best;
-  for (const json::object& line : lines_of(temp.path("out.all"))) {
-    if (!line.at("passed").as_bool()) continue;
-    const std::string id(line.at("id").as_string());
-    const double reward = number(line, "reward");
-    best[id] = best.contains(id) ? std::max(best[id], reward) : reward;
-  }
-  ASSERT_FALSE(best.empty());
-  const auto written = lines_of(temp.path("out"));
-  EXPECT_EQ(written.size(), best.size());
-  std::string scored;
-  for (const json::object& line : written) {
-    EXPECT_EQ(number(line, "reward"), best.at(std::string(line.at("id").as_string())));
-    scored += json::serialize(line) + "\n";
-  }
-  // `score --reward` gives the same numbers for the same conversations.
-  std::istringstream in(scored);
-  std::ostringstream out;
-  const auto done = score_lines(
-      in, out, {.model = temp.path("model"), .adapter = run + "/adapter", .reward = true});
-  ASSERT_TRUE(done) << done.error().message;
-  std::istringstream rewards(out.str());
-  for (const json::object& line : written) {
-    std::string text;
-    ASSERT_TRUE(std::getline(rewards, text));
-    EXPECT_NEAR(json::parse(text).at("reward").to_number<double>(), number(line, "reward"), 1e-4);
-  }
-}
-
-TEST(Rejection, NamesWhatIsWrong) {
-  const TempFolder temp;
-  write_tiny_model(temp.path("model"));
-  write_all(temp.path("tasks.jsonl"), tiny_tasks(2, ""));
-  const auto unjudged = sample_best(rejection(temp, "out"));
-  ASSERT_FALSE(unjudged);
-  EXPECT_NE(unjudged.error().message.find("'task0' has no field 'verifier'"), std::string::npos)
-      << unjudged.error().message;
-  RejectionOptions headless = rejection(temp, "out");
-  headless.reward_model = temp.path("model");
-  const auto none = sample_best(headless);
-  ASSERT_FALSE(none);
-  EXPECT_NE(none.error().message.find("score.safetensors"), std::string::npos)
-      << none.error().message;
-  RejectionOptions long_answers = rejection(temp, "out");
-  long_answers.max_new_tokens = 128;
-  EXPECT_FALSE(sample_best(long_answers));
-  EXPECT_FALSE(std::filesystem::exists(temp.path("out")));
 }
 
 }  // namespace
