@@ -10,6 +10,7 @@ namespace {
 using Index = SchemaNode::Index;
 
 constexpr std::size_t kMostNodes = 10'000;
+constexpr std::size_t kDeepest = 256;  // references count, as they are followed here
 
 constexpr std::array<std::string_view, 38> kKeywords = {"type",
                                                         "enum",
@@ -70,14 +71,18 @@ class Parser {
     if (!value.is_object() && !value.is_bool())
       return wrong(place, "a schema is an object, true or false");
     if (nodes_.size() >= kMostNodes) return wrong(place, "there are more than 10000 schemas");
+    if (depth_ >= kDeepest) return wrong(place, "it is nested too deeply");
     const Index index = nodes_.size();
     made_[&value] = index;
     nodes_.emplace_back();
     SchemaNode node;
     if (value.is_bool()) {
       node.never = !value.get_bool();
-    } else if (auto read = read_object(value.get_object(), place, node); !read) {
-      return fail(read.error());
+    } else {
+      ++depth_;
+      auto read = read_object(value.get_object(), place, node);
+      --depth_;
+      if (!read) return fail(read.error());
     }
     nodes_[index] = std::move(node);
     return index;
@@ -229,6 +234,7 @@ class Parser {
   const json::value& document_;
   std::vector<SchemaNode> nodes_;
   std::map<const json::value*, Index> made_;
+  std::size_t depth_ = 0;
 };
 
 }  // namespace

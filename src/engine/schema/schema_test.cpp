@@ -134,6 +134,10 @@ TEST(Schema, BoundsItsWork) {
     definitions["d" + std::to_string(i)] = {{"allOf", json::array{next, next}}};
   }
   definitions["d60"] = true;
+  json::object chain;
+  for (int i = 0; i < 5'000; ++i)
+    chain["d" + std::to_string(i)] = {{"$ref", "#/$defs/d" + std::to_string(i + 1)}};
+  EXPECT_FALSE(Schema::parse(json::value{{"$ref", "#/$defs/d0"}, {"$defs", chain}}));
   const json::value bomb = {{"$ref", "#/$defs/d0"}, {"$defs", definitions}};
   EXPECT_NE(mismatch(json::serialize(bomb), "1").find("too many steps"), std::string::npos);
 }

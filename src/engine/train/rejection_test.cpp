@@ -17,7 +17,7 @@ RejectionOptions rejection(const TempFolder& temp, const std::string& out) {
           .tasks = temp.path("tasks.jsonl"),
           .out = temp.path(out),
           .all = temp.path(out + ".all"),
-          .n = 6,
+          .n = 16,
           .temperature = 2.0,
           .max_new_tokens = 40,
           .max_tokens = 128,
@@ -33,7 +33,7 @@ TEST(Rejection, WritesTheBestAsDemonstrationsThatSftTakes) {
   ASSERT_TRUE(summary) << summary.error().message;
   const auto count = [&](const char* name) { return summary->at(name).to_number<std::int64_t>(); };
   EXPECT_EQ(count("tasks"), 12);
-  EXPECT_EQ(count("answers"), 72);
+  EXPECT_EQ(count("answers"), 192);
   EXPECT_EQ(count("written") + count("none_passed"), 12);
   ASSERT_GT(count("written"), 0);
   const TinyChat tiny(temp);

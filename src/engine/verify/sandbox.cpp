@@ -226,8 +226,8 @@ Result<SandboxResult> run_once(const SandboxJob& job, bool confine, const std::s
   SandboxPlan plan = plan_of(job, confine, folder);
   plan.output = output->write.get();
   plan.report = report->write.get();
-  if (!confine && plan.gives_up_root && ::chown(folder.c_str(), kNobody, kNobody) != 0)
-    return fail(ErrorCode::kIo, system_error(folder, errno));
+  if (!confine && plan.gives_up_root)
+    plan.gives_up_root = ::chown(folder.c_str(), kNobody, kNobody) == 0;
   const pid_t keeper = ::fork();
   if (keeper == 0) run_sandbox_child(plan);
   if (keeper < 0)

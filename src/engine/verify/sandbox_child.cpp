@@ -76,10 +76,12 @@ void die_with_parent() {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
+// A container may know no other user than its root, and then permits no sandbox; where that is
+// allowed, the program runs as this root.
 void give_up_root(const SandboxPlan& plan) {
-  must(::setgroups(0, nullptr) == 0 && ::setresgid(kNobody, kNobody, kNobody) == 0 &&
-           ::setresuid(kNobody, kNobody, kNobody) == 0,
-       plan, Stage::kStart);
+  const bool done = ::setgroups(0, nullptr) == 0 && ::setresgid(kNobody, kNobody, kNobody) == 0 &&
+                    ::setresuid(kNobody, kNobody, kNobody) == 0;
+  if (plan.confine) must(done, plan, Stage::kNamespaces);
   // Both are taken away with the user.
   ::prctl(PR_SET_DUMPABLE, 1);
   die_with_parent();
@@ -150,7 +152,6 @@ int wait_for(pid_t child) {
     run_program(plan);
   }
   must(program > 0, plan, Stage::kStart);
-  ::prctl(PR_SET_DUMPABLE, 0);  // the program cannot trace it and speak through its pipe
   tell(plan, Stage::kEnded, wait_for(program));
   ::_exit(0);
 }
@@ -182,6 +183,9 @@ void run_sandbox_child(const SandboxPlan& plan) {
   if (!plan.confine) must(::chdir(plan.folder.c_str()) == 0, plan, Stage::kFolder);
   if (plan.gives_up_root) give_up_root(plan);
   if (plan.confine) enter_namespaces(plan);
+  // The program can neither trace us and speak through our pipe, nor read our environment.
+  ::prctl(PR_SET_DUMPABLE, 0);
+  die_with_parent();
 
   sigset_t term;
   ::sigemptyset(&term);
