@@ -7,6 +7,7 @@ get_property(test_sources GLOBAL PROPERTY HONE_TEST_SOURCES)
 get_property(test_folders GLOBAL PROPERTY HONE_TEST_FOLDERS)
 file(GLOB_RECURSE more CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/*_test.cpp
   ${CMAKE_SOURCE_DIR}/tests/support/*.cpp ${CMAKE_SOURCE_DIR}/tests/fuzz/*_fuzz.cpp)
+list(FILTER more EXCLUDE REGEX "/tests/fuzz/engine/")  # engine_tests has those
 add_executable(hone_tests ${test_sources} ${more})
 target_include_directories(hone_tests PRIVATE ${CMAKE_SOURCE_DIR}/tests)
 target_link_libraries(hone_tests PRIVATE hone_options ${test_folders} PkgConfig::BROTLI_ENCODER
@@ -23,8 +24,9 @@ add_test(NAME hone_tests COMMAND hone_tests --gtest_brief=1)
 
 if(HONE_ENGINE)
   file(GLOB_RECURSE engine_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/engine/*_test.cpp)
+  file(GLOB engine_fuzz CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/engine/*.cpp)
   if(engine_tests)
-    add_executable(engine_tests ${engine_tests} ${places})
+    add_executable(engine_tests ${engine_tests} ${engine_fuzz} ${places})
     target_link_libraries(engine_tests PRIVATE hone_options hone_engine GTest::gtest GTest::gmock GTest::gtest_main)
     target_include_directories(engine_tests PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_precompile_headers(engine_tests PRIVATE <gtest/gtest.h> <ATen/ATen.h> <boost/json.hpp> <string> <vector>)

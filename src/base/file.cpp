@@ -109,7 +109,8 @@ class PosixMappedBytes final : public MappedBytes {
 class PosixFileSystem final : public FileSystem {
  public:
   Result<std::unique_ptr<File>> open(const std::string& path, Mode mode) override {
-    int flags = O_CLOEXEC | (mode == Mode::kRead ? O_RDONLY : O_RDWR);
+    // O_NONBLOCK: a pipe in the place of a file must not keep a reader waiting.
+    int flags = O_CLOEXEC | (mode == Mode::kRead ? O_RDONLY | O_NONBLOCK : O_RDWR);
     if (mode == Mode::kCreate) flags |= O_CREAT | O_EXCL;
     const int descriptor = ::open(path.c_str(), flags, 0600);
     if (descriptor < 0) return io_error("open", path, errno);

@@ -2,7 +2,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "capture/import_text.h"
+#include "capture/import_records.h"
 
 namespace hone::capture {
 namespace {

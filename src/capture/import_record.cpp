@@ -3,12 +3,17 @@
 #include <algorithm>
 #include <array>
 
+#include "store/text.h"
+
 namespace hone::capture {
 namespace {
 
 constexpr std::size_t kMaxErrors = 100;
+constexpr std::size_t kMaxErrorBytes = 500;
 constexpr std::int64_t kProgressEvery = 500;
 constexpr std::size_t kKnownNodes = 200'000;
+constexpr std::size_t kKnownKeys = 1'000'000;
+constexpr std::size_t kKnownPeople = 200'000;
 
 Result<std::optional<std::string>> redact(const privacy::Redactor& redactor,
                                           const std::optional<std::string>& text) {
@@ -18,6 +23,72 @@ Result<std::optional<std::string>> redact(const privacy::Redactor& redactor,
   return std::optional<std::string>(std::move(*redacted));
 }
 
+Result<ImportedFeedback> read_signal_object(const json::object& object, Time otherwise) {
+  if (auto known = only_fields(object, {"kind", "final_text", "value", "comment", "by", "at"});
+      !known) {
+    return fail(known.error());
+  }
+  ImportedFeedback signal;
+  auto kind = field<std::string>(object, "kind");
+  if (!kind) return fail(kind.error());
+  signal.kind = std::move(*kind);
+  auto by = optional_field<std::string>(object, "by");
+  if (!by) return fail(by.error());
+  if (*by) signal.by = std::move(**by);
+  const auto at = optional_field<std::string>(object, "at");
+  if (!at) return fail(at.error());
+  const auto time = *at ? parse_time(**at) : Result<Time>(otherwise);
+  if (!time) return fail(time.error().with("field 'at'"));
+  signal.at = *time;
+  const auto value = optional_field<double>(object, "value");
+  if (!value) return fail(value.error());
+  signal.value = *value;
+  auto final_text = optional_field<std::string>(object, "final_text");
+  if (!final_text) return fail(final_text.error());
+  signal.final_text = std::move(*final_text);
+  auto comment = optional_field<std::string>(object, "comment");
+  if (!comment) return fail(comment.error());
+  signal.comment = std::move(*comment);
+  return signal;
+}
+
+// A kind alone, or an object as the feedback API takes it.
+Result<ImportedFeedback> read_signal(const json::value& value, Time otherwise) {
+  Result<ImportedFeedback> signal;
+  if (value.is_object()) {
+    signal = read_signal_object(value.get_object(), otherwise);
+  } else if (value.is_string()) {
+    signal->kind = value.get_string();
+    signal->at = otherwise;
+  } else {
+    signal = fail(ErrorCode::kInvalid, "must be a kind, an object, or a list of them");
+  }
+  const auto& kinds = store::feedback_kinds();
+  if (signal && std::find(kinds.begin(), kinds.end(), signal->kind) == kinds.end()) {
+    signal = fail(ErrorCode::kInvalid, "no kind '" + signal->kind + "'");
+  }
+  if (!signal) return fail(signal.error().with("field 'feedback'"));
+  return signal;
+}
+
+// What two calls of one key must have in common.
+std::string content_of(const ImportedCall& call) {
+  json::array all;
+  for (const json::object& message : call.messages) all.push_back(message);
+  all.push_back(call.answer);
+  all.push_back(call.params);
+  all.push_back(call.verifier);
+  all.push_back(json::string(call.person));
+  for (const ImportedFeedback& signal : call.feedback) {
+    all.push_back(json::object{{"kind", json::string(signal.kind)},
+                               {"value", signal.value.value_or(-1)},
+                               {"final_text", json::string(signal.final_text.value_or(""))},
+                               {"comment", json::string(signal.comment.value_or(""))},
+                               {"detail", signal.detail}});
+  }
+  return canonical(all);
+}
+
 }  // namespace
 
 ImportWriter::ImportWriter(const ImportOptions& options, const ImportParts& parts,
@@ -25,19 +96,41 @@ ImportWriter::ImportWriter(const ImportOptions& options, const ImportParts& part
     : options_(options),
       parts_(parts),
       sink_(sink),
-      content_(parts.redactor, parts.tenant_key, kKnownNodes) {}
+      content_(parts.redactor, parts.tenant_key, kKnownNodes),
+      keys_(kKnownKeys),
+      showing_(sink.show != nullptr) {}
 
 Result<const people::Person*> ImportWriter::person(const ImportedCall& call) {
   const std::string& team = call.team.empty() ? options_.team : call.team;
   const auto known = people_.find(call.person);
   if (known != people_.end()) return &known->second;
+  // Whoever comes again after so many others is counted again.
+  if (people_.size() >= kKnownPeople) people_.clear();
   auto found = sink_.person(call.person, team);
   if (!found) return fail(found.error());
   ++report_.people;
   return &people_.emplace(call.person, std::move(*found)).first->second;
 }
 
+bool ImportWriter::is_new(const ImportedCall& call) {
+  const MemoKey key = memo_key(call.key);
+  const MemoKey content = memo_key(content_of(call));
+  if (const auto known = keys_.find(key)) {
+    if (*known == content) {
+      left_out("repeated");
+    } else {
+      left_out("conflict");
+      note("conflict: the key '" + call.key.substr(0, 100) +
+           "' has stood for something else before; the first is kept");
+    }
+    return false;
+  }
+  keys_.add(key, content);
+  return true;
+}
+
 Result<void> ImportWriter::add(const ImportedCall& call) {
+  if (!is_new(call)) return {};
   const auto who = person(call);
   if (!who) return fail(who.error());
   const people::Person& person = **who;
@@ -56,17 +149,29 @@ Result<void> ImportWriter::add(const ImportedCall& call) {
   facts.alias = options_.alias;
   facts.model = call.model;
   facts.upstream = "import:" + options_.source;
-  facts.trainable = options_.trainable || call.open_model;
+  facts.trainable = call.trainable;
+  facts.purpose = call.purpose;
+  facts.access_label = call.access_label;
   facts.started_at = call.at;
   facts.first_byte_ms = call.duration_ms;
   facts.duration_ms = call.duration_ms;
   facts.status = 200;
   facts.completion_tokens = call.completion_tokens;
-  facts.handles = {{"id", facts.id}, {"import", options_.source + "/" + call.key}};
+  // A source's key may hold a name or an address.
+  auto key = parts_.redactor.redact(call.key);
+  if (!key) return fail(key.error());
+  facts.handles = {{"id", facts.id}, {"import", options_.source + "/" + *key}};
   if (with_content) {
-    content_.fill(call.messages, call.answer, call.params, facts);
+    auto params = params_of(call);
+    if (!params) return fail(params.error());
+    const bool checked = params->contains("verifier");
+    content_.fill(call.messages, call.answer, std::move(*params), facts);
+    report_.tasks += checked && facts.content == "stored" ? 1 : 0;
   } else {
     Content::leave_out(person.consents.capture ? "policy" : "no_consent", facts);
+  }
+  if (showing_) {
+    if (auto shown = show(call); !shown) return shown;
   }
   if (auto done = sink_.interaction(facts); !done) return done;
   content_.appended(facts);
@@ -75,12 +180,59 @@ Result<void> ImportWriter::add(const ImportedCall& call) {
   return add_feedback(call, person, facts.id, with_content);
 }
 
+// A verifier in which something had to be redacted checks something else.
+Result<json::object> ImportWriter::params_of(const ImportedCall& call) {
+  json::object params = call.params;
+  if (call.verifier.empty()) return params;
+  auto redacted = parts_.redactor.redact_json(call.verifier);
+  if (!redacted) return fail(redacted.error());
+  if (*redacted == json::value(call.verifier)) {
+    params["verifier"] = call.verifier;
+  } else {
+    left_out("verifier_redacted");
+  }
+  return params;
+}
+
+// As it would be stored, though with names for ids.
+Result<void> ImportWriter::show(const ImportedCall& call) {
+  json::array messages;
+  for (const json::object& message : call.messages) messages.push_back(message);
+  json::array feedback;
+  for (const ImportedFeedback& signal : call.feedback) {
+    json::object one{{"kind", json::string(signal.kind)},
+                     {"by", json::string(signal.by)},
+                     {"at", json::string(to_text(signal.at))}};
+    if (signal.value) one["value"] = *signal.value;
+    if (signal.final_text) one["final_text"] = json::string(*signal.final_text);
+    if (signal.comment) one["comment"] = json::string(*signal.comment);
+    if (!signal.detail.empty()) one["detail"] = signal.detail;
+    feedback.push_back(std::move(one));
+  }
+  json::object shown{{"line", line_},
+                     {"key", json::string(call.key)},
+                     {"person", json::string(call.person)},
+                     {"at", json::string(to_text(call.at))},
+                     {"tool", json::string(call.tool)},
+                     {"model", json::string(call.model)},
+                     {"trainable", call.trainable},
+                     {"params", call.params},
+                     {"messages", std::move(messages)},
+                     {"answer", call.answer},
+                     {"feedback", std::move(feedback)}};
+  if (!call.verifier.empty()) shown["verifier"] = call.verifier;
+  auto redacted = parts_.redactor.redact_json(std::move(shown));
+  if (!redacted) return fail(redacted.error());
+  showing_ = sink_.show(redacted->get_object());
+  return {};
+}
+
 Result<void> ImportWriter::add_feedback(const ImportedCall& call, const people::Person& person,
                                         const std::string& interaction, bool with_content) {
   std::size_t number = 0;
   for (const ImportedFeedback& signal : call.feedback) {
     store::Feedback feedback;
-    feedback.idempotency_key = call.key + "#" + std::to_string(number++);
+    feedback.idempotency_key = interaction + "#" + std::to_string(number++);
     feedback.source = "import:" + options_.source;
     feedback.id = derived_id("fb", signal.at, feedback.source + "\n" + feedback.idempotency_key);
     feedback.handle = {"id", interaction};
@@ -107,38 +259,33 @@ Result<void> ImportWriter::add_feedback(const ImportedCall& call, const people::
   return {};
 }
 
-void ImportWriter::bad_line(std::int64_t line, const Error& error) {
-  ++report_.bad_lines;
-  if (report_.errors.size() < kMaxErrors) {
-    report_.errors.push_back("line " + std::to_string(line) + ": " + error.message);
-  }
+void ImportWriter::begin_record(std::int64_t line) {
+  line_ = line;
+  ++report_.records;
+  if (sink_.progress && report_.records % kProgressEvery == 0) sink_.progress(report_);
 }
 
-void ImportWriter::count_line() {
-  ++report_.lines;
-  if (sink_.progress && report_.lines % kProgressEvery == 0) sink_.progress(report_);
+void ImportWriter::malformed(const Error& error) {
+  left_out("malformed");
+  note(error.message);
 }
 
-Result<void> read_json_lines(ImportFile& file, ImportWriter& writer,
-                             const std::function<Result<void>(const json::object&)>& read) {
-  for (;;) {
-    const auto line = file.next_line();
-    if (!line && line.error().code != ErrorCode::kTooLarge) {
-      return fail(line.error().with("line " + std::to_string(file.line_number())));
-    }
-    if (line && !*line) return {};
-    writer.count_line();
-    if (!line) {
-      writer.bad_line(file.line_number(), line.error());
-      continue;
-    }
-    if ((*line)->find_first_not_of(" \t") == std::string::npos) continue;
-    const auto object = parse_json_object(**line);
-    const auto done = object ? read(*object) : Result<void>(fail(object.error()));
-    if (done) continue;
-    if (object && done.error().code != ErrorCode::kInvalid) return done;
-    writer.bad_line(file.line_number(), done.error());
+void ImportWriter::note(const std::string& message) {
+  if (report_.errors.size() >= kMaxErrors) return;
+  report_.errors.push_back("line " + std::to_string(line_) + ": " +
+                           store::storable_text(message.substr(0, kMaxErrorBytes)));
+}
+
+Result<std::vector<ImportedFeedback>> read_own_feedback(const json::value& value, Time otherwise) {
+  std::vector<ImportedFeedback> signals;
+  if (value.is_null()) return signals;
+  const json::array one{value};
+  for (const json::value& item : value.is_array() ? value.get_array() : one) {
+    auto signal = read_signal(item, otherwise);
+    if (!signal) return fail(signal.error());
+    signals.push_back(std::move(*signal));
   }
+  return signals;
 }
 
 bool is_open_model(std::string_view model) {

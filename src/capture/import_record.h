@@ -1,9 +1,9 @@
-// What the readers of import files make of a line, and the writer that turns it into records. Used
-// by the importers only.
+// What an import file's records are made into, and the writer that turns it into records of the
+// store. Used by the importers only.
 #pragma once
 
-#include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "capture/content.h"
-#include "capture/import_text.h"
+#include "capture/import_map.h"
 #include "capture/importer.h"
 
 namespace hone::capture {
@@ -32,11 +32,14 @@ struct ImportedCall {
   std::string team;    // empty: that of the options
   std::string tool;
   std::string model;
-  bool open_model = false;  // its maker lets anyone train on its answers
+  std::string purpose;
+  std::string access_label;
+  bool trainable = false;
   Time at{};
   std::int64_t duration_ms = 0;
   std::int64_t completion_tokens = 0;
   json::object params;
+  json::object verifier;               // how an answer is checked; empty: by nobody
   std::vector<json::object> messages;  // canonical, wire/message.h
   json::object answer;
   std::vector<ImportedFeedback> feedback;
@@ -46,14 +49,24 @@ class ImportWriter {
  public:
   ImportWriter(const ImportOptions& options, const ImportParts& parts, const ImportSink& sink);
 
+  // A key that came before brings nothing new: "repeated" where the call is the same, else
+  // "conflict", of which the first stands. Known are the last million keys or so.
   [[nodiscard]] Result<void> add(const ImportedCall& call);
-  void bad_line(std::int64_t line, const Error& error);
+  // The record of this line is at work; it is what `malformed` names.
+  void begin_record(std::int64_t line);
+  void malformed(const Error& error);
   void left_out(std::string_view reason) { ++report_.left_out[std::string(reason)]; }
-  void count_line();  // and tells of progress
+  // The file has ended by its own damage.
+  void end_early(const Error& error) { report_.ended_early = error.message; }
+  [[nodiscard]] const ImportOptions& options() const { return options_; }
   [[nodiscard]] ImportReport take_report() { return std::move(report_); }
 
  private:
   [[nodiscard]] Result<const people::Person*> person(const ImportedCall& call);
+  [[nodiscard]] bool is_new(const ImportedCall& call);
+  void note(const std::string& message);
+  [[nodiscard]] Result<json::object> params_of(const ImportedCall& call);
+  [[nodiscard]] Result<void> show(const ImportedCall& call);
   [[nodiscard]] Result<void> add_feedback(const ImportedCall& call, const people::Person& person,
                                           const std::string& interaction, bool with_content);
 
@@ -61,21 +74,63 @@ class ImportWriter {
   const ImportParts& parts_;
   const ImportSink& sink_;
   Content content_;
+  Memo<MemoKey> keys_;  // of a call's key: of the call
   std::map<std::string, people::Person, std::less<>> people_;
+  bool showing_;
+  std::int64_t line_ = 0;
   ImportReport report_;
 };
 
-// Each reads a whole file. Only a damaged file or a failing sink is an error.
-[[nodiscard]] Result<void> read_realhumaneval_chat(ImportFile& file, ImportWriter& writer);
-[[nodiscard]] Result<void> read_cups_copilot(ImportFile& file, ImportWriter& writer);
-[[nodiscard]] Result<void> read_preference_jsonl(ImportFile& file, ImportWriter& writer);
-[[nodiscard]] Result<void> read_chat_jsonl(ImportFile& file, ImportWriter& writer);
+// What a file is joined with, by key.
+using JoinTable = std::map<std::string, json::value, std::less<>>;
 
-// Calls `read` with each line that is a JSON object. What it refuses with kInvalid is a bad line;
-// any other failure ends the file.
-[[nodiscard]] Result<void> read_json_lines(
-    ImportFile& file, ImportWriter& writer,
-    const std::function<Result<void>(const json::object& line)>& read);
+// Follows the map through all records. Only a failing sink is an error.
+[[nodiscard]] Result<void> read_mapped(Records& records, const ImportMap& map,
+                                       const JoinTable& join, ImportWriter& writer);
+
+// Adds what the map's signals make of the record. False where the record should say something and
+// turns out to say nothing, by a reason that is counted: it is to be left out.
+[[nodiscard]] Result<bool> add_signals(const ImportMap& map, MapScope scope, ImportedCall& call,
+                                       ImportWriter& writer);
+// Those of the values that are there, by their names.
+[[nodiscard]] Result<void> read_values(const MapValues& values, const MapScope& scope,
+                                       json::object& to);
+
+// Puts the events of a suggestion together (import_suggestions.cpp).
+struct SuggestionEvent {
+  ImportedCall call;  // without feedback
+  std::string prompt;
+  std::string suggestion;
+  std::string state;  // "shown", "accepted", "rejected", or anything else
+  double document_length = 0;
+  std::vector<double> edits;
+};
+
+class SuggestionEpisodes {
+ public:
+  SuggestionEpisodes(const MapSuggestionEvents& map, ImportWriter& writer)
+      : map_(map), writer_(writer) {}
+  [[nodiscard]] Result<void> take(SuggestionEvent event);
+  [[nodiscard]] Result<void> finish();
+
+ private:
+  // A suggestion from when it was first shown; `ended` once it was accepted or rejected.
+  struct Episode {
+    SuggestionEvent first;
+    SuggestionEvent last;
+    bool ended = false;
+  };
+  [[nodiscard]] Result<void> write(const Episode& episode, const SuggestionEvent* next);
+  void add_end(const Episode& episode, const SuggestionEvent* next, ImportedCall& call) const;
+
+  const MapSuggestionEvents& map_;
+  ImportWriter& writer_;
+  std::map<std::string, Episode> open_;  // of each person; their events may be mixed
+};
+
+// Feedback in Hone's own form: a kind, an object as the feedback API takes it, or a list of them.
+[[nodiscard]] Result<std::vector<ImportedFeedback>> read_own_feedback(const json::value& value,
+                                                                      Time otherwise);
 
 // By its name, in any case: Llama, CodeLlama, SmolLM, OLMo and the like are open, all others are
 // not.

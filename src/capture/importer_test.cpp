@@ -6,7 +6,7 @@
 #include <set>
 
 #include "base/test_support.h"
-#include "capture/import_text.h"
+#include "capture/import_map.h"
 #include "privacy/placeholder.h"
 
 namespace hone::capture {
@@ -55,17 +55,22 @@ struct Kept {
 
 class Importer : public ::testing::Test {
  protected:
-  ImportReport run(const std::string& path, ImportFormat format,
+  // `map` is one that ships, or the text of one.
+  ImportReport run(const std::string& path, const std::string& map,
                    const ImportOptions& options = {}) {
-    auto report = import_file(path, format, options, parts_, kept_.sink());
+    const auto read = map.find('\n') == std::string::npos ? load_import_map(map)
+                                                          : parse_import_map(map, "map.toml");
+    EXPECT_TRUE(read) << read.error().message;
+    if (!read) return {};
+    auto report = import_file(path, *read, options, parts_, kept_.sink());
     EXPECT_TRUE(report) << report.error().message;
     return report.value_or(ImportReport{});
   }
 
-  ImportReport run_text(const std::string& text, ImportFormat format,
+  ImportReport run_text(const std::string& text, const std::string& map,
                         const ImportOptions& options = {}) {
     hone::testing::write_all(folder_.path("file"), text);
-    return run(folder_.path("file"), format, options);
+    return run(folder_.path("file"), map, options);
   }
 
   hone::testing::TempFolder folder_;
@@ -78,13 +83,13 @@ class Importer : public ::testing::Test {
 TEST_F(Importer, FollowsTheTeamsPolicy) {
   const std::string line = "{\"prompt\":\"a quiet word\",\"chosen\":\"a\",\"rejected\":\"b\"}\n";
   parts_.capture_policy.everyone = people::CaptureLevel::kMetadata;
-  EXPECT_EQ(run_text(line, ImportFormat::kPreferenceJsonl).interactions, 2);
+  EXPECT_EQ(run_text(line, "preference-jsonl").interactions, 2);
   ASSERT_EQ(kept_.interactions.size(), 2U);
   EXPECT_EQ(kept_.interactions[0].content, "policy");
   EXPECT_TRUE(kept_.interactions[0].blocks.empty());
   EXPECT_EQ(kept_.feedback.size(), 2U);
   parts_.capture_policy.everyone = people::CaptureLevel::kNothing;
-  const auto report = run_text(line, ImportFormat::kPreferenceJsonl);
+  const auto report = run_text(line, "preference-jsonl");
   EXPECT_EQ(report.interactions, 0);
   EXPECT_EQ(report.left_out.at("policy"), 2);
   EXPECT_EQ(kept_.feedback.size(), 2U);
@@ -99,15 +104,16 @@ TEST_F(Importer, BadLinesAreNamedAndGoodOnesKept) {
       "{\"prompt\":7,\"chosen\":\"a\",\"rejected\":\"b\"}\r\n"
       "{\"prompt\":\"p\",\"chosen\":\"a\",\"rejectd\":\"b\"}\n"
       "{\"prompt\":[{\"role\":\"user\",\"content\":\"q\"}],\"chosen\":\"a\",\"rejected\":\"b\"}",
-      ImportFormat::kPreferenceJsonl);
-  EXPECT_EQ(report.lines, 7);
+      "preference-jsonl");
+  EXPECT_EQ(report.records, 6) << "a blank line is none";
   EXPECT_EQ(report.interactions, 4);
-  EXPECT_EQ(report.bad_lines, 4);
+  EXPECT_EQ(report.left_out.at("malformed"), 4);
   ASSERT_EQ(report.errors.size(), 4U);
-  EXPECT_EQ(report.errors[0], "line 2: field 'chosen' is missing");
+  EXPECT_EQ(report.errors[0], "line 2: pair.chosen ('/chosen') is missing");
   EXPECT_TRUE(report.errors[1].starts_with("line 3: ")) << report.errors[1];
-  EXPECT_EQ(report.errors[2], "line 5: field 'prompt' must be a text or a list of messages");
-  EXPECT_NE(report.errors[3].find("'rejectd'"), std::string::npos) << report.errors[3];
+  EXPECT_EQ(report.errors[2],
+            "line 5: interaction.messages ('/prompt') must be a text or a list of messages");
+  EXPECT_EQ(report.errors[3], "line 6: pair.rejected ('/rejected') is missing");
   EXPECT_EQ(report.feedback.at("compared"), 4);
   EXPECT_EQ(kept_.feedback[0].value, 1.0);
   EXPECT_EQ(kept_.feedback[1].value, 0.0);
@@ -121,13 +127,13 @@ TEST_F(Importer, NothingPersonalPassesUnredacted) {
         {"role":"assistant","content":"done, ana@example.org"}],"feedback":[{"kind":"edited",
         "final_text":"to ana@example.org","comment":"call +49 30 901820"}]})"
       "\n",
-      ImportFormat::kChatJsonl);
+      "chat-jsonl");
   ASSERT_EQ(kept_.interactions.size(), 0U) << "a line break inside a line is two bad lines";
   (void)run_text(
       R"({"id":"1","messages":[{"role":"user","content":"mail ana@example.org"},)"
       R"({"role":"assistant","content":"done, ana@example.org"}],"feedback":[{"kind":"edited",)"
       R"("final_text":"to ana@example.org","comment":"call +49 30 901820"},"accepted"]})",
-      ImportFormat::kChatJsonl);
+      "chat-jsonl");
   ASSERT_EQ(kept_.interactions.size(), 1U);
   std::string all = store::to_payload(kept_.interactions[0]);
   for (const auto& signal : kept_.feedback) all += store::to_payload(signal);
@@ -143,7 +149,7 @@ TEST_F(Importer, APersonWithoutConsentLeavesNoContent) {
   (void)run_text(
       R"({"messages":[{"role":"user","content":"secret words"},{"role":"assistant","content":)"
       R"("secret words"}],"feedback":{"kind":"edited","final_text":"secret words"}})",
-      ImportFormat::kChatJsonl);
+      "chat-jsonl");
   ASSERT_EQ(kept_.interactions.size(), 1U);
   EXPECT_EQ(kept_.interactions[0].content, "no_consent");
   EXPECT_EQ(store::to_payload(kept_.interactions[0]).find("secret"), std::string::npos);
@@ -154,12 +160,12 @@ TEST_F(Importer, OnlyOpenModelsAreTrainableUnlessToldOtherwise) {
   const std::string line =
       R"({"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}],"model":")";
   (void)run_text(line + "GPT-4o\"}\n" + line + "CodeLlama7b (chat)\"}\n" + line + "\"}\n",
-                 ImportFormat::kChatJsonl);
+                 "chat-jsonl");
   ASSERT_EQ(kept_.interactions.size(), 3U);
   EXPECT_FALSE(kept_.interactions[0].trainable);
   EXPECT_TRUE(kept_.interactions[1].trainable);
   EXPECT_FALSE(kept_.interactions[2].trainable);
-  (void)run_text(line + "GPT-4o\"}\n", ImportFormat::kChatJsonl, {.trainable = true});
+  (void)run_text(line + "GPT-4o\"}\n", "chat-jsonl", {.trainable = true});
   EXPECT_TRUE(kept_.interactions[3].trainable);
 }
 
@@ -190,8 +196,8 @@ TEST_F(Importer, CupsRejectionsAreReadByWhoTookTheSuggestionAway) {
           event("Shown", 9100, "x = that", "()") + event("Rejected", 12000, "x = that", "()") +
           event("Shown", 12100, "x", " = 1") + event("Rejected", 14000, "x", " = 1") +
           event("Shown", 14100, "def f", "()") + event("Rejected", 16000, "def f", "()"),
-      ImportFormat::kCupsCopilot);
-  EXPECT_EQ(report.bad_lines, 0);
+      "cups-copilot");
+  EXPECT_FALSE(report.left_out.contains("malformed"));
   ASSERT_EQ(kept_.interactions.size(), 7U);
   const std::vector<std::string> by = {"automatic", "unknown", "automatic", "person",
                                        "person",    "unknown", "unknown"};
@@ -209,7 +215,7 @@ TEST_F(Importer, CupsAcceptancesPersistOrAreTakenBack) {
                    event("Accepted", 5000, "x = one", "\n", 103) +
                    event("Shown", 6000, "x = one", "\n", 103) + event("Shown", 7000, "", "lost") +
                    event("Accepted", 8000, "q", "never shown"),
-               ImportFormat::kCupsCopilot);
+               "cups-copilot");
   ASSERT_EQ(kept_.interactions.size(), 3U);
   const store::Interaction& first = kept_.interactions[0];
   EXPECT_EQ(kept_.signals(first)[1], "accepted/person");
@@ -228,9 +234,9 @@ TEST_F(Importer, CupsAcceptancesPersistOrAreTakenBack) {
 TEST_F(Importer, CupsFileIsReadWhole) {
   const auto path = shared_path("data/cups-copilot/events.dev.jsonl.gz");
   if (!path) GTEST_SKIP();
-  const auto report = run(*path, ImportFormat::kCupsCopilot);
-  EXPECT_EQ(report.lines, 2010);
-  EXPECT_EQ(report.bad_lines, 0);
+  const auto report = run(*path, "cups-copilot");
+  EXPECT_EQ(report.records, 2010);
+  EXPECT_FALSE(report.left_out.contains("malformed"));
   EXPECT_EQ(report.people, 11);
   EXPECT_EQ(report.feedback.at("accepted"), 207);
   EXPECT_EQ(report.feedback.at("rejected"), 425);
@@ -245,17 +251,17 @@ TEST_F(Importer, CupsFileIsReadWhole) {
   EXPECT_GT(by["person"], 150);
 }
 
-TEST_F(Importer, RealHumanEvalFileIsReadAndItsEmptyRowNamed) {
+TEST_F(Importer, RealHumanEvalFileIsReadAndItsEmptyRowCounted) {
   const auto path = shared_path("data/realhumaneval-chat/chat_data.dev.csv.gz");
   if (!path) GTEST_SKIP();
-  const auto report = run(*path, ImportFormat::kRealHumanEvalChat);
-  EXPECT_EQ(report.lines, 522);
+  const auto report = run(*path, "realhumaneval-chat");
+  EXPECT_EQ(report.records, 522);
   EXPECT_EQ(report.interactions, 521);
   EXPECT_EQ(report.people, 53);
   EXPECT_EQ(report.trainable, 220) << "the two CodeLlamas";
   EXPECT_EQ(report.feedback.at("copied"), 232);
-  ASSERT_EQ(report.errors.size(), 1U);
-  EXPECT_NE(report.errors[0].find("column 'request' holds no message"), std::string::npos);
+  EXPECT_EQ(report.left_out.at("empty"), 1);
+  EXPECT_TRUE(report.errors.empty());
   // A session's later requests hang below its earlier answers.
   std::set<std::string> outputs;
   std::set<std::string> parents;
@@ -269,20 +275,19 @@ TEST_F(Importer, RealHumanEvalFileIsReadAndItsEmptyRowNamed) {
   EXPECT_GT(continued, 150U);
 }
 
-TEST_F(Importer, AFailingSinkAndADamagedFileEndTheImport) {
+TEST_F(Importer, AFailingSinkEndsTheImportAndADamagedFileEndsEarly) {
+  const ImportMap pairs = load_import_map("preference-jsonl").value();
   ImportSink full = kept_.sink();
   full.interaction = [](const store::Interaction&) -> Result<void> {
     return fail(ErrorCode::kUnavailable, "the disk is full");
   };
   hone::testing::write_all(folder_.path("f"),
                            "{\"prompt\":\"p\",\"chosen\":\"a\",\"rejected\":\"b\"}\n");
-  const auto failed =
-      import_file(folder_.path("f"), ImportFormat::kPreferenceJsonl, {}, parts_, full);
+  const auto failed = import_file(folder_.path("f"), pairs, {}, parts_, full);
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, ErrorCode::kUnavailable);
-  EXPECT_EQ(
-      import_file(folder_.path("none"), ImportFormat::kChatJsonl, {}, parts_, full).error().code,
-      ErrorCode::kNotFound);
+  EXPECT_EQ(import_file(folder_.path("none"), pairs, {}, parts_, full).error().code,
+            ErrorCode::kNotFound);
   std::string lines;
   for (int i = 0; i < 2000; ++i) {
     lines +=
@@ -291,49 +296,11 @@ TEST_F(Importer, AFailingSinkAndADamagedFileEndTheImport) {
   hone::testing::write_all(folder_.path("g"), lines);
   (void)hone::testing::output_of("gzip -c '" + folder_.path("g") + "' | head -c 3000 > '" +
                                  folder_.path("g.gz") + "'");
-  const auto cut =
-      import_file(folder_.path("g.gz"), ImportFormat::kPreferenceJsonl, {}, parts_, kept_.sink());
-  ASSERT_FALSE(cut);
-  EXPECT_EQ(cut.error().code, ErrorCode::kCorrupt);
+  const auto cut = import_file(folder_.path("g.gz"), pairs, {}, parts_, kept_.sink());
+  ASSERT_TRUE(cut) << cut.error().message;
+  ASSERT_TRUE(cut->ended_early);
+  EXPECT_NE(cut->ended_early->find("damaged"), std::string::npos) << *cut->ended_early;
   EXPECT_FALSE(kept_.interactions.empty()) << "what came before the damage is kept";
-}
-
-TEST(ImportFormats, AreNamedInTheError) {
-  EXPECT_EQ(parse_import_format("cups-copilot"), ImportFormat::kCupsCopilot);
-  EXPECT_EQ(name(ImportFormat::kChatJsonl), "chat-jsonl");
-  const auto unknown = parse_import_format("csv");
-  ASSERT_FALSE(unknown);
-  EXPECT_NE(unknown.error().message.find("preference-jsonl"), std::string::npos);
-}
-
-TEST(PythonLiteral, ReadsWhatReprWrites) {
-  const auto value = parse_python_literal(
-      R"([{'a': 'it\'s', "b": "q\"\n\t\\"}, (1, -2.5, 1e3), True, None, [], {}, 'caf\xe9 \u20ac \U0001f600'])");
-  ASSERT_TRUE(value) << value.error().message;
-  EXPECT_EQ(
-      canonical(*value),
-      "[{\"a\":\"it's\",\"b\":\"q\\\"\\n\\t\\\\\"},[1,-2.5E0,1E3],true,null,[],{},\"caf\xC3\xA9 "
-      "\xE2\x82\xAC \xF0\x9F\x98\x80\"]");
-  for (const char* bad : {"", "[", "[1", "{'a'}", "{'a':}", "{1: 2}", "'abc", "'\\q'", "'\\x4'",
-                          "'\\ud800'", "[1 2]", "1 2", "foo", "1e999", "-", "b'x'"}) {
-    EXPECT_FALSE(parse_python_literal(bad)) << bad;
-  }
-  EXPECT_FALSE(parse_python_literal(std::string(100'000, '[')));
-}
-
-TEST(ImportFile, ReadsCsvAsRfc4180Says) {
-  const hone::testing::TempFolder folder;
-  hone::testing::write_all(folder.path("c"),
-                           "a,b\r\n\"x, \"\"y\"\"\",\"two\nlines\"\n,\nlast,\"open");
-  auto file = ImportFile::open(folder.path("c")).value();
-  using Row = std::vector<std::string>;
-  EXPECT_EQ(file->next_row().value(), (Row{"a", "b"}));
-  EXPECT_EQ(file->next_row().value(), (Row{"x, \"y\"", "two\nlines"}));
-  EXPECT_EQ(file->line_number(), 2);
-  EXPECT_EQ(file->next_row().value(), (Row{"", ""}));
-  EXPECT_EQ(file->line_number(), 4);
-  EXPECT_FALSE(file->next_row());
-  EXPECT_EQ(file->next_row().value(), std::nullopt);
 }
 
 }  // namespace

@@ -26,13 +26,16 @@ void messages_as_chat(std::string_view bytes);
 void model_field(std::string_view bytes);  // the model's name in a body
 void outbox(std::string_view bytes);       // segments and their slots
 void redactor(std::string_view bytes);     // whole, and streamed
+void import_csv(std::string_view bytes);   // rows, whatever the quotes
+void import_json(std::string_view bytes);  // records of documents and lines, Python's literals
+void import_map(std::string_view bytes);   // a map, and a record that it is followed through
 
 struct Target {
   std::string_view name;
   void (*run)(std::string_view bytes);
 };
 
-inline constexpr std::array<Target, 14> kTargets = {{{"http_head", http_head},
+inline constexpr std::array<Target, 17> kTargets = {{{"http_head", http_head},
                                                      {"http_chunks", http_chunks},
                                                      {"coding", coding},
                                                      {"sse", sse},
@@ -45,7 +48,10 @@ inline constexpr std::array<Target, 14> kTargets = {{{"http_head", http_head},
                                                      {"messages_as_chat", messages_as_chat},
                                                      {"model_field", model_field},
                                                      {"outbox", outbox},
-                                                     {"redactor", redactor}}};
+                                                     {"redactor", redactor},
+                                                     {"import_csv", import_csv},
+                                                     {"import_json", import_json},
+                                                     {"import_map", import_map}}};
 
 inline void must(bool holds, const char* what) {
   if (holds) return;

@@ -53,6 +53,8 @@ class Broken(Exception):
 class Server(Sanitised):
     """A data folder that is made once and copied for each fault."""
 
+    lived = 0  # how long the log was when it last began
+
     def prepare(self):
         self.folder.mkdir(parents=True)
         self.begin()
@@ -65,6 +67,7 @@ class Server(Sanitised):
 
     def serve(self, *before):
         """Whether it came up; with `before` it may say that it cannot."""
+        self.lived = len(self.log())
         log = open(self.folder / "log.txt", "ab")
         self.process = subprocess.Popen([*before, self.binary, "--config", self.folder / "hone.toml", "serve"],
                                         stdout=log, stderr=log, cwd=self.folder, start_new_session=True)
@@ -80,8 +83,8 @@ class Server(Sanitised):
         return False
 
     def end(self):
-        """Its exit status."""
-        if self.process.poll() is None:
+        """Its exit status. One that ends by itself is not hurried: a SIGTERM then ends it at once."""
+        if self.process.poll() is None and ": fenced: " not in self.log()[self.lived:]:
             self.process.send_signal(signal.SIGTERM)
         try:
             return self.process.wait(PATIENCE)
@@ -101,7 +104,8 @@ class Server(Sanitised):
             connection.close()
 
     def log(self):
-        return (self.folder / "log.txt").read_text(errors="replace")
+        path = self.folder / "log.txt"
+        return path.read_text(errors="replace") if path.exists() else ""
 
     def metric(self, name):
         _, _, text = self.ask("GET", "/metrics")

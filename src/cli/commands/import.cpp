@@ -1,9 +1,8 @@
-// hone import FILE --format F: interactions and feedback from elsewhere, into the same tables as
-// live traffic and by the same path.
-#include <unistd.h>
+// hone import FILE --map MAP: interactions and feedback from elsewhere, into the same tables as
+// live traffic and by the same path. --guess proposes the map, --dry-run shows what it would do.
+#include <iostream>
 
-#include <filesystem>
-
+#include "capture/import_guess.h"
 #include "capture/importer.h"
 #include "cli/command.h"
 #include "cli/importing.h"
@@ -13,44 +12,64 @@ namespace {
 
 struct ImportCommand {
   std::string file;
-  std::string format;
+  std::string map;
   capture::ImportOptions options;
   bool no_train = false;
+  bool guess = false;
+  int dry_run = -1;  // how many records to show; below 0: not a dry run
 };
 
-json::object to_json(const capture::ImportReport& report) {
-  json::object feedback;
-  for (const auto& [kind, count] : report.feedback) feedback[kind] = count;
-  json::object left_out;
-  for (const auto& [reason, count] : report.left_out) left_out[reason] = count;
-  json::array errors;
-  for (const auto& error : report.errors) errors.push_back(json::string(error));
-  return {{"lines", report.lines},
-          {"people", report.people},
-          {"interactions", report.interactions},
-          {"trainable", report.trainable},
-          {"feedback", std::move(feedback)},
-          {"left_out", std::move(left_out)},
-          {"bad_lines", report.bad_lines},
-          {"errors", std::move(errors)}};
+Result<void> guess(const ImportCommand& command) {
+  auto map = capture::guess_import_map(command.file);
+  if (!map) return fail(map.error());
+  std::cout << *map;
+  return {};
+}
+
+Result<capture::ImportReport> try_out(const Invocation& call, const ImportCommand& command,
+                                      const capture::ImportMap& map, people::Consents consents) {
+  const auto settings = call.settings();
+  if (!settings) return fail(settings.error());
+  int shown = 0;
+  return import_dry(*settings, command.file, map, command.options, consents,
+                    [&](const json::object& record) {
+                      if (shown++ >= command.dry_run) return false;
+                      remark(json::serialize(record));
+                      return true;
+                    });
+}
+
+Result<capture::ImportReport> import_all(const Invocation& call, const ImportCommand& command,
+                                         const capture::ImportMap& map, people::Consents consents) {
+  auto workspace = call.open();
+  if (!workspace) return fail(workspace.error());
+  return import_into(**workspace, command.file, map, command.options, consents,
+                     [](const capture::ImportReport& so_far) {
+                       remark(std::to_string(so_far.records) + " records, " +
+                              std::to_string(so_far.interactions) + " interactions");
+                     });
 }
 
 Result<void> import(const Invocation& call, const ImportCommand& command) {
-  auto format = capture::parse_import_format(command.format);
-  if (!format) return fail(format.error());
-  auto workspace = call.open();
-  if (!workspace) return fail(workspace.error());
-  auto report = import_into(**workspace, command.file, *format, command.options,
-                            {.capture = true, .train = !command.no_train},
-                            [](const capture::ImportReport& so_far) {
-                              remark(std::to_string(so_far.lines) + " lines, " +
-                                     std::to_string(so_far.interactions) + " interactions");
-                            });
+  if (command.guess) return guess(command);
+  if (command.map.empty()) {
+    return fail(ErrorCode::kInvalid,
+                "--map is missing: the name of a map that ships or a file MAP.toml; `hone import "
+                "--guess FILE` proposes one");
+  }
+  const auto map = capture::load_import_map(command.map);
+  if (!map) return fail(map.error());
+  const people::Consents consents{.capture = true, .train = !command.no_train};
+  auto report = command.dry_run >= 0 ? try_out(call, command, *map, consents)
+                                     : import_all(call, command, *map, consents);
   if (!report) return fail(report.error());
   if (!call.json) {
     for (const auto& error : report->errors) remark(error);
   }
-  show(call, to_json(*report));
+  show(call, capture::to_json(*report));
+  if (report->ended_early) {
+    return fail(ErrorCode::kCorrupt, "only what came before is imported: " + *report->ended_early);
+  }
   return {};
 }
 
@@ -58,12 +77,24 @@ Result<void> import(const Invocation& call, const ImportCommand& command) {
 
 void add_import(CLI::App& app, Invocation& call) {
   auto command = std::make_shared<ImportCommand>();
+  std::string names;
+  for (const auto name : capture::shipped_import_maps()) {
+    names += (names.empty() ? "" : ", ") + std::string(name);
+  }
   auto* import_command = app.add_subcommand("import", "interactions and feedback from a file");
-  import_command->add_option("file", command->file, "plain or gzip-compressed")->required();
-  import_command
-      ->add_option("--format", command->format,
-                   "realhumaneval-chat, cups-copilot, preference-jsonl, chat-jsonl")
+  import_command->add_option("file", command->file, "CSV, TSV, JSON or JSONL; plain, gzip or zstd")
       ->required();
+  import_command->add_option("--map", command->map,
+                             "what its fields are: a file MAP.toml, or one that ships: " + names);
+  import_command->add_flag("--guess", command->guess, "print a map for it, to be corrected");
+  import_command
+      ->add_option("--dry-run", command->dry_run,
+                   "write nothing; show the first N records as they would be stored (5), and the "
+                   "counts of all")
+      ->expected(0, 1)
+      ->default_str("5");
+  import_command->add_option("--join", command->options.join,
+                             "the second file of a map that joins two");
   import_command->add_option("--source", command->options.source, "name of it in ids and records");
   import_command->add_option("--team", command->options.team, "of its people");
   import_command->add_option("--alias", command->options.alias, "as if this had been asked for");

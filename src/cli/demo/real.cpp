@@ -185,22 +185,21 @@ class RealRun {
 
   Result<void> import() {
     screen_.step("Real people's work, imported");
-    const std::pair<const char*, capture::ImportFormat> files[] = {
-        {"/cups-copilot/events.dev.jsonl.gz", capture::ImportFormat::kCupsCopilot},
-        {"/realhumaneval-chat/chat_data.dev.csv.gz", capture::ImportFormat::kRealHumanEvalChat}};
+    const std::pair<const char*, const char*> files[] = {
+        {"/cups-copilot/events.dev.jsonl.gz", "cups-copilot"},
+        {"/realhumaneval-chat/chat_data.dev.csv.gz", "realhumaneval-chat"}};
     json::object imported;
-    for (const auto& [file, format] : files) {
-      auto report = import_into(*workspace_, options_.shared + file, format, {.alias = "assistant"},
+    for (const auto& [file, name] : files) {
+      const auto map = capture::load_import_map(name);
+      if (!map) return fail(map.error());
+      auto report = import_into(*workspace_, options_.shared + file, *map, {.alias = "assistant"},
                                 {.capture = true, .train = true});
       if (!report) return fail(report.error());
-      screen_.say(std::string(capture::name(format)) + ": " + std::to_string(report->people) +
-                  " people, " + std::to_string(report->interactions) + " interactions, " +
+      screen_.say(std::string(name) + ": " + std::to_string(report->people) + " people, " +
+                  std::to_string(report->interactions) + " interactions, " +
                   std::to_string(report->trainable) +
                   " of them by models whose terms allow training");
-      imported[capture::name(format)] = json::object{{"people", report->people},
-                                                     {"interactions", report->interactions},
-                                                     {"trainable", report->trainable},
-                                                     {"bad_lines", report->bad_lines}};
+      imported[name] = capture::to_json(*report);
     }
     imported_ = std::move(imported);
     auto decided = feedback::refresh(workspace_->database(), policy_);

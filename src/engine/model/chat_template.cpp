@@ -18,6 +18,10 @@ constexpr std::array<std::string_view, 4> kReserved = {"messages", "tools", "doc
 constexpr std::array<std::string_view, 6> kRoles = {"system", "user",    "assistant",
                                                     "tool",   "ipython", "developer"};
 
+// A conversation is rendered three times for each answer that it has; all of that together is
+// bounded too.
+constexpr std::size_t kMaxTrainedSteps = 5 * jinja::Limits().steps;
+
 template <typename Names>
 bool holds(const Names& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -121,12 +125,14 @@ Result<ChatTemplate> ChatTemplate::parse(std::string_view source, std::string_vi
 }
 
 Result<jinja::Rendered> ChatTemplate::render(const TemplateInput& input) const {
-  return render_beginning(input, input.messages.size(), input.add_generation_prompt);
+  return render_beginning(input, input.messages.size(), input.add_generation_prompt,
+                          jinja::Limits().steps);
 }
 
 Result<jinja::Rendered> ChatTemplate::render_beginning(const TemplateInput& input,
                                                        std::size_t messages,
-                                                       bool add_generation_prompt) const {
+                                                       bool add_generation_prompt,
+                                                       std::size_t steps) const {
   json::object context = special_tokens_;
   for (const auto& variable : input.variables) {
     if (holds(kReserved, variable.key())) {
@@ -142,21 +148,28 @@ Result<jinja::Rendered> ChatTemplate::render_beginning(const TemplateInput& inpu
   jinja::RenderOptions options;
   options.now = input.now;
   options.is_own = is_own;
+  options.limits.steps = std::min(options.limits.steps, steps);
   return template_.render(context, options);
 }
 
 // What the assistant's message `message` adds to the conversation before it.
 Result<ChatTemplate::Answer> ChatTemplate::answer_in(const TemplateInput& input,
                                                      std::size_t message,
-                                                     const jinja::Rendered& rendered) const {
-  const auto before = render_beginning(input, message, true);
+                                                     const jinja::Rendered& rendered,
+                                                     std::size_t& steps) const {
+  const auto beginning = [&](std::size_t messages, bool add_generation_prompt) {
+    auto result = render_beginning(input, messages, add_generation_prompt, steps);
+    steps -= std::min(steps, result ? result->steps : jinja::Limits().steps);
+    return result;
+  };
+  const auto before = beginning(message, true);
   if (!before) return unclear(message, "what is before it: " + before.error().message);
-  const auto after = render_beginning(input, message + 1, false);
+  const auto after = beginning(message + 1, false);
   if (!after) return unclear(message, "what ends with it: " + after.error().message);
   if (!after->text.starts_with(before->text) || !rendered.text.starts_with(after->text)) {
     return unclear(message, "the template changes what is before a message by what follows");
   }
-  const auto unprompted = render_beginning(input, message, false);
+  const auto unprompted = beginning(message, false);
   return Answer{{before->text.size(), after->text.size()},
                 unprompted && unprompted->text != before->text};
 }
@@ -169,10 +182,11 @@ Result<std::vector<jinja::Span>> ChatTemplate::trained(const TemplateInput& inpu
   const auto places =
       specials.find(rendered.text, as_reference ? std::vector<jinja::Span>() : rendered.given);
   std::vector<jinja::Span> spans;
+  std::size_t steps = kMaxTrainedSteps;
   for (std::size_t i = 0; i < input.messages.size(); ++i) {
     const auto* message = input.messages[i].if_object();
     if (message == nullptr || string_or_empty(*message, "role") != "assistant") continue;
-    const auto answer = answer_in(input, i, rendered);
+    const auto answer = answer_in(input, i, rendered, steps);
     if (!answer) return fail(answer.error());
     const jinja::Span span = answer->span;
     // The loss counts up to its last special token; a line end behind that is the template's.

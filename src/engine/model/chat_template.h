@@ -60,15 +60,18 @@ class ChatTemplate {
 
  private:
   ChatTemplate(jinja::Template compiled, json::object special_tokens);
+  // In at most so many steps, and never in more than one rendering may take.
   [[nodiscard]] Result<jinja::Rendered> render_beginning(const TemplateInput& input,
                                                          std::size_t messages,
-                                                         bool add_generation_prompt) const;
+                                                         bool add_generation_prompt,
+                                                         std::size_t steps) const;
   struct Answer {
     jinja::Span span;
     bool prompted = false;  // a generation prompt, with the header of the answer, is before it
   };
+  // Takes what it renders from `steps`.
   [[nodiscard]] Result<Answer> answer_in(const TemplateInput& input, std::size_t message,
-                                         const jinja::Rendered& rendered) const;
+                                         const jinja::Rendered& rendered, std::size_t& steps) const;
 
   jinja::Template template_;
   json::object special_tokens_;

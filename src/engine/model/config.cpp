@@ -1,16 +1,71 @@
 #include "engine/model/config.h"
 
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
 #include "base/file.h"
 #include "base/json.h"
+#include "engine/model/in_quotes.h"
 
 namespace hone::engine {
 namespace {
 
-// Sizes above this are no model's, and their products could overflow.
+// Sizes above these are no model's, and their products could overflow.
 constexpr std::int64_t kMaxSize = std::int64_t{1} << 24;
+constexpr std::int64_t kMaxLayers = 1 << 14;
+constexpr std::int64_t kMaxHeads = 1 << 16;
+constexpr std::size_t kMaxEosTokens = 1024;
+
+// What other models, or later versions of this one, compute with. A field that is null, false, zero
+// or empty asks for nothing; neither does a multiplier of 1.
+constexpr std::array<std::string_view, 31> kUnsupported = {"quantization_config",
+                                                           "compression_config",
+                                                           "sliding_window",
+                                                           "attention_chunk_size",
+                                                           "num_local_experts",
+                                                           "num_experts",
+                                                           "n_routed_experts",
+                                                           "num_experts_per_tok",
+                                                           "moe_intermediate_size",
+                                                           "expert_layer_period",
+                                                           "q_lora_rank",
+                                                           "kv_lora_rank",
+                                                           "attn_logit_softcapping",
+                                                           "final_logit_softcapping",
+                                                           "query_pre_attn_scalar",
+                                                           "use_qk_norm",
+                                                           "qk_norm",
+                                                           "qkv_bias",
+                                                           "use_qkv_bias",
+                                                           "clip_qkv",
+                                                           "no_rope_layers",
+                                                           "no_rope_layer_interval",
+                                                           "use_parallel_residual",
+                                                           "parallel_attn",
+                                                           "cross_attention_layers",
+                                                           "num_nextn_predict_layers",
+                                                           "is_encoder_decoder",
+                                                           "add_cross_attention",
+                                                           "alibi",
+
+                                                           "text_config",
+                                                           "vision_config"};
+constexpr std::array<std::string_view, 7> kMultipliers = {
+    "partial_rotary_factor", "logit_scale",          "logits_scaling", "attention_multiplier",
+    "residual_multiplier",   "embedding_multiplier", "embedding_scale"};
+constexpr std::array<std::string_view, 5> kArchitectures = {
+    "LlamaForCausalLM", "LLaMAForCausalLM", "LlamaForSequenceClassification", "LlamaModel",
+    "LlamaForTokenClassification"};
 
 std::unexpected<Error> invalid(std::string message) {
   return fail(ErrorCode::kInvalid, std::move(message));
+}
+
+std::string number_text(double number) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.6g", number);
+  return text.data();
 }
 
 // Reads fields of one object and keeps the first problem, so that a reader is a list of
@@ -19,20 +74,26 @@ class Reader {
  public:
   explicit Reader(const json::object& object) : object_(object) {}
 
-  void size(std::string_view name, std::int64_t& into, bool required = true) {
+  void size(std::string_view name, std::int64_t& into, bool required = true,
+            std::int64_t most = kMaxSize) {
     const auto value = get<std::int64_t>(name, required);
     if (!value) return;
-    if (*value < 1 || *value > kMaxSize) {
-      note(invalid("field '" + std::string(name) + "' must be from 1 to 16777216").error());
+    if (*value < 1 || *value > most) {
+      note(invalid("field '" + std::string(name) + "' must be from 1 to " + std::to_string(most) +
+                   ", not " + std::to_string(*value))
+               .error());
       return;
     }
     into = *value;
   }
-  void positive(std::string_view name, double& into, bool required = false) {
+  void number(std::string_view name, double& into, double least, double most,
+              bool required = false) {
     const auto value = get<double>(name, required);
     if (!value) return;
-    if (!(*value > 0) || *value > 1e12) {
-      note(invalid("field '" + std::string(name) + "' must be a positive number").error());
+    if (!(*value >= least && *value <= most)) {
+      note(invalid("field '" + std::string(name) + "' must be from " + number_text(least) + " to " +
+                   number_text(most) + ", not " + number_text(*value))
+               .error());
       return;
     }
     into = *value;
@@ -64,28 +125,49 @@ class Reader {
   std::optional<Error> problem_;
 };
 
+// The kind, by its name now (`rope_type`) or before transformers 4.43 (`type`).
+Result<std::string> kind_of_scaling(const json::object& object) {
+  auto now = optional_field<std::string>(object, "rope_type");
+  if (!now) return fail(now.error());
+  auto before = optional_field<std::string>(object, "type");
+  if (!before) return fail(before.error());
+  if (*now && *before && **now != **before) {
+    return invalid("fields 'rope_type' and 'type' differ: " + in_quotes(**now) + " and " +
+                   in_quotes(**before));
+  }
+  if (*now) return std::move(**now);
+  if (*before) return std::move(**before);
+  for (const auto& member : object) {
+    if (member.key() == "rope_theta" || member.value().is_null()) continue;
+    // "factor", or the parameters of each kind of layer (transformers 5).
+    return invalid("field 'rope_type' is missing, which says what " + in_quotes(member.key()) +
+                   " means");
+  }
+  return std::string("default");
+}
+
 Result<RopeScaling> read_scaling(const json::object& object) {
   RopeScaling scaling;
-  std::string kind = "default";
+  const auto kind = kind_of_scaling(object);
+  if (!kind) return fail(kind.error());
   Reader reader(object);
-  reader.text("type", kind);  // the spelling before transformers 4.43
-  reader.text("rope_type", kind);
-  if (kind == "default") {
+  if (*kind == "default") {
     scaling.kind = RopeScaling::Kind::kNone;
-  } else if (kind == "linear") {
+  } else if (*kind == "linear") {
     scaling.kind = RopeScaling::Kind::kLinear;
-    reader.positive("factor", scaling.factor, true);
-  } else if (kind == "llama3") {
+    reader.number("factor", scaling.factor, 1.0, 1e6, true);
+  } else if (*kind == "llama3") {
     scaling.kind = RopeScaling::Kind::kLlama3;
-    reader.positive("factor", scaling.factor, true);
-    reader.positive("low_freq_factor", scaling.low_freq_factor, true);
-    reader.positive("high_freq_factor", scaling.high_freq_factor, true);
+    reader.number("factor", scaling.factor, 1.0, 1e6, true);
+    reader.number("low_freq_factor", scaling.low_freq_factor, 1e-6, 1e6, true);
+    reader.number("high_freq_factor", scaling.high_freq_factor, 1e-6, 1e6, true);
     reader.size("original_max_position_embeddings", scaling.original_max_position_embeddings);
     if (!reader.problem() && scaling.high_freq_factor <= scaling.low_freq_factor) {
       return invalid("field 'high_freq_factor' must exceed 'low_freq_factor'");
     }
   } else {
-    return invalid("rope type '" + kind + "' is not supported: default, linear or llama3");
+    return invalid("rope type " + in_quotes(*kind) +
+                   " is not supported: default, linear or llama3");
   }
   if (reader.problem()) return fail(*reader.problem());
   return scaling;
@@ -100,7 +182,7 @@ Result<void> read_rope(const json::object& object, LlamaConfig& config) {
     if (!scaling) return fail(scaling.error().with(name));
     config.rope_scaling = *scaling;
     Reader reader(**given);
-    reader.positive("rope_theta", config.rope_theta);
+    reader.number("rope_theta", config.rope_theta, 1.0, 1e12);
     if (reader.problem()) return fail(reader.problem()->with(name));
   }
   return {};
@@ -113,6 +195,9 @@ Result<void> read_token_ids(const json::object& object, LlamaConfig& config) {
   const json::value* eos = object.if_contains("eos_token_id");
   if (eos == nullptr || eos->is_null()) return {};
   const json::array one{*eos};
+  if (eos->is_array() && eos->get_array().size() > kMaxEosTokens) {
+    return invalid("field 'eos_token_id' has more than 1024 tokens");
+  }
   for (const json::value& item : eos->is_array() ? eos->get_array() : one) {
     auto id = as<std::int64_t>(item, "eos_token_id");
     if (!id) return fail(id.error());
@@ -121,16 +206,70 @@ Result<void> read_token_ids(const json::object& object, LlamaConfig& config) {
   return {};
 }
 
+Result<void> check_name(const json::object& object, std::string_view field_name,
+                        std::string_view only) {
+  const auto given = optional_field<std::string>(object, field_name);
+  if (!given) return fail(given.error());
+  if (given->value_or(std::string(only)) == only) return {};
+  return invalid("field '" + std::string(field_name) + "' is " + in_quotes(**given) + ": only \"" +
+                 std::string(only) + "\" is supported");
+}
+
 Result<void> check_architecture(const json::object& object) {
-  const auto model_type = string_or_empty(object, "model_type");
-  if (!model_type.empty() && model_type != "llama") {
-    return invalid("field 'model_type' is '" + std::string(model_type) +
-                   "': only Llama models (\"llama\") are supported");
+  if (auto llama = check_name(object, "model_type", "llama"); !llama) return llama;
+  if (auto silu = check_name(object, "hidden_act", "silu"); !silu) return silu;
+  const auto architectures = optional_field<json::array>(object, "architectures");
+  if (!architectures) return fail(architectures.error());
+  if (!*architectures) return {};
+  for (const json::value& item : **architectures) {
+    const auto name = as<std::string>(item, "architectures");
+    if (!name) return fail(name.error());
+    if (std::ranges::find(kArchitectures, *name) == kArchitectures.end()) {
+      return invalid("field 'architectures' names " + in_quotes(*name) +
+                     ": only LlamaForCausalLM and its kin are supported");
+    }
   }
-  const auto activation = string_or_empty(object, "hidden_act");
-  if (!activation.empty() && activation != "silu") {
-    return invalid("field 'hidden_act' is '" + std::string(activation) +
-                   "': only \"silu\" is supported");
+  return {};
+}
+
+bool asks_for_nothing(const json::value& value) {
+  switch (value.kind()) {
+    case json::kind::null:
+      return true;
+    case json::kind::bool_:
+      return !value.get_bool();
+    case json::kind::string:
+      return value.get_string().empty();
+    case json::kind::array:
+      return value.get_array().empty();
+    case json::kind::object:
+      return value.get_object().empty();
+    default:
+      return value.to_number<double>() == 0;
+  }
+}
+
+Result<void> check_features(const json::object& object) {
+  for (const std::string_view name : kUnsupported) {
+    const json::value* value = object.if_contains(name);
+    if (value == nullptr || asks_for_nothing(*value)) continue;
+    // Qwen's way to have a window and not to use it.
+    const json::value* used = object.if_contains("use_sliding_window");
+    if (name == "sliding_window" && used != nullptr && asks_for_nothing(*used)) continue;
+    return invalid("field '" + std::string(name) + "' is not supported");
+  }
+  for (const std::string_view name : kMultipliers) {
+    const auto value = optional_field<double>(object, name);
+    if (!value) return fail(value.error());
+    if (value->value_or(1.0) != 1.0) {
+      return invalid("field '" + std::string(name) + "' is not supported, but for 1");
+    }
+  }
+  const auto layers = optional_field<json::array>(object, "layer_types");
+  if (!layers) return fail(layers.error());
+  for (const json::value& item : layers->value_or(json::array())) {
+    if (item.is_string() && item.get_string() == "full_attention") continue;
+    return invalid("field 'layer_types': only \"full_attention\" is supported");
   }
   return {};
 }
@@ -142,8 +281,11 @@ Result<void> check_shapes(const LlamaConfig& config) {
   if (config.head_dim % 2 != 0) return invalid("'head_dim' must be even");
   for (const std::int64_t id : config.eos_token_ids) {
     if (id < 0 || id >= config.vocab_size)
-      return invalid("'eos_token_id' is outside the vocabulary");
+      return invalid("'eos_token_id' is outside the vocabulary: " + std::to_string(id));
   }
+  const std::int64_t bos = config.bos_token_id.value_or(0);
+  if (bos < 0 || bos >= config.vocab_size)
+    return invalid("'bos_token_id' is outside the vocabulary: " + std::to_string(bos));
   return {};
 }
 
@@ -153,17 +295,22 @@ Result<LlamaConfig> read(const json::object& object) {
   reader.size("vocab_size", config.vocab_size);
   reader.size("hidden_size", config.hidden_size);
   reader.size("intermediate_size", config.intermediate_size);
-  reader.size("num_hidden_layers", config.num_hidden_layers);
-  reader.size("num_attention_heads", config.num_attention_heads);
+  reader.size("num_hidden_layers", config.num_hidden_layers, true, kMaxLayers);
+  reader.size("num_attention_heads", config.num_attention_heads, true, kMaxHeads);
   config.num_key_value_heads = config.num_attention_heads;
-  reader.size("num_key_value_heads", config.num_key_value_heads, false);
-  if (config.num_attention_heads > 0) {
-    config.head_dim = config.hidden_size / config.num_attention_heads;
+  reader.size("num_key_value_heads", config.num_key_value_heads, false, kMaxHeads);
+  const bool divides =
+      config.num_attention_heads > 0 && config.hidden_size % config.num_attention_heads == 0;
+  if (divides) config.head_dim = config.hidden_size / config.num_attention_heads;
+  reader.size("head_dim", config.head_dim, false, kMaxHeads);
+  if (config.head_dim == 0) {
+    reader.note(
+        invalid("'num_attention_heads' must divide 'hidden_size' where there is no 'head_dim'")
+            .error());
   }
-  reader.size("head_dim", config.head_dim, false);
   reader.size("max_position_embeddings", config.max_position_embeddings, false);
-  reader.positive("rms_norm_eps", config.rms_norm_eps);
-  reader.positive("rope_theta", config.rope_theta);
+  reader.number("rms_norm_eps", config.rms_norm_eps, 1e-12, 1.0);
+  reader.number("rope_theta", config.rope_theta, 1.0, 1e12);
   reader.flag("tie_word_embeddings", config.tie_word_embeddings);
   reader.flag("attention_bias", config.attention_bias);
   reader.flag("mlp_bias", config.mlp_bias);
@@ -199,6 +346,7 @@ Result<LlamaConfig> parse_config(std::string_view text, std::string_view name) {
   auto object = parse_json_object(text);
   if (!object) return fail(object.error().with(name));
   if (auto fits = check_architecture(*object); !fits) return fail(fits.error().with(name));
+  if (auto fits = check_features(*object); !fits) return fail(fits.error().with(name));
   auto config = read(*object);
   if (!config) return fail(config.error().with(name));
   return config;

@@ -1,8 +1,9 @@
 // config.json of a Llama-family model in Hugging Face layout. Both layouts are read: `rope_theta`,
 // `rope_scaling` and `torch_dtype` (transformers 4), and `rope_parameters` and `dtype`
 // (transformers 5); the old one is written, because every loader knows it. What the forward pass
-// cannot do (another architecture, another activation, another kind of RoPE scaling) is refused
-// here, by field.
+// cannot do (another architecture, another activation, another kind of RoPE scaling, experts,
+// sliding windows, quantised weights) is refused here, by field; so are sizes that no model has.
+// Who allocates by a size of it looks first whether the weights are there.
 #pragma once
 
 #include <cstdint>

@@ -1,9 +1,11 @@
 #include "engine/model/gguf.h"
 
+#include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 
-#include "engine/model/mapped_file.h"
+#include "engine/model/in_quotes.h"
 
 namespace hone::engine {
 namespace {
@@ -51,7 +53,9 @@ class GgufParser {
     const auto tensor_count = read<std::uint64_t>();
     const auto value_count = read<std::uint64_t>();
     if (cut_ || tensor_count > kMaxEntries || value_count > kMaxEntries) {
-      return corrupt("the header is cut short, or counts more than a million entries");
+      return corrupt("the header is cut short, or counts more than a million entries: " +
+                     std::to_string(tensor_count) + " tensors and " + std::to_string(value_count) +
+                     " keys");
     }
     for (std::uint64_t i = 0; i < value_count; ++i) {
       if (auto done = read_entry(file); !done) return done;
@@ -121,7 +125,10 @@ class GgufParser {
     if (type == ValueType::kF64) return GgufValue(read<double>());
     if (type == ValueType::kArray) return read_array();
     const auto integer = read_integer(type);
-    if (!integer) return corrupt("a value of unknown type, or out of range");
+    if (!integer) {
+      return corrupt("a value of unknown type " + std::to_string(static_cast<std::uint32_t>(type)) +
+                     ", or out of range");
+    }
     if (type == ValueType::kBool) return GgufValue(*integer != 0);
     return GgufValue(*integer);
   }
@@ -148,72 +155,126 @@ class GgufParser {
     std::vector<std::int64_t> items;
     for (std::uint64_t i = 0; i < count && !cut_; ++i) {
       const auto item = read_integer(type);
-      if (!item) return corrupt("an array of unknown type, or with a value out of range");
+      if (!item) {
+        return corrupt("an array of type " + std::to_string(static_cast<std::uint32_t>(type)) +
+                       ", which is not read, or with a value out of range");
+      }
       items.push_back(*item);
     }
     return GgufValue(std::move(items));
   }
 
   Result<void> read_entry(GgufFile& file) {
+    const std::size_t begin = at_;
     const std::string key(read_string());
     const auto type = static_cast<ValueType>(read<std::uint32_t>());
     auto value = read_value(type);
-    if (cut_) return corrupt("the metadata is cut short");
-    if (!value) return fail(value.error().with("key '" + key + "'"));
+    const std::string where = "key " + in_quotes(key) + " at byte " + std::to_string(begin);
+    if (cut_) return corrupt(where + ": the metadata is cut short");
+    if (!value) return fail(value.error().with(where));
     if (!file.values_.emplace(key, std::move(*value)).second) {
-      return corrupt("key '" + key + "' comes twice");
+      return corrupt(where + " comes twice");
     }
     return {};
   }
 
   Result<void> read_tensor(GgufFile& file, std::vector<std::uint64_t>& offsets) {
+    const std::size_t begin = at_;
     GgufTensor tensor;
     tensor.name = std::string(read_string());
     const auto dimensions = read<std::uint32_t>();
+    const std::string where =
+        "tensor " + in_quotes(tensor.name) + ", described at byte " + std::to_string(begin);
     if (cut_ || dimensions > kMaxDimensions) {
-      return corrupt("tensor '" + tensor.name + "': cut short, or more than 4 dimensions");
+      return corrupt(where + ": cut short, or more than 4 dimensions");
     }
     for (std::uint32_t i = 0; i < dimensions; ++i) {
       const auto size = read<std::uint64_t>();
-      if (size > INT64_MAX) return corrupt("tensor '" + tensor.name + "': its shape overflows");
+      if (size > INT64_MAX) return corrupt(where + ": its shape overflows");
       tensor.shape.insert(tensor.shape.begin(), static_cast<std::int64_t>(size));
     }
     tensor.type = read<std::uint32_t>();
     offsets.push_back(read<std::uint64_t>());
-    if (cut_) return corrupt("tensor '" + tensor.name + "': cut short");
+    if (cut_) return corrupt(where + ": cut short");
     if (!file.by_name_.emplace(tensor.name, file.tensors_.size()).second) {
-      return corrupt("tensor '" + tensor.name + "' comes twice");
+      return corrupt(where + " comes twice");
     }
     file.tensors_.push_back(std::move(tensor));
     return {};
   }
 
+  // Bytes of a tensor of a type that is known.
+  static Result<std::uint64_t> size_of(const GgufTensor& tensor, const GgufBlock& block) {
+    const std::uint64_t row =
+        tensor.shape.empty() ? 1 : static_cast<std::uint64_t>(tensor.shape.back());
+    if (row % block.values != 0) {
+      return corrupt("its rows of " + std::to_string(row) + " values are no whole blocks of " +
+                     std::to_string(block.values) + ", which ggml type " +
+                     std::to_string(tensor.type) + " has");
+    }
+    const auto bytes_of_row = gguf_bytes(tensor.type, row);
+    if (!bytes_of_row) return corrupt("its shape overflows");
+    std::uint64_t bytes = *bytes_of_row;
+    for (std::size_t i = 0; i + 1 < tensor.shape.size(); ++i) {
+      if (__builtin_mul_overflow(bytes, static_cast<std::uint64_t>(tensor.shape[i]), &bytes)) {
+        return corrupt("its shape overflows");
+      }
+    }
+    return bytes;
+  }
+
+  static Result<void> place(GgufTensor& tensor, std::uint64_t offset, std::uint64_t alignment,
+                            std::string_view data) {
+    const auto block = gguf_block(tensor.type);
+    if (!block) return {};  // refused by its type if somebody wants its values
+    const auto size = size_of(tensor, *block);
+    if (!size) return fail(size.error());
+    if (offset % alignment != 0) {
+      return corrupt("its offset " + std::to_string(offset) + " is no multiple of the alignment " +
+                     std::to_string(alignment));
+    }
+    if (offset > data.size() || *size > data.size() - offset) {
+      return corrupt("its " + std::to_string(*size) + " bytes at " + std::to_string(offset) +
+                     " lie outside the file, which has " + std::to_string(data.size()) +
+                     " bytes of data: cut short?");
+    }
+    tensor.bytes = data.substr(static_cast<std::size_t>(offset), static_cast<std::size_t>(*size));
+    return {};
+  }
+
+  // A file could name the same bytes a million times, and be a terabyte once it is unpacked.
+  static Result<void> check_overlaps(const std::vector<GgufTensor>& tensors) {
+    std::vector<const GgufTensor*> order;
+    for (const GgufTensor& tensor : tensors) {
+      if (!tensor.bytes.empty()) order.push_back(&tensor);
+    }
+    std::sort(order.begin(), order.end(), [](const GgufTensor* a, const GgufTensor* b) {
+      return a->bytes.data() < b->bytes.data();
+    });
+    for (std::size_t i = 1; i < order.size(); ++i) {
+      const std::string_view before = order[i - 1]->bytes;
+      if (order[i]->bytes.data() < before.data() + before.size()) {
+        return corrupt("tensor " + in_quotes(order[i]->name) + ": its bytes overlap those of " +
+                       in_quotes(order[i - 1]->name));
+      }
+    }
+    return {};
+  }
+
   Result<void> place_tensors(GgufFile& file, const std::vector<std::uint64_t>& offsets) const {
-    const auto alignment =
-        static_cast<std::uint64_t>(file.integer_if("general.alignment").value_or(32));
+    const auto given = file.integer_if("general.alignment");
+    if (!given) return fail(given.error());
+    const auto alignment = static_cast<std::uint64_t>(given->value_or(32));
     if (!std::has_single_bit(alignment) || alignment > kMaxAlignment) {
       return corrupt("general.alignment must be a power of two up to 65536");
     }
     const std::uint64_t start = (at_ + alignment - 1) / alignment * alignment;
     const auto data = start <= bytes_.size() ? bytes_.substr(start) : std::string_view();
     for (std::size_t i = 0; i < offsets.size(); ++i) {
-      GgufTensor& tensor = file.tensors_[i];
-      std::uint64_t elements = 1;
-      for (const std::int64_t size : tensor.shape) {
-        if (__builtin_mul_overflow(elements, static_cast<std::uint64_t>(size), &elements)) {
-          return corrupt("tensor '" + tensor.name + "': its shape overflows");
-        }
-      }
-      const auto size = gguf_bytes(tensor.type, elements);
-      if (!size) continue;  // refused by its type if somebody wants its values
-      if (offsets[i] % alignment != 0 || offsets[i] > data.size() ||
-          *size > data.size() - offsets[i]) {
-        return corrupt("tensor '" + tensor.name + "': its bytes lie outside the file: cut short?");
-      }
-      tensor.bytes =
-          data.substr(static_cast<std::size_t>(offsets[i]), static_cast<std::size_t>(*size));
+      auto placed = place(file.tensors_[i], offsets[i], alignment, data);
+      if (!placed) return fail(placed.error().with("tensor " + in_quotes(file.tensors_[i].name)));
     }
-    return {};
+    return check_overlaps(file.tensors_);
   }
 
   std::string_view bytes_;
@@ -224,10 +285,18 @@ class GgufParser {
 Result<GgufFile> GgufFile::open(const std::string& path) {
   auto mapped = map_file(path);
   if (!mapped) return fail(mapped.error());
+  return read(std::move(*mapped), path);
+}
+
+Result<GgufFile> GgufFile::parse(std::string bytes, std::string_view name) {
+  return read(in_memory(std::move(bytes)), name);
+}
+
+Result<GgufFile> GgufFile::read(MappedFile bytes, std::string_view name) {
   GgufFile file;
-  file.mapping_ = mapped->owner;
-  if (auto done = GgufParser(mapped->bytes).parse(file); !done)
-    return fail(done.error().with(path));
+  file.bytes_ = std::move(bytes);
+  auto done = GgufParser(file.bytes_.bytes).parse(file);
+  if (!done) return fail(done.error().with(name));
   return file;
 }
 
@@ -242,7 +311,10 @@ Result<std::int64_t> GgufFile::integer(std::string_view key) const {
 }
 
 Result<double> GgufFile::number(std::string_view key) const {
-  if (const auto* value = find_as<double>(key)) return *value;
+  if (const auto* value = find_as<double>(key)) {
+    if (std::isfinite(*value)) return *value;
+    return fail(ErrorCode::kInvalid, "the GGUF file's '" + std::string(key) + "' is no number");
+  }
   if (const auto* value = find_as<std::int64_t>(key)) return static_cast<double>(*value);
   return fail(ErrorCode::kInvalid, "the GGUF file has no number '" + std::string(key) + "'");
 }
@@ -252,9 +324,11 @@ Result<std::string_view> GgufFile::text(std::string_view key) const {
   return fail(ErrorCode::kInvalid, "the GGUF file has no text '" + std::string(key) + "'");
 }
 
-std::optional<std::int64_t> GgufFile::integer_if(std::string_view key) const {
-  const auto* value = find_as<std::int64_t>(key);
-  return value == nullptr ? std::nullopt : std::optional(*value);
+Result<std::optional<std::int64_t>> GgufFile::integer_if(std::string_view key) const {
+  if (find(key) == nullptr) return std::optional<std::int64_t>();
+  auto value = integer(key);
+  if (!value) return fail(value.error());
+  return std::optional(*value);
 }
 
 const GgufTensor* GgufFile::find_tensor(std::string_view name) const {

@@ -6,7 +6,9 @@
 //   auto values = dequantise(*file->find_tensor("blk.0.attn_q.weight"));
 //
 // A reader maps the file and believes nothing: counts, lengths and offsets are held against the
-// bytes that are there before anything is allocated. Views live as long as their file.
+// bytes that are there before anything is allocated, and no two tensors share bytes, so that what
+// is allocated is bounded by the file's size, some tens of times over. Errors name the file, the
+// key or tensor, and the byte. Views live as long as their file.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +21,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/model/mapped_file.h"
 
 namespace hone::engine {
 
@@ -38,13 +41,16 @@ struct GgufTensor {
 class GgufFile {
  public:
   [[nodiscard]] static Result<GgufFile> open(const std::string& path);
+  // The same of bytes that are in memory; `name` leads errors.
+  [[nodiscard]] static Result<GgufFile> parse(std::string bytes, std::string_view name);
 
   [[nodiscard]] const GgufValue* find(std::string_view key) const;  // or null
   // An error names the key that is missing or has another type.
   [[nodiscard]] Result<std::int64_t> integer(std::string_view key) const;
   [[nodiscard]] Result<double> number(std::string_view key) const;
   [[nodiscard]] Result<std::string_view> text(std::string_view key) const;
-  [[nodiscard]] std::optional<std::int64_t> integer_if(std::string_view key) const;
+  // Nothing where the key is absent.
+  [[nodiscard]] Result<std::optional<std::int64_t>> integer_if(std::string_view key) const;
   template <typename T>
   [[nodiscard]] const T* find_as(std::string_view key) const {
     const GgufValue* value = find(key);
@@ -53,10 +59,15 @@ class GgufFile {
 
   [[nodiscard]] const std::vector<GgufTensor>& tensors() const { return tensors_; }
   [[nodiscard]] const GgufTensor* find_tensor(std::string_view name) const;  // or null
+  // Whether the bytes were the file's all the while (mapped_file.h): to be asked when they are
+  // read.
+  [[nodiscard]] Result<void> still_whole() const { return bytes_.still_whole(); }
 
  private:
   friend class GgufParser;
-  std::shared_ptr<const void> mapping_;
+  [[nodiscard]] static Result<GgufFile> read(MappedFile bytes, std::string_view name);
+
+  MappedFile bytes_;
   std::map<std::string, GgufValue, std::less<>> values_;
   std::vector<GgufTensor> tensors_;
   std::map<std::string, std::size_t, std::less<>> by_name_;
@@ -66,8 +77,16 @@ class GgufFile {
 // gives.
 [[nodiscard]] Result<std::vector<float>> dequantise(const GgufTensor& tensor);
 
-// Bytes of `elements` values of a ggml type; nothing for a type that `dequantise` does not know, or
-// where `elements` is no multiple of its block.
+// How many values of a ggml type stand together in a block, and its bytes; nothing for a type that
+// `dequantise` does not know. A row is whole blocks.
+struct GgufBlock {
+  std::uint64_t values;
+  std::uint64_t bytes;
+};
+[[nodiscard]] std::optional<GgufBlock> gguf_block(std::uint32_t type);
+
+// Bytes of `elements` values of a ggml type; nothing where the type is not known, they are no whole
+// blocks, or the product overflows.
 [[nodiscard]] std::optional<std::uint64_t> gguf_bytes(std::uint32_t type, std::uint64_t elements);
 
 }  // namespace hone::engine

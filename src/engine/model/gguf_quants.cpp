@@ -3,6 +3,7 @@
 
 #include "engine/model/gguf.h"
 #include "engine/model/half.h"
+#include "engine/model/in_quotes.h"
 
 namespace hone::engine {
 namespace {
@@ -72,18 +73,24 @@ const Type* find_type(std::uint32_t number) {
 
 }  // namespace
 
-std::optional<std::uint64_t> gguf_bytes(std::uint32_t type, std::uint64_t elements) {
+std::optional<GgufBlock> gguf_block(std::uint32_t type) {
   const Type* known = find_type(type);
-  if (known == nullptr || elements % known->values != 0) return std::nullopt;
+  if (known == nullptr) return std::nullopt;
+  return GgufBlock{known->values, known->bytes};
+}
+
+std::optional<std::uint64_t> gguf_bytes(std::uint32_t type, std::uint64_t elements) {
+  const auto block = gguf_block(type);
+  if (!block || elements % block->values != 0) return std::nullopt;
   std::uint64_t bytes = 0;
-  if (__builtin_mul_overflow(elements / known->values, known->bytes, &bytes)) return std::nullopt;
+  if (__builtin_mul_overflow(elements / block->values, block->bytes, &bytes)) return std::nullopt;
   return bytes;
 }
 
 Result<std::vector<float>> dequantise(const GgufTensor& tensor) {
   const Type* type = find_type(tensor.type);
-  if (type == nullptr || tensor.bytes.empty()) {
-    return fail(ErrorCode::kInvalid, "tensor '" + tensor.name + "' has ggml type " +
+  if (type == nullptr) {
+    return fail(ErrorCode::kInvalid, "tensor " + in_quotes(tensor.name) + " has ggml type " +
                                          std::to_string(tensor.type) +
                                          "; F32, F16, BF16, Q4_0, Q4_1 and Q8_0 can be read");
   }

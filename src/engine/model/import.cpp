@@ -4,7 +4,10 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <new>
 #include <optional>
+#include <set>
+#include <tuple>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -12,6 +15,7 @@
 #include "engine/model/gguf.h"
 #include "engine/model/half.h"
 #include "engine/model/import_tokenizer.h"
+#include "engine/model/in_quotes.h"
 #include "engine/model/safetensors.h"
 
 namespace hone::engine {
@@ -44,16 +48,45 @@ Result<void> read_sizes(const GgufFile& file, LlamaConfig& config) {
     if (auto done = read(key, *into); !done) return done;
     if (*into < 1 || *into > 1 << 24) return invalid(std::string(key) + " is out of range");
   }
-  config.num_key_value_heads =
-      file.integer_if("llama.attention.head_count_kv").value_or(config.num_attention_heads);
-  config.head_dim = file.integer_if("llama.attention.key_length")
-                        .value_or(config.hidden_size / config.num_attention_heads);
-  if (config.num_key_value_heads < 1 || config.head_dim < 2)
-    return invalid("the head counts are out of range");
-  if (file.integer_if("llama.rope.dimension_count").value_or(config.head_dim) != config.head_dim) {
-    return invalid(
-        "llama.rope.dimension_count differs from the head size: partial RoPE is not supported");
+  const std::int64_t head_size = config.hidden_size / config.num_attention_heads;
+  for (const auto& [key, into, otherwise] :
+       {std::tuple("llama.attention.head_count_kv", &config.num_key_value_heads,
+                   config.num_attention_heads),
+        std::tuple("llama.attention.key_length", &config.head_dim, head_size)}) {
+    auto value = file.integer_if(key);
+    if (!value) return fail(value.error());
+    *into = value->value_or(otherwise);
+    if (*into < 1 || *into > 1 << 24) return invalid(std::string(key) + " is out of range");
   }
+  for (const char* key : {"llama.rope.dimension_count", "llama.attention.value_length"}) {
+    auto value = file.integer_if(key);
+    if (!value) return fail(value.error());
+    if (value->value_or(config.head_dim) == config.head_dim) continue;
+    return invalid(std::string(key) + " differs from the head size: " +
+                   "partial RoPE and values of another size are not supported");
+  }
+  return {};
+}
+
+// What llama.cpp does under the name of "llama" and this engine does not. A key that is 0 or false
+// asks for nothing.
+Result<void> refuse_unsupported(const GgufFile& file) {
+  for (const char* key :
+       {"llama.expert_count", "llama.expert_used_count", "llama.attention.sliding_window",
+        "llama.attention.scale", "llama.attention.clamp_kqv", "llama.attn_logit_softcapping",
+        "llama.final_logit_softcapping", "llama.logit_scale", "llama.residual_scale",
+        "llama.embedding_scale", "llama.use_parallel_residual"}) {
+    const GgufValue* value = file.find(key);
+    if (value == nullptr) continue;
+    const auto* number = std::get_if<double>(value);
+    const auto* integer = std::get_if<std::int64_t>(value);
+    const auto* flag = std::get_if<bool>(value);
+    const bool off = (number != nullptr && *number == 0) || (integer != nullptr && *integer == 0) ||
+                     (flag != nullptr && !*flag);
+    if (!off) return invalid(std::string(key) + " is not supported");
+  }
+  const auto* causal = file.find_as<bool>("llama.attention.causal");
+  if (causal != nullptr && !*causal) return invalid("llama.attention.causal must be true");
   return {};
 }
 
@@ -76,7 +109,7 @@ Result<RopeScaling> scaling_of_divisors(const GgufTensor& tensor, const LlamaCon
                                          (scaling.high_freq_factor - scaling.low_freq_factor),
                                      0.0, 1.0);
     const double expected = 1.0 / ((1 - smooth) / scaling.factor + smooth);
-    if (std::abs((*divisors)[i] - expected) > 1e-3 * expected) {
+    if (!(std::abs((*divisors)[i] - expected) <= 1e-3 * expected)) {  // what is no number, too
       return invalid("rope_freqs.weight is not Llama 3's RoPE scaling");
     }
   }
@@ -95,9 +128,16 @@ Result<void> read_rope(const GgufFile& file, LlamaConfig& config) {
     config.rope_scaling = *scaling;
   }
   const auto* type = file.find_as<std::string_view>("llama.rope.scaling.type");
+  if (type == nullptr && file.find("llama.rope.scaling.type") != nullptr) {
+    return invalid("llama.rope.scaling.type must be text");
+  }
   if (type == nullptr || *type == "none") return {};
   if (*type != "linear")
-    return invalid("llama.rope.scaling.type '" + std::string(*type) + "' is not supported");
+    return invalid("llama.rope.scaling.type " + in_quotes(*type) + " is not supported");
+  if (config.rope_scaling.kind != RopeScaling::Kind::kNone) {
+    return invalid(
+        "llama.rope.scaling.type is 'linear' beside rope_freqs.weight: it is one or the other");
+  }
   auto factor = file.number("llama.rope.scaling.factor");
   if (!factor) return fail(factor.error());
   config.rope_scaling.kind = RopeScaling::Kind::kLinear;
@@ -109,9 +149,10 @@ Result<LlamaConfig> config_of(const GgufFile& file, const ImportOptions& options
   auto architecture = file.text("general.architecture");
   if (!architecture) return fail(architecture.error());
   if (*architecture != "llama") {
-    return invalid("general.architecture is '" + std::string(*architecture) +
-                   "': only llama is supported");
+    return invalid("general.architecture is " + in_quotes(*architecture) +
+                   ": only llama is supported");
   }
+  if (auto plain = refuse_unsupported(file); !plain) return fail(plain.error());
   LlamaConfig config;
   if (auto sizes = read_sizes(file, config); !sizes) return fail(sizes.error());
   auto epsilon = file.number("llama.attention.layer_norm_rms_epsilon");
@@ -125,8 +166,12 @@ Result<LlamaConfig> config_of(const GgufFile& file, const ImportOptions& options
   config.tie_word_embeddings = file.find_tensor("output.weight") == nullptr;
   config.attention_bias = file.find_tensor("blk.0.attn_q.bias") != nullptr;
   config.mlp_bias = file.find_tensor("blk.0.ffn_up.bias") != nullptr;
-  config.bos_token_id = file.integer_if("tokenizer.ggml.bos_token_id");
-  config.eos_token_ids = end_tokens_of(file);
+  auto bos = file.integer_if("tokenizer.ggml.bos_token_id");
+  if (!bos) return fail(bos.error());
+  config.bos_token_id = *bos;
+  auto ends = end_tokens_of(file);
+  if (!ends) return fail(ends.error());
+  config.eos_token_ids = std::move(*ends);
   config.torch_dtype = options.dtype == "f32" ? "float32" : "bfloat16";
   return parse_config(write_config(config),
                       "the GGUF file's model");  // holds the rules of config.h
@@ -164,8 +209,20 @@ class WeightList {
       add("lm_head.weight", "output.weight", {config.vocab_size, hidden});
   }
 
+  // A tensor of the file that is no part of such a model changes what the model computes.
   [[nodiscard]] Result<std::vector<Weight>> take() {
     if (problem_) return fail(*problem_);
+    std::set<std::string_view> used{"rope_freqs.weight"};
+    for (const Weight& weight : weights_) used.insert(weight.source->name);
+    for (const GgufTensor& tensor : file_.tensors()) {
+      // Old files carry RoPE's frequencies, which follow from the configuration.
+      if (used.contains(tensor.name) || tensor.name.ends_with(".attn_rot_embd.weight") ||
+          tensor.name.ends_with(".rope_freqs.weight")) {
+        continue;
+      }
+      return invalid("tensor " + in_quotes(tensor.name) +
+                     " is not one of a Llama with these sizes");
+    }
     return std::move(weights_);
   }
 
@@ -288,7 +345,18 @@ Result<void> import_into(const GgufFile& file, const ImportOptions& options,
   if (auto made = posix_files().make_folder(part); !made) return made;
   if (auto done = write_texts(file, *config, part); !done) return done;
   const DType dtype = options.dtype == "f32" ? DType::kF32 : DType::kBF16;
-  return write_weights(*weights, dtype, part + "/model.safetensors");
+  auto written = write_weights(*weights, dtype, part + "/model.safetensors");
+  return written ? file.still_whole() : written;
+}
+
+// One tensor at a time is unpacked, and even that may be more than there is memory.
+Result<void> import_within_memory(const GgufFile& file, const ImportOptions& options,
+                                  const std::string& part) {
+  try {
+    return import_into(file, options, part);
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorCode::kUnavailable, "there is not enough memory to unpack its largest tensor");
+  }
 }
 
 }  // namespace
@@ -304,7 +372,7 @@ Result<void> import_gguf(const ImportOptions& options) {
   if (!file) return fail(file.error());
   const std::string part = folder + ".part";
   std::filesystem::remove_all(part, ignored);
-  auto done = import_into(*file, options, part);
+  auto done = import_within_memory(*file, options, part);
   if (done) done = put_in_place(part, folder);
   if (!done) {
     std::filesystem::remove_all(part, ignored);

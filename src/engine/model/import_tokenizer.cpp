@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "engine/model/import_merges.h"
+#include "engine/model/in_quotes.h"
 #include "engine/model/pretokenizer.h"
 #include "engine/model/tokenizer.h"
 #include "engine/model/tokenizer_spaces.h"
@@ -46,8 +47,8 @@ Result<json::object> pretokenizer_named(std::string_view name) {
              {"behavior", "Isolated"},
              {"invert", false}};
   } else {
-    return invalid("tokenizer.ggml.pre is '" + std::string(name) +
-                   "': only smollm, llama-bpe and gpt-2 are supported");
+    return invalid("tokenizer.ggml.pre is " + in_quotes(name) +
+                   ": only smollm, llama-bpe and gpt-2 are supported");
   }
   return json::object{{"type", "Sequence"},
                       {"pretokenizers", json::array{std::move(first), byte_level(use_regex)}}};
@@ -76,19 +77,39 @@ Result<json::object> vocabulary(const Strings& tokens) {
   vocab.reserve(tokens.size());
   for (std::size_t id = 0; id < tokens.size(); ++id) {
     if (!vocab.emplace(tokens[id], id).second) {
-      return invalid("token " + std::to_string(id) + " comes twice in the vocabulary");
+      return invalid("tokenizer.ggml.tokens: token " + std::to_string(id) +
+                     " comes twice in the vocabulary");
     }
   }
   return vocab;
 }
 
-std::optional<std::string_view> token_at(const GgufFile& file, std::string_view key) {
-  const auto id = file.integer_if(key);
-  const auto* tokens = file.find_as<Strings>("tokenizer.ggml.tokens");
-  if (!id || tokens == nullptr || *id < 0 || static_cast<std::size_t>(*id) >= tokens->size()) {
-    return std::nullopt;
+// Texts go into JSON, which is UTF-8.
+Result<void> check_texts(std::string_view key, const Strings& texts) {
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (is_utf8(texts[i])) continue;
+    const std::string what = key.ends_with("tokens") ? ": token " : ": entry ";
+    return invalid(std::string(key) + what + std::to_string(i) + " is not UTF-8");
   }
-  return (*tokens)[static_cast<std::size_t>(*id)];
+  return {};
+}
+
+// The token of the id at `key`, where the file has both.
+Result<std::optional<std::string_view>> token_at(const GgufFile& file, std::string_view key) {
+  const auto id = file.integer_if(key);
+  if (!id) return fail(id.error());
+  const auto* tokens = file.find_as<Strings>("tokenizer.ggml.tokens");
+  if (!*id || tokens == nullptr || **id < 0 || static_cast<std::size_t>(**id) >= tokens->size()) {
+    return std::optional<std::string_view>();
+  }
+  return std::optional((*tokens)[static_cast<std::size_t>(**id)]);
+}
+
+Result<bool> flag_at(const GgufFile& file, std::string_view key, bool otherwise) {
+  const GgufValue* value = file.find(key);
+  if (value == nullptr) return otherwise;
+  if (const bool* flag = std::get_if<bool>(value)) return *flag;
+  return invalid(std::string(key) + " must be true or false");
 }
 
 // A tokenizer.json of these parts, with nothing before or after the text that is encoded.
@@ -116,6 +137,12 @@ Result<std::string> byte_level_json(const GgufFile& file) {
     return invalid("the GGUF file has no tokenizer.ggml.tokens or no tokenizer.ggml.merges");
   }
   const auto* types = file.find_as<Integers>("tokenizer.ggml.token_type");
+  if (types == nullptr ? file.find("tokenizer.ggml.token_type") != nullptr
+                       : types->size() != tokens->size()) {
+    return invalid("tokenizer.ggml.token_type has not one integer a token");
+  }
+  if (auto good = check_texts("tokenizer.ggml.tokens", *tokens); !good) return fail(good.error());
+  if (auto good = check_texts("tokenizer.ggml.merges", *merges); !good) return fail(good.error());
   auto vocab = vocabulary(*tokens);
   if (!vocab) return fail(vocab.error());
   json::object bpe{{"type", "BPE"},
@@ -139,7 +166,11 @@ Result<std::string> byte_level_json(const GgufFile& file) {
 Result<json::array> sentencepiece_merges(const GgufFile& file, const Strings& tokens,
                                          const Integers& types) {
   const auto* given = file.find_as<Strings>("tokenizer.ggml.merges");
-  if (given != nullptr && !given->empty()) return json::array(given->begin(), given->end());
+  if (given != nullptr && !given->empty()) {
+    auto good = check_texts("tokenizer.ggml.merges", *given);
+    if (!good) return fail(good.error());
+    return json::array(given->begin(), given->end());
+  }
   const auto* scores = file.find_as<std::vector<double>>("tokenizer.ggml.scores");
   if (scores == nullptr || scores->size() != tokens.size()) {
     return invalid("tokenizer.ggml.scores is missing, or has not one score a token");
@@ -179,10 +210,9 @@ Result<void> check_sentencepiece(const GgufFile& file) {
   if (file.find("tokenizer.ggml.precompiled_charsmap") != nullptr) {
     return invalid("tokenizer.ggml.precompiled_charsmap (a normalizer) is not supported");
   }
-  const auto* removes = file.find_as<bool>("tokenizer.ggml.remove_extra_whitespaces");
-  if (removes != nullptr && *removes) {
-    return invalid("tokenizer.ggml.remove_extra_whitespaces is not supported");
-  }
+  const auto removes = flag_at(file, "tokenizer.ggml.remove_extra_whitespaces", false);
+  if (!removes) return fail(removes.error());
+  if (*removes) return invalid("tokenizer.ggml.remove_extra_whitespaces is not supported");
   return {};
 }
 
@@ -194,19 +224,18 @@ Result<std::string> sentencepiece_json(const GgufFile& file) {
     return invalid(
         "tokenizer.ggml.tokens or tokenizer.ggml.token_type is missing, or they differ in length");
   }
-  for (std::size_t id = 0; id < tokens->size(); ++id) {
-    if (!is_utf8((*tokens)[id])) {
-      return invalid("tokenizer.ggml.tokens: token " + std::to_string(id) + " is not UTF-8");
-    }
-  }
+  if (auto good = check_texts("tokenizer.ggml.tokens", *tokens); !good) return fail(good.error());
   auto vocab = vocabulary(*tokens);
   if (!vocab) return fail(vocab.error());
   auto merges = sentencepiece_merges(file, *tokens, *types);
   if (!merges) return fail(merges.error());
   const auto unknown = token_at(file, "tokenizer.ggml.unknown_token_id");
+  if (!unknown) return fail(unknown.error());
+  const auto prefix = flag_at(file, "tokenizer.ggml.add_space_prefix", true);
+  if (!prefix) return fail(prefix.error());
   json::object bpe{{"type", "BPE"},
                    {"dropout", nullptr},
-                   {"unk_token", unknown ? json::value(*unknown) : json::value(nullptr)},
+                   {"unk_token", *unknown ? json::value(**unknown) : json::value(nullptr)},
                    {"continuing_subword_prefix", nullptr},
                    {"end_of_word_suffix", nullptr},
                    {"fuse_unk", true},
@@ -214,14 +243,16 @@ Result<std::string> sentencepiece_json(const GgufFile& file) {
                    {"ignore_merges", false},
                    {"vocab", std::move(*vocab)},
                    {"merges", std::move(*merges)}};
-  const auto* says = file.find_as<bool>("tokenizer.ggml.add_space_prefix");
-  const bool prefix = says == nullptr || *says;
-  std::string text = json::serialize(root_of(added_tokens(*tokens, *types, {kUnknown, kControl}),
-                                             sentencepiece_normalizer(prefix), nullptr,
-                                             sentencepiece_decoder(prefix), std::move(bpe)));
-  const auto read = Tokenizer::parse(text, "the GGUF file's tokenizer");
-  if (!read) return fail(read.error());
-  return text;
+  return json::serialize(root_of(added_tokens(*tokens, *types, {kUnknown, kControl}),
+                                 sentencepiece_normalizer(*prefix), nullptr,
+                                 sentencepiece_decoder(*prefix), std::move(bpe)));
+}
+
+Result<std::string> tokenizer_json_by(std::string_view model, const GgufFile& file) {
+  if (model == "gpt2") return byte_level_json(file);
+  if (model == "llama") return sentencepiece_json(file);
+  return invalid("tokenizer.ggml.model is " + in_quotes(model) +
+                 ": only byte-level BPE ('gpt2') and SentencePiece ('llama') are supported");
 }
 
 }  // namespace
@@ -229,34 +260,42 @@ Result<std::string> sentencepiece_json(const GgufFile& file) {
 Result<std::string> tokenizer_json_of(const GgufFile& file) {
   auto model = file.text("tokenizer.ggml.model");
   if (!model) return fail(model.error());
-  if (*model == "gpt2") return byte_level_json(file);
-  if (*model == "llama") return sentencepiece_json(file);
-  return invalid("tokenizer.ggml.model is '" + std::string(*model) +
-                 "': only byte-level BPE ('gpt2') and SentencePiece ('llama') are supported");
+  auto text = tokenizer_json_by(*model, file);
+  if (!text) return text;
+  // An import leaves nothing behind that does not load.
+  const auto read = Tokenizer::parse(*text, "the GGUF file's tokenizer");
+  if (!read) return fail(read.error());
+  return text;
 }
 
 Result<std::string> tokenizer_config_of(const GgufFile& file) {
   json::object root{{"tokenizer_class", "PreTrainedTokenizerFast"},
                     {"clean_up_tokenization_spaces", false}};
-  if (const auto length = file.integer_if("llama.context_length"))
-    root["model_max_length"] = *length;
+  const auto length = file.integer_if("llama.context_length");
+  if (!length) return fail(length.error());
+  if (*length) root["model_max_length"] = **length;
   for (const auto& [name, key] : {std::pair("bos_token", "tokenizer.ggml.bos_token_id"),
                                   std::pair("eos_token", "tokenizer.ggml.eos_token_id"),
                                   std::pair("unk_token", "tokenizer.ggml.unknown_token_id"),
                                   std::pair("pad_token", "tokenizer.ggml.padding_token_id")}) {
-    if (const auto token = token_at(file, key)) root[name] = *token;
+    const auto token = token_at(file, key);
+    if (!token) return fail(token.error());
+    if (*token) root[name] = **token;
+    if (*token && !is_utf8(**token)) return invalid(std::string(key) + ": the token is not UTF-8");
   }
   if (const auto* chat = file.find_as<std::string_view>("tokenizer.chat_template")) {
+    if (!is_utf8(*chat)) return invalid("tokenizer.chat_template is not UTF-8");
     root["chat_template"] = *chat;
   }
   return json::serialize(root);
 }
 
-std::vector<std::int64_t> end_tokens_of(const GgufFile& file) {
+Result<std::vector<std::int64_t>> end_tokens_of(const GgufFile& file) {
   std::vector<std::int64_t> ids;
   for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"}) {
     const auto id = file.integer_if(key);
-    if (id && std::find(ids.begin(), ids.end(), *id) == ids.end()) ids.push_back(*id);
+    if (!id) return fail(id.error());
+    if (*id && std::find(ids.begin(), ids.end(), **id) == ids.end()) ids.push_back(**id);
   }
   return ids;
 }

@@ -17,6 +17,6 @@ namespace hone::engine {
 [[nodiscard]] Result<std::string> tokenizer_config_of(const GgufFile& file);
 
 // Ids that end an answer, each once.
-[[nodiscard]] std::vector<std::int64_t> end_tokens_of(const GgufFile& file);
+[[nodiscard]] Result<std::vector<std::int64_t>> end_tokens_of(const GgufFile& file);
 
 }  // namespace hone::engine

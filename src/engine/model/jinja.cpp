@@ -60,8 +60,8 @@ Result<Rendered> Template::render(const json::object& context, const RenderOptio
   } catch (const Failure& failure) {
     return failed(failure, state_->name, failure.line > 0 ? failure.line : interpreter.line());
   }
-  return Rendered{interpreter.text().bytes(), interpreter.generations(),
-                  interpreter.text().given()};
+  return Rendered{interpreter.text().bytes(), interpreter.generations(), interpreter.text().given(),
+                  budget.steps()};
 }
 
 bool Template::has_generation() const {

@@ -43,6 +43,7 @@ struct Rendered {
   std::string text;
   std::vector<Span> generations;  // what {% generation %} holds, in order, none empty
   std::vector<Span> given;  // what came from the context, in order; all else is the template's
+  std::size_t steps = 0;    // how many of its limit it took
 };
 
 // Past any of them the rendering fails with kTooLarge.

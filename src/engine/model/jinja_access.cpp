@@ -53,7 +53,8 @@ Value loop_attribute(const Loop& loop, std::string_view name, const Value& objec
     return loop.items[loop.index - 1];
   }
   if (name == "nextitem") {
-    if (loop.index + 1 == count) return Value::undefined("there is no next item");
+    // A loop that is over, kept in a namespace, stands behind its last item.
+    if (loop.index + 1 >= count) return Value::undefined("there is no next item");
     return loop.items[loop.index + 1];
   }
   if (name == "cycle") return make_method(object, name);

@@ -51,6 +51,7 @@ class Budget {
     spend(count);
     make(count * kItemBytes);  // cannot overflow: spend() let `count` pass
   }
+  [[nodiscard]] std::size_t steps() const { return steps_; }
   void check_output(std::size_t size) const {
     if (size > limits_.output_bytes) exceeded("bytes of text", limits_.output_bytes);
   }

@@ -89,6 +89,7 @@ Value to_json_text(const Value& subject, const Arguments& arguments, Budget& bud
     style.key_separator = both[1].if_text()->bytes();
   }
   const AsJson json = to_json(subject, budget);
+  budget.make(json.escapes * 5 + (style.ensure_ascii ? json.wide * 5 : 0));
   // What is put around each value, at the most.
   const std::size_t margin =
       style.indent.value_or(0) * static_cast<std::size_t>(subject.depth() + 1);

@@ -140,7 +140,7 @@ std::vector<Value> Interpreter::unpacked(const Value& value, std::size_t count) 
 }
 
 void Interpreter::write(const Text& text) {
-  budget_.make(text.size());
+  budget_.make(text.size() + text.given().size() * sizeof(Span));
   budget_.check_output(out_->size() + text.size());
   out_->append(text);
 }

@@ -64,7 +64,8 @@ Value split_method(const Text& text, const Arguments& arguments, Budget& budget)
 
 // Whether `matches` says so for the argument, or for one of them where it is a tuple.
 template <typename Matches>
-Value any_of_method(const Arguments& arguments, std::string_view name, const Matches& matches) {
+Value any_of_method(const Arguments& arguments, std::string_view name, const Matches& matches,
+                    Budget& budget) {
   const Bound bound(arguments, name, {"affix"}, 1);
   const List* several = bound.get(0)->if_list();
   if (several == nullptr || several->kind != List::Kind::kTuple) {
@@ -72,6 +73,7 @@ Value any_of_method(const Arguments& arguments, std::string_view name, const Mat
   }
   bool any = false;
   for (const Value& one : several->items) {
+    budget.spend();
     const Text* affix = one.if_text();
     if (affix == nullptr) refuse(std::string(name) + ": a tuple of strings is expected");
     any = any || matches(affix->bytes());
@@ -80,22 +82,25 @@ Value any_of_method(const Arguments& arguments, std::string_view name, const Mat
 }
 
 Value starts_with(const Text& text, const Arguments& arguments, Budget& budget) {
-  return any_of_method(arguments, "startswith", [&](std::string_view affix) {
+  const auto matches = [&](std::string_view affix) {
     budget.read(affix.size());
     return text.bytes().starts_with(affix);
-  });
+  };
+  return any_of_method(arguments, "startswith", matches, budget);
 }
 
 Value ends_with(const Text& text, const Arguments& arguments, Budget& budget) {
-  return any_of_method(arguments, "endswith", [&](std::string_view affix) {
+  const auto matches = [&](std::string_view affix) {
     budget.read(affix.size());
     return text.bytes().ends_with(affix);
-  });
+  };
+  return any_of_method(arguments, "endswith", matches, budget);
 }
 
 Value remove_prefix(const Text& text, const Arguments& arguments, Budget& budget) {
   const Bound bound(arguments, "removeprefix", {"prefix"}, 1);
   const std::string_view prefix = bound.text(0).bytes();
+  budget.read(prefix.size());
   const std::size_t begin = text.bytes().starts_with(prefix) ? prefix.size() : 0;
   return make_text(text.part({begin, text.size()}), budget);
 }
@@ -103,6 +108,7 @@ Value remove_prefix(const Text& text, const Arguments& arguments, Budget& budget
 Value remove_suffix(const Text& text, const Arguments& arguments, Budget& budget) {
   const Bound bound(arguments, "removesuffix", {"suffix"}, 1);
   const std::string_view suffix = bound.text(0).bytes();
+  budget.read(suffix.size());
   const std::size_t removed = text.bytes().ends_with(suffix) ? suffix.size() : 0;
   return make_text(text.part({0, text.size() - removed}), budget);
 }
@@ -140,6 +146,7 @@ Value join_method(const Text& text, const Arguments& arguments, Budget& budget) 
     if (item.if_text() == nullptr) {
       refuse("join: an item is no string but '" + std::string(item.type_name()) + "'");
     }
+    budget.make(item.if_text()->size());  // one text may be in the list a million times
     parts.push_back(*item.if_text());
   }
   return make_text(join(parts, text, budget), budget);
@@ -186,6 +193,7 @@ Value call_dict_method(const Dict& dict, std::string_view name, const Arguments&
   if (name == "get") {
     const Bound bound(arguments, name, {"key", "default"}, 1);
     const Text* key = bound.get(0)->if_text();
+    budget.read(key == nullptr ? 0 : key->size());
     const Value* value = key == nullptr ? nullptr : dict.find(key->bytes());
     if (value == nullptr) value = bound.get(1);
     return value == nullptr ? Value::none() : *value;
@@ -196,6 +204,7 @@ Value call_dict_method(const Dict& dict, std::string_view name, const Arguments&
     refuse_unsupported("the method " + shown(name) + " of a dict");
   }
   const Bound bound(arguments, name, {});
+  budget.make_items(dict.entries.size());
   std::vector<Value> items;
   items.reserve(dict.entries.size());
   for (const auto& [key, value] : dict.entries) {

@@ -199,6 +199,7 @@ bool equal_lists(const List& left, const List& right, Budget& budget) {
 bool equal_dicts(const Dict& left, const Dict& right, Budget& budget) {
   if (left.entries.size() != right.entries.size()) return false;
   for (const auto& [key, value] : left.entries) {
+    budget.read(key->size());
     const Value* other = right.find(key->bytes());
     if (other == nullptr || !equal(value, *other, budget)) return false;
   }

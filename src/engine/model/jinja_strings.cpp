@@ -137,6 +137,7 @@ Text strip_ends(const Text& text, Ends ends, std::optional<std::string_view> whi
       end = last;
     }
   }
+  budget.read(begin + bytes.size() - end);  // what is gone was looked at, and nothing is made of it
   return text.part({begin, end});
 }
 

@@ -159,6 +159,15 @@ class Reader {
   std::vector<std::string_view> path_;
 };
 
+void note_text(const Text& text, AsJson& all) {
+  all.given = all.given || !text.given().empty();
+  for (const char character : text.bytes()) {
+    const auto byte = static_cast<unsigned char>(character);
+    if (byte < 0x20 || byte == '"' || byte == '\\') ++all.escapes;
+    if (byte >= 0x7F) ++all.wide;
+  }
+}
+
 // Takes note in `all` of what it comes by.
 json::value convert(const Value& value, AsJson& all, Budget& budget) {
   budget.make_items(1);
@@ -170,14 +179,14 @@ json::value convert(const Value& value, AsJson& all, Budget& budget) {
   if (const double* number = value.if_double()) return *number;
   if (const Text* text = value.if_text()) {
     budget.make(text->size());
-    all.given = all.given || !text->given().empty();
+    note_text(*text, all);
     return json::value(json::string_view(text->bytes()));
   }
   if (const Dict* dict = value.if_dict()) {
     json::object object;
     for (const auto& [key, member] : dict->entries) {
       budget.make(key->size());
-      all.given = all.given || !key->given().empty();
+      note_text(*key, all);
       object[key->bytes()] = convert(member, all, budget);
     }
     return object;

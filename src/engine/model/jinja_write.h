@@ -26,8 +26,10 @@ using IsOwn = std::function<bool(std::span<const std::string_view> path, std::st
 
 struct AsJson {
   json::value value;
-  bool given = false;     // some string in it was
-  std::size_t nodes = 0;  // values, itself and those inside
+  bool given = false;       // some string in it was
+  std::size_t nodes = 0;    // values, itself and those inside
+  std::size_t escapes = 0;  // bytes that JSON writes as up to six
+  std::size_t wide = 0;     // bytes beyond ASCII
 };
 // Fails for what JSON has no form for.
 [[nodiscard]] AsJson to_json(const Value& value, Budget& budget);

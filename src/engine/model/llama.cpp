@@ -3,44 +3,35 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <exception>
+#include <set>
 
 #include "base/file.h"
+#include "engine/model/in_quotes.h"
 
 namespace hone::engine {
 namespace {
-
-constexpr std::array<std::string_view, kProjections.size()> kNames = {
-    "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};
-
-std::size_t index(Projection projection) {
-  return static_cast<std::size_t>(projection);
-}
 
 std::string layer_name(std::size_t layer) {
   return "model.layers." + std::to_string(layer);
 }
 
-Result<at::ScalarType> scalar_type(DType dtype) {
-  switch (dtype) {
-    case DType::kF32:
-      return at::kFloat;
-    case DType::kF16:
-      return at::kHalf;
-    case DType::kBF16:
-      return at::kBFloat16;
-    default:
-      return fail(ErrorCode::kInvalid,
-                  "weights of type " + std::string(name(dtype)) + " are not supported");
-  }
+// Of a weight that check_weight let pass.
+at::ScalarType scalar_type(DType dtype) {
+  return dtype == DType::kF32 ? at::kFloat : dtype == DType::kF16 ? at::kHalf : at::kBFloat16;
 }
 
+// Takes tensors out of a checkpoint by name. No memory is taken for one before it is known to be
+// there in its shape, so that a configuration alone can ask for nothing.
 class Loader {
  public:
   Loader(const Checkpoint& files, at::ScalarType dtype) : files_(files), dtype_(dtype) {}
 
   [[nodiscard]] at::Tensor tensor(const std::string& name, at::IntArrayRef shape) {
+    const TensorView* view = find(name, shape);
+    if (view == nullptr) return {};
     at::Tensor target = at::empty(shape, at::TensorOptions(dtype_));
-    fill(target, name);
+    fill(target, *view);
     return target;
   }
 
@@ -48,75 +39,102 @@ class Loader {
   [[nodiscard]] Linear linear(const LlamaConfig& config, std::size_t layer,
                               std::initializer_list<Projection> parts, bool has_bias) {
     std::int64_t rows = 0;
-    for (const Projection part : parts) rows += shape_of(config, part).out;
+    std::vector<const TensorView*> weights;
+    std::vector<const TensorView*> biases;
+    for (const Projection part : parts) {
+      const Shape shape = shape_of(config, part);
+      rows += shape.out;
+      weights.push_back(find(module_name(layer, part) + ".weight", {shape.out, shape.in}));
+      if (has_bias) biases.push_back(find(module_name(layer, part) + ".bias", {shape.out}));
+    }
+    if (!outcome_) return {};
     Linear fused;
     fused.weight =
         at::empty({rows, shape_of(config, *parts.begin()).in}, at::TensorOptions(dtype_));
     if (has_bias) fused.bias = at::empty({rows}, at::TensorOptions(dtype_));
     std::int64_t row = 0;
-    for (const Projection part : parts) {
-      const std::int64_t out = shape_of(config, part).out;
-      fill(fused.weight.narrow(0, row, out), module_name(layer, part) + ".weight");
-      if (has_bias) fill(fused.bias.narrow(0, row, out), module_name(layer, part) + ".bias");
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      const std::int64_t out = weights[i]->shape[0];
+      fill(fused.weight.narrow(0, row, out), *weights[i]);
+      if (has_bias) fill(fused.bias.narrow(0, row, out), *biases[i]);
       row += out;
     }
     return fused;
   }
 
-  [[nodiscard]] const Result<void>& outcome() const { return outcome_; }
+  [[nodiscard]] bool good() const { return outcome_.has_value(); }
+
+  // The first failure. A tensor that nobody asked for is one: the model computes something with it
+  // that would be left out here. But for RoPE's frequencies, which old files carry; the head of
+  // tied embeddings; and a reward model's, which is read elsewhere.
+  [[nodiscard]] Result<void> finish() const {
+    if (!outcome_) return outcome_;
+    for (const SafetensorsFile& file : files_.files()) {
+      for (const TensorView& view : file.tensors()) {
+        if (asked_.contains(view.name) || view.name.ends_with(".rotary_emb.inv_freq") ||
+            view.name == "lm_head.weight" || view.name == "score.weight") {
+          continue;
+        }
+        return fail(ErrorCode::kInvalid,
+                    "tensor " + in_quotes(view.name) + " has no place in the model of config.json");
+      }
+    }
+    return files_.still_whole();
+  }
 
  private:
-  void fill(at::Tensor target, const std::string& name) {
-    if (!outcome_) return;
+  const TensorView* find(const std::string& name, at::IntArrayRef shape) {
+    if (!outcome_) return nullptr;
     const TensorView* view = files_.find(name);
     if (view == nullptr) {
       outcome_ = fail(ErrorCode::kInvalid, "tensor '" + name + "' is missing");
-    } else {
-      outcome_ = copy_into(std::move(target), *view);
+      return nullptr;
     }
+    outcome_ = check_weight(*view, {shape.data(), shape.size()});
+    asked_.insert(view->name);
+    return outcome_ ? view : nullptr;
+  }
+
+  void fill(at::Tensor target, const TensorView& view) {
+    if (outcome_) outcome_ = copy_into(std::move(target), view);
   }
 
   const Checkpoint& files_;
   at::ScalarType dtype_;
   Result<void> outcome_;  // the first failure
+  std::set<std::string_view> asked_;
 };
 
-}  // namespace
-
-std::string_view name(Projection projection) {
-  return kNames[index(projection)];
-}
-
-std::optional<Projection> projection_named(std::string_view name) {
-  const auto* found = std::ranges::find(kNames, name);
-  if (found == kNames.end()) return std::nullopt;
-  return kProjections[static_cast<std::size_t>(found - kNames.begin())];
-}
-
-std::string module_name(std::size_t layer, Projection projection) {
-  const bool attention = index(projection) <= index(Projection::kO);
-  return layer_name(layer) + (attention ? ".self_attn." : ".mlp.") + std::string(name(projection));
-}
-
-Shape shape_of(const LlamaConfig& config, Projection projection) {
-  const std::int64_t query = config.num_attention_heads * config.head_dim;
-  const std::int64_t key = config.num_key_value_heads * config.head_dim;
-  switch (projection) {
-    case Projection::kQ:
-      return {query, config.hidden_size};
-    case Projection::kK:
-    case Projection::kV:
-      return {key, config.hidden_size};
-    case Projection::kO:
-      return {config.hidden_size, query};
-    case Projection::kGate:
-    case Projection::kUp:
-      return {config.intermediate_size, config.hidden_size};
-    case Projection::kDown:
-      return {config.hidden_size, config.intermediate_size};
+Result<LlamaWeights> read_weights(const LlamaConfig& config, const Checkpoint& files,
+                                  at::ScalarType dtype) {
+  LlamaWeights weights;
+  weights.config = config;
+  const LlamaConfig& c = weights.config;
+  Loader load(files, dtype);
+  weights.embed_tokens = load.tensor("model.embed_tokens.weight", {c.vocab_size, c.hidden_size});
+  const auto layers = static_cast<std::size_t>(c.num_hidden_layers);
+  for (std::size_t i = 0; i < layers && load.good(); ++i) {
+    using enum Projection;
+    const std::string prefix = layer_name(i);
+    LlamaLayer layer;
+    layer.input_norm = load.tensor(prefix + ".input_layernorm.weight", {c.hidden_size});
+    layer.post_attention_norm =
+        load.tensor(prefix + ".post_attention_layernorm.weight", {c.hidden_size});
+    layer.qkv = load.linear(c, i, {kQ, kK, kV}, c.attention_bias);
+    layer.o = load.linear(c, i, {kO}, c.attention_bias);
+    layer.gate_up = load.linear(c, i, {kGate, kUp}, c.mlp_bias);
+    layer.down = load.linear(c, i, {kDown}, c.mlp_bias);
+    weights.layers.push_back(std::move(layer));
   }
-  return {};
+  weights.norm = load.tensor("model.norm.weight", {c.hidden_size});
+  weights.lm_head = c.tie_word_embeddings
+                        ? weights.embed_tokens
+                        : load.tensor("lm_head.weight", {c.vocab_size, c.hidden_size});
+  if (auto done = load.finish(); !done) return fail(done.error());
+  return weights;
 }
+
+}  // namespace
 
 Linear projection(const LlamaLayer& layer, const LlamaConfig& config, Projection which) {
   const std::int64_t query = shape_of(config, Projection::kQ).out;
@@ -145,14 +163,10 @@ Linear projection(const LlamaLayer& layer, const LlamaConfig& config, Projection
 }
 
 Result<void> copy_into(at::Tensor target, const TensorView& view) {
-  if (!std::ranges::equal(target.sizes(), view.shape)) {
-    return fail(ErrorCode::kInvalid,
-                "tensor '" + view.name + "' does not have the shape that config.json asks for");
-  }
-  auto type = scalar_type(view.dtype);
-  if (!type) return fail(type.error().with(view.name));
+  const at::IntArrayRef shape = target.sizes();
+  if (auto good = check_weight(view, {shape.data(), shape.size()}); !good) return good;
   // A file's bytes may be unaligned, which ATen does not forgive.
-  at::Tensor aligned = at::empty(view.shape, at::TensorOptions(*type));
+  at::Tensor aligned = at::empty(view.shape, at::TensorOptions(scalar_type(view.dtype)));
   std::copy(view.bytes.begin(), view.bytes.end(), static_cast<char*>(aligned.mutable_data_ptr()));
   target.copy_(aligned);
   return {};
@@ -163,30 +177,14 @@ Result<LlamaWeights> load_llama(const std::string& folder, at::ScalarType dtype)
   if (!config) return fail(config.error());
   auto files = Checkpoint::open(folder);
   if (!files) return fail(files.error());
-  LlamaWeights weights;
-  weights.config = *config;
-  const LlamaConfig& c = weights.config;
-  Loader load(*files, dtype);
-  weights.embed_tokens = load.tensor("model.embed_tokens.weight", {c.vocab_size, c.hidden_size});
-  for (std::size_t i = 0; i < static_cast<std::size_t>(c.num_hidden_layers); ++i) {
-    using enum Projection;
-    const std::string prefix = layer_name(i);
-    LlamaLayer layer;
-    layer.input_norm = load.tensor(prefix + ".input_layernorm.weight", {c.hidden_size});
-    layer.post_attention_norm =
-        load.tensor(prefix + ".post_attention_layernorm.weight", {c.hidden_size});
-    layer.qkv = load.linear(c, i, {kQ, kK, kV}, c.attention_bias);
-    layer.o = load.linear(c, i, {kO}, c.attention_bias);
-    layer.gate_up = load.linear(c, i, {kGate, kUp}, c.mlp_bias);
-    layer.down = load.linear(c, i, {kDown}, c.mlp_bias);
-    weights.layers.push_back(std::move(layer));
+  try {
+    auto weights = read_weights(*config, *files, dtype);
+    if (!weights) return fail(weights.error().with(folder));
+    return weights;
+  } catch (const std::exception& error) {  // libtorch, where memory is short
+    return fail(ErrorCode::kUnavailable,
+                folder + ": the weights cannot be read into memory: " + first_line(error.what()));
   }
-  weights.norm = load.tensor("model.norm.weight", {c.hidden_size});
-  weights.lm_head = c.tie_word_embeddings
-                        ? weights.embed_tokens
-                        : load.tensor("lm_head.weight", {c.vocab_size, c.hidden_size});
-  if (!load.outcome()) return fail(load.outcome().error().with(folder));
-  return weights;
 }
 
 std::vector<NamedTensor> named_tensors(const LlamaWeights& weights) {

@@ -11,33 +11,15 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <array>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "engine/model/config.h"
+#include "engine/model/projection.h"
 #include "engine/model/safetensors.h"
 
 namespace hone::engine {
-
-enum class Projection { kQ, kK, kV, kO, kGate, kUp, kDown };
-inline constexpr std::array kProjections = {Projection::kQ,   Projection::kK,    Projection::kV,
-                                            Projection::kO,   Projection::kGate, Projection::kUp,
-                                            Projection::kDown};
-
-[[nodiscard]] std::string_view name(Projection projection);  // "q_proj"
-[[nodiscard]] std::optional<Projection> projection_named(std::string_view name);
-// "model.layers.3.self_attn.q_proj", Hugging Face's name without ".weight".
-[[nodiscard]] std::string module_name(std::size_t layer, Projection projection);
-
-struct Shape {
-  std::int64_t out = 0;
-  std::int64_t in = 0;
-};
-[[nodiscard]] Shape shape_of(const LlamaConfig& config, Projection projection);
 
 struct Linear {
   at::Tensor weight;  // [out, in]

@@ -103,7 +103,7 @@ TEST(Lora, RefusesWhatItCannotCompute) {
   refused(
       R"({"peft_type":"LORA","r":4,"lora_alpha":8,"target_modules":["q_proj"],"use_dora":true})",
       "use_dora");
-  refused(R"({"peft_type":"LORA","r":0,"lora_alpha":8,"target_modules":["q_proj"]})", "r must");
+  refused(R"({"peft_type":"LORA","r":0,"lora_alpha":8,"target_modules":["q_proj"]})", "'r' must");
   refused(R"({"peft_type":"LORA","r":4,"lora_alpha":8,"target_modules":["embed_tokens"]})",
           "embed_tokens");
   refused(R"({"peft_type":"LORA","r":4,"lora_alpha":8,"target_modules":["q_proj"]})",

@@ -12,17 +12,9 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "engine/model/llama.h"
+#include "engine/model/lora_config.h"
 
 namespace hone::engine {
-
-struct LoraConfig {
-  std::int64_t r = 16;
-  double alpha = 32;
-  bool rs = false;
-  std::vector<Projection> targets = {kProjections.begin(), kProjections.end()};
-
-  [[nodiscard]] double scale() const;
-};
 
 struct LoraPair {
   at::Tensor a;  // [r, in], fp32; undefined where the projection is not adapted

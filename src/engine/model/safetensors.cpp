@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 
 #include "base/file.h"
 #include "base/json.h"
-#include "engine/model/mapped_file.h"
+#include "base/json_scan.h"
+#include "engine/model/in_quotes.h"
 
 namespace hone::engine {
 namespace {
@@ -52,23 +54,29 @@ std::optional<DType> dtype_named(std::string_view name) {
   return std::nullopt;
 }
 
-// Bytes of a tensor; nothing where the product overflows or a dimension is negative.
+// Bytes of a tensor; nothing where a dimension is negative or the product overflows. A zero does
+// not hide such a product from it, because who makes a tensor of the shape multiplies the rest of
+// it too.
 std::optional<std::uint64_t> tensor_bytes(DType dtype, const std::vector<std::int64_t>& shape) {
   std::uint64_t total = size_bytes(dtype);
+  bool empty = false;
   for (const std::int64_t dimension : shape) {
     if (dimension < 0) return std::nullopt;
-    if (__builtin_mul_overflow(total, static_cast<std::uint64_t>(dimension), &total)) {
-      return std::nullopt;
-    }
+    empty = empty || dimension == 0;
+    const auto factor = static_cast<std::uint64_t>(std::max<std::int64_t>(dimension, 1));
+    if (__builtin_mul_overflow(total, factor, &total) || total > INT64_MAX) return std::nullopt;
   }
-  return total;
+  return empty ? 0 : total;
 }
 
 std::size_t count_members(const json::value& value) {
-  const auto* object = value.if_object();
-  if (object == nullptr) return 0;
-  std::size_t count = object->size();
-  for (const auto& member : *object) count += count_members(member.value());
+  std::size_t count = 0;
+  if (const auto* object = value.if_object()) {
+    count = object->size();
+    for (const auto& member : *object) count += count_members(member.value());
+  } else if (const auto* array = value.if_array()) {
+    for (const json::value& item : *array) count += count_members(item);
+  }
   return count;
 }
 
@@ -76,67 +84,103 @@ std::size_t count_members(const json::value& value) {
 // strings, so fewer members than colons means that a name came twice.
 bool has_duplicate_names(std::string_view text, const json::value& parsed) {
   std::size_t colons = 0;
-  bool quoted = false;
+  bool quoted_text = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (quoted && text[i] == '\\') {
+    if (quoted_text && text[i] == '\\') {
       ++i;
     } else if (text[i] == '"') {
-      quoted = !quoted;
-    } else if (!quoted && text[i] == ':') {
+      quoted_text = !quoted_text;
+    } else if (!quoted_text && text[i] == ':') {
       ++colons;
     }
   }
   return colons != count_members(parsed);
 }
 
+// " 'a' twice, at byte 57", for a tensor that the header has twice; " a name twice" for what is
+// twice inside of one, or written in two ways.
+std::string duplicate_name(std::string_view text) {
+  JsonScanner scanner(text);
+  std::set<std::string_view> names;
+  bool more = scanner.take('{');
+  while (more) {
+    const std::size_t at = scanner.position();
+    const auto name = scanner.string();
+    if (!name) break;
+    if (!names.insert(*name).second) {
+      return " " + in_quotes(name->substr(1, name->size() - 2)) + " twice, again at byte " +
+             std::to_string(8 + at);
+    }
+    more = scanner.take(':') && scanner.value() && scanner.take(',');
+  }
+  return " a name twice";
+}
+
 Result<Metadata> read_metadata(const json::value& value) {
   Metadata metadata;
-  auto object = as<json::object>(value, "__metadata__");
-  if (!object) return fail(object.error());
+  const auto* object = value.if_object();
+  if (object == nullptr) return corrupt("__metadata__ must be an object of texts");
   for (const auto& member : *object) {
-    auto text = as<std::string>(member.value(), "__metadata__");
-    if (!text) return fail(text.error());
-    metadata.emplace(member.key(), std::move(*text));
+    const auto* text = member.value().if_string();
+    if (text == nullptr) {
+      return corrupt("__metadata__: " + in_quotes(member.key()) + " must be a string, not " +
+                     std::string(kind_name(member.value())));
+    }
+    metadata.emplace(member.key(), std::string(*text));
   }
   return metadata;
+}
+
+std::string span_text(std::int64_t begin, std::int64_t end) {
+  return "[" + std::to_string(begin) + ", " + std::to_string(end) + "]";
+}
+
+Result<std::vector<std::int64_t>> read_shape(const json::array& given) {
+  std::vector<std::int64_t> shape;
+  if (given.size() > kMaxDimensions) return corrupt("more than 8 dimensions");
+  for (const json::value& item : given) {
+    auto dimension = as<std::int64_t>(item, "shape");
+    if (!dimension) return fail(dimension.error());
+    shape.push_back(*dimension);
+  }
+  return shape;
 }
 
 // One entry of the header; `data` is everything after the header.
 Result<TensorView> read_entry(std::string_view name, const json::value& value,
                               std::string_view data) {
-  const std::string where = "tensor '" + std::string(name) + "': ";
-  auto object = as<json::object>(value, name);
-  if (!object) return fail(object.error());
+  const auto* object = value.if_object();
+  if (object == nullptr) {
+    return corrupt("an object is expected, not " + std::string(kind_name(value)));
+  }
   auto dtype_name = field<std::string>(*object, "dtype");
-  auto shape = field<json::array>(*object, "shape");
+  auto given_shape = field<json::array>(*object, "shape");
   auto offsets = field<json::array>(*object, "data_offsets");
-  if (!dtype_name || !shape || !offsets) {
-    return corrupt(where + "it must have dtype, shape and data_offsets");
-  }
+  if (!dtype_name) return fail(dtype_name.error());
+  if (!given_shape) return fail(given_shape.error());
+  if (!offsets) return fail(offsets.error());
   const auto dtype = dtype_named(*dtype_name);
-  if (!dtype) return corrupt(where + "dtype '" + *dtype_name + "' is unknown");
-  TensorView view{std::string(name), *dtype, {}, {}};
-  if (shape->size() > kMaxDimensions) return corrupt(where + "more than 8 dimensions");
-  for (const json::value& item : *shape) {
-    auto dimension = as<std::int64_t>(item, "shape");
-    if (!dimension) return fail(dimension.error().with(where));
-    view.shape.push_back(*dimension);
-  }
-  const auto size = tensor_bytes(*dtype, view.shape);
-  if (!size) return corrupt(where + "its shape overflows");
-  if (offsets->size() != 2) return corrupt(where + "data_offsets must be [begin, end]");
+  if (!dtype) return corrupt("dtype " + in_quotes(*dtype_name) + " is unknown");
+  auto shape = read_shape(*given_shape);
+  if (!shape) return fail(shape.error());
+  const auto size = tensor_bytes(*dtype, *shape);
+  if (!size) return corrupt("its shape is negative or overflows");
+  if (offsets->size() != 2) return corrupt("data_offsets must be [begin, end]");
   auto begin = as<std::int64_t>((*offsets)[0], "data_offsets");
   auto end = as<std::int64_t>((*offsets)[1], "data_offsets");
-  if (!begin || !end || *begin < 0 || *end < *begin ||
-      static_cast<std::uint64_t>(*end) > data.size()) {
-    return corrupt(where + "data_offsets lie outside the file");
+  if (!begin) return fail(begin.error());
+  if (!end) return fail(end.error());
+  if (*begin < 0 || *end < *begin || static_cast<std::uint64_t>(*end) > data.size()) {
+    return corrupt("data_offsets " + span_text(*begin, *end) + " lie outside the file, which has " +
+                   std::to_string(data.size()) + " bytes behind its header");
   }
   if (static_cast<std::uint64_t>(*end - *begin) != *size) {
-    return corrupt(where + "data_offsets span " + std::to_string(*end - *begin) +
-                   " bytes, its shape needs " + std::to_string(*size));
+    return corrupt("data_offsets " + span_text(*begin, *end) + " span " +
+                   std::to_string(*end - *begin) + " bytes, its shape needs " +
+                   std::to_string(*size));
   }
-  view.bytes = data.substr(static_cast<std::size_t>(*begin), static_cast<std::size_t>(*size));
-  return view;
+  return TensorView{std::string(name), *dtype, std::move(*shape),
+                    data.substr(static_cast<std::size_t>(*begin), static_cast<std::size_t>(*size))};
 }
 
 struct Header {
@@ -145,28 +189,37 @@ struct Header {
 };
 
 Result<void> check_layout(const std::vector<TensorView>& tensors, std::string_view data) {
-  const char* expected = data.data();
+  std::size_t expected = 0;
   for (const TensorView& view : tensors) {
-    if (view.bytes.data() != expected) {
-      return corrupt("tensor '" + view.name + "': its bytes overlap another's or leave a hole");
+    const auto begin = static_cast<std::size_t>(view.bytes.data() - data.data());
+    if (begin != expected) {
+      return corrupt(
+          "tensor " + in_quotes(view.name) + ": its bytes begin at " + std::to_string(begin) +
+          " behind the header, where " + std::to_string(expected) +
+          (begin < expected ? " bytes are others': they overlap" : " are described: a hole"));
     }
     expected += view.bytes.size();
   }
-  if (expected != data.data() + data.size()) return corrupt("bytes after the last tensor");
-  return {};
+  if (expected == data.size()) return {};
+  return corrupt(std::to_string(data.size() - expected) +
+                 " bytes after the last tensor belong to none");
 }
 
 Result<Header> read_header(std::string_view bytes) {
   if (bytes.size() < 8) return corrupt("shorter than 8 bytes: not a safetensors file");
   const std::uint64_t size = read_u64(bytes);
   if (size > kMaxHeader) return corrupt("the header is over 100 MB: not a safetensors file");
-  if (size > bytes.size() - 8) return corrupt("the header is longer than the file: cut short?");
-  const auto text = bytes.substr(8, static_cast<std::size_t>(size));
+  if (size > bytes.size() - 8) {
+    return corrupt("the header of " + std::to_string(size) + " bytes is longer than the file of " +
+                   std::to_string(bytes.size()) + ": cut short?");
+  }
+  // A copy, so that nobody changes in the file what was checked here.
+  const std::string text(bytes.substr(8, static_cast<std::size_t>(size)));
   const auto data = bytes.substr(8 + static_cast<std::size_t>(size));
   if (text.empty() || text.front() != '{') return corrupt("the header does not begin with '{'");
   auto parsed = parse_json(text, {.size_bytes = kMaxHeader, .depth = 8});
   if (!parsed) return corrupt("the header is not JSON: " + parsed.error().message);
-  if (has_duplicate_names(text, *parsed)) return corrupt("the header has a name twice");
+  if (has_duplicate_names(text, *parsed)) return corrupt("the header has" + duplicate_name(text));
   Header header;
   for (const auto& member : parsed->as_object()) {
     if (member.key() == "__metadata__") {
@@ -176,7 +229,7 @@ Result<Header> read_header(std::string_view bytes) {
       continue;
     }
     auto view = read_entry(member.key(), member.value(), data);
-    if (!view) return fail(view.error());
+    if (!view) return fail(view.error().with("tensor " + in_quotes(member.key())));
     header.tensors.push_back(std::move(*view));
   }
   std::sort(header.tensors.begin(), header.tensors.end(), [](const auto& a, const auto& b) {
@@ -217,10 +270,18 @@ std::string_view name(DType dtype) {
 Result<SafetensorsFile> SafetensorsFile::open(const std::string& path) {
   auto mapped = map_file(path);
   if (!mapped) return fail(mapped.error());
-  auto header = read_header(mapped->bytes);
-  if (!header) return fail(header.error().with(path));
+  return read(std::move(*mapped), path);
+}
+
+Result<SafetensorsFile> SafetensorsFile::parse(std::string bytes, std::string_view name) {
+  return read(in_memory(std::move(bytes)), name);
+}
+
+Result<SafetensorsFile> SafetensorsFile::read(MappedFile bytes, std::string_view name) {
+  auto header = read_header(bytes.bytes);
+  if (!header) return fail(header.error().with(name));
   SafetensorsFile file;
-  file.mapping_ = std::move(mapped->owner);
+  file.bytes_ = std::move(bytes);
   file.tensors_ = std::move(header->tensors);
   file.metadata_ = std::move(header->metadata);
   for (std::size_t i = 0; i < file.tensors_.size(); ++i) file.by_name_[file.tensors_[i].name] = i;
@@ -230,48 +291,6 @@ Result<SafetensorsFile> SafetensorsFile::open(const std::string& path) {
 const TensorView* SafetensorsFile::find(std::string_view name) const {
   const auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : &tensors_[found->second];
-}
-
-Result<Checkpoint> Checkpoint::open(const std::string& model_folder) {
-  Checkpoint checkpoint;
-  auto single = SafetensorsFile::open(model_folder + "/model.safetensors");
-  if (single) {
-    checkpoint.files_.push_back(std::move(*single));
-    return checkpoint;
-  }
-  if (single.error().code != ErrorCode::kNotFound) return fail(single.error());
-  const std::string index_path = model_folder + "/model.safetensors.index.json";
-  auto text = read_file(posix_files(), index_path);
-  if (!text && text.error().code == ErrorCode::kNotFound) {
-    return fail(ErrorCode::kNotFound, model_folder + " has no model.safetensors");
-  }
-  if (!text) return fail(text.error());
-  auto index = parse_json_object(*text);
-  if (!index) return fail(index.error().with(index_path));
-  auto weight_map = field<json::object>(*index, "weight_map");
-  if (!weight_map) return fail(weight_map.error().with(index_path));
-  std::map<std::string, bool> shards;
-  for (const auto& member : *weight_map) {
-    auto shard = as<std::string>(member.value(), "weight_map");
-    if (!shard) return fail(shard.error().with(index_path));
-    if (shard->find('/') != std::string::npos) {
-      return fail(ErrorCode::kInvalid, index_path + ": '" + *shard + "' is not a file name");
-    }
-    shards[*shard] = true;
-  }
-  for (const auto& [shard, present] : shards) {
-    auto file = SafetensorsFile::open(model_folder + "/" + shard);
-    if (!file) return fail(file.error());
-    checkpoint.files_.push_back(std::move(*file));
-  }
-  return checkpoint;
-}
-
-const TensorView* Checkpoint::find(std::string_view name) const {
-  for (const SafetensorsFile& file : files_) {
-    if (const TensorView* view = file.find(name)) return view;
-  }
-  return nullptr;
 }
 
 struct SafetensorsWriter::State {

@@ -6,8 +6,10 @@
 //
 // A reader maps the file and believes nothing: a header over 100 MB, duplicate names, unknown
 // dtypes, sizes that overflow or do not fit the shape, overlaps, holes and a wrong file size are
-// errors that name the tensor. Views live as long as their file; their bytes may be unaligned.
-// Readers are immutable, so that any thread may use them.
+// errors that name the file, the tensor and the bytes. What a header takes while it is read is
+// bounded by its own size, some tens of times over. Views live as long as their file; their bytes
+// may be unaligned, and no element count of a shape overflows, were its zeros ones. Readers are
+// immutable, so that any thread may use them.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +20,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/model/mapped_file.h"
 
 namespace hone::engine {
 
@@ -52,24 +55,33 @@ struct TensorView {
 class SafetensorsFile {
  public:
   [[nodiscard]] static Result<SafetensorsFile> open(const std::string& path);
+  // The same of bytes that are in memory; `name` leads errors.
+  [[nodiscard]] static Result<SafetensorsFile> parse(std::string bytes, std::string_view name);
   [[nodiscard]] const std::vector<TensorView>& tensors() const { return tensors_; }  // by offset
   [[nodiscard]] const TensorView* find(std::string_view name) const;                 // or null
   [[nodiscard]] const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  // Whether the bytes were the file's all the while (mapped_file.h): to be asked when they are
+  // read.
+  [[nodiscard]] Result<void> still_whole() const { return bytes_.still_whole(); }
 
  private:
-  std::shared_ptr<const void> mapping_;  // unmapped with its last owner
+  [[nodiscard]] static Result<SafetensorsFile> read(MappedFile bytes, std::string_view name);
+
+  MappedFile bytes_;  // unmapped with its last owner
   std::vector<TensorView> tensors_;
   std::map<std::string, std::size_t, std::less<>> by_name_;
   std::map<std::string, std::string> metadata_;
 };
 
 // The weights of a model folder: model.safetensors, or the shards that model.safetensors.index.json
-// names.
+// names, all of which lie in the folder (a link there is followed). No tensor is in two of them,
+// and each is where the index has it.
 class Checkpoint {
  public:
   [[nodiscard]] static Result<Checkpoint> open(const std::string& model_folder);
   [[nodiscard]] const TensorView* find(std::string_view name) const;  // or null
   [[nodiscard]] const std::vector<SafetensorsFile>& files() const { return files_; }
+  [[nodiscard]] Result<void> still_whole() const;
 
  private:
   std::vector<SafetensorsFile> files_;

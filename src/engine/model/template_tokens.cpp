@@ -62,30 +62,29 @@ Result<std::vector<Span>> lay_over(std::string_view text, const std::vector<std:
 
 }  // namespace
 
-SpecialTokens::SpecialTokens(const Tokenizer& tokenizer) {
+SpecialTokens::SpecialTokens(const Tokenizer& tokenizer)
+    : matcher_(std::vector<AddedMatcher::Entry>()) {
+  std::vector<std::int64_t> ids;
+  std::vector<std::string> texts;
   for (std::int64_t id = 0; id < tokenizer.vocab_size(); ++id) {
     const std::string_view text = tokenizer.bytes(id);
-    if (tokenizer.is_special(id) && !text.empty()) tokens_.push_back({std::string(text), id});
+    if (!tokenizer.is_special(id) || text.empty()) continue;
+    ids.push_back(id);
+    texts.emplace_back(text);
   }
-  std::sort(tokens_.begin(), tokens_.end(), [](const Token& a, const Token& b) {
-    if (a.text.front() != b.text.front()) return a.text.front() < b.text.front();
-    return a.text.size() > b.text.size();
-  });
+  texts_ = std::make_shared<const std::vector<std::string>>(std::move(texts));
+  std::vector<AddedMatcher::Entry> entries;
+  for (std::size_t i = 0; i < ids.size(); ++i) entries.push_back({(*texts_)[i], ids[i]});
+  matcher_ = AddedMatcher(std::move(entries));
 }
 
 std::vector<SpecialTokens::Place> SpecialTokens::find(std::string_view text,
                                                       const std::vector<Span>& given) const {
   std::vector<Place> places;
   for (std::size_t i = 0; i < text.size();) {
-    const auto first =
-        std::lower_bound(tokens_.begin(), tokens_.end(), text[i],
-                         [](const Token& token, char begin) { return token.text.front() < begin; });
-    const auto found = std::find_if(first, tokens_.end(), [&](const Token& token) {
-      return token.text.front() != text[i] || text.substr(i).starts_with(token.text);
-    });
-    const bool there = found != tokens_.end() && found->text.front() == text[i];
-    const std::size_t end = there ? i + found->text.size() : i + 1;
-    const bool own = there && !lies_in(given, i) && !lies_in(given, end - 1);
+    const AddedMatcher::Entry* found = matcher_.match(text.substr(i));
+    const std::size_t end = found != nullptr ? i + found->text.size() : i + 1;
+    const bool own = found != nullptr && !lies_in(given, i) && !lies_in(given, end - 1);
     if (own) places.push_back({i, end, found->id});
     i = own ? end : i + 1;
   }

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "engine/model/chat.h"
 #include "engine/model/jinja.h"
 #include "engine/model/tokenizer.h"
+#include "engine/model/tokenizer_added.h"
 
 namespace hone::engine {
 
@@ -37,11 +39,8 @@ class SpecialTokens {
                                         const std::vector<jinja::Span>& given) const;
 
  private:
-  struct Token {
-    std::string text;
-    std::int64_t id;
-  };
-  std::vector<Token> tokens_;  // by first byte, then the longest first
+  std::shared_ptr<const std::vector<std::string>> texts_;  // at one place, for `matcher_`
+  AddedMatcher matcher_;
 };
 
 // `trained`: the bytes that the loss counts, in order; a token counts if any byte of it does.

@@ -118,7 +118,7 @@ Result<Tokenizer> Tokenizer::load(const std::string& path) {
   std::error_code ignored;
   const bool is_file = std::filesystem::is_regular_file(path, ignored);
   const std::string file = is_file ? path : path + "/tokenizer.json";
-  auto text = read_file(posix_files(), file, 256U << 20);
+  auto text = read_file(posix_files(), file, kMaxTokenizerBytes);
   if (!text) return fail(text.error());
   return parse(*text, file);
 }

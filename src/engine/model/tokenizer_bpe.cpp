@@ -2,6 +2,7 @@
 
 #include <queue>
 
+#include "engine/model/in_quotes.h"
 #include "engine/model/utf8.h"
 
 namespace hone::engine {
@@ -24,11 +25,13 @@ Result<void> Bpe::add_merge(std::string_view left, std::string_view right) {
   const std::int32_t b = find(right);
   const std::int32_t both = find(std::string(left) + std::string(right));
   if (a < 0 || b < 0 || both < 0) {
-    return fail(ErrorCode::kInvalid, "merge " + std::to_string(merges_.size()) +
-                                         " names a token that is not in the vocabulary");
+    return fail(ErrorCode::kInvalid, "merge " + std::to_string(next_rank_) + " of " +
+                                         in_quotes(left) + " and " + in_quotes(right) +
+                                         " names a token that is not in the vocabulary, or makes "
+                                         "one that is not");
   }
   const auto pair = static_cast<std::uint64_t>(a) << 32 | static_cast<std::uint32_t>(b);
-  merges_.emplace(pair, Merge{static_cast<std::int32_t>(merges_.size()), both});
+  merges_.insert_or_assign(pair, Merge{next_rank_++, both});
   return {};
 }
 

@@ -18,7 +18,9 @@ class Bpe {
   // in the vocabulary wins before merging (Llama 3).
   Bpe(std::vector<std::string> tokens, bool ignore_merges);
 
-  // The next merge in order of rank. Both parts and what they make must be tokens.
+  // The next merge in order of rank. Both parts and what they make must be tokens, so that every
+  // merge makes a longer one and there is no circle of them. Of a pair that comes twice the last
+  // rank counts, as in the reference.
   [[nodiscard]] Result<void> add_merge(std::string_view left, std::string_view right);
 
   // Finds the tokens "<0x00>" to "<0xFF>", all of which must be there: encode_characters needs
@@ -46,7 +48,8 @@ class Bpe {
   std::vector<std::string> tokens_;
   std::unordered_map<std::string_view, std::int32_t> ids_;  // views into tokens_
   std::unordered_map<std::uint64_t, Merge> merges_;         // by left id << 32 | right id
-  std::array<std::int32_t, 256> byte_tokens_{};             // after use_byte_tokens
+  std::int32_t next_rank_ = 0;
+  std::array<std::int32_t, 256> byte_tokens_{};  // after use_byte_tokens
   bool ignore_merges_;
 };
 

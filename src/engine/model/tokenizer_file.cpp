@@ -2,16 +2,20 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_map>
 
 #include "base/json.h"
+#include "engine/model/in_quotes.h"
 #include "engine/model/tokenizer_steps.h"
 #include "engine/model/utf8.h"
 
 namespace hone::engine {
 namespace {
 
-constexpr JsonLimits kLimits{.size_bytes = 256U << 20, .depth = 32};
-constexpr std::int64_t kMaxId = 1 << 22;  // no vocabulary is that large; ids index an array
+constexpr JsonLimits kLimits{.size_bytes = kMaxTokenizerBytes, .depth = 32};
+constexpr std::int64_t kMaxId = 1 << 22;  // no vocabulary is that large
+// The largest that is known has 33,000; a file of a million would make each look-up costly.
+constexpr std::size_t kMaxAdded = 1U << 18;
 // Added tokens are sought at every byte of a text; real ones have some tens of bytes.
 constexpr std::size_t kMaxAddedBytes = 1024;
 
@@ -68,7 +72,7 @@ Result<Pretokenizer> read_pretokenizer(const json::value& value) {
     auto step = as<json::object>(item, "pretokenizers");
     if (!step) return fail(step.error());
     const std::string type(string_or_empty(*step, "type"));
-    if (has_bytes) return unsupported("pre_tokenizer: '" + type + "' after ByteLevel");
+    if (has_bytes) return unsupported("pre_tokenizer: " + in_quotes(type) + " after ByteLevel");
     if (type == "Digits" && is_true(*step, "individual_digits") && !has_pattern) {
       pretokenizer.digits_alone = true;
     } else if (type == "Split" && !has_pattern) {
@@ -78,7 +82,7 @@ Result<Pretokenizer> read_pretokenizer(const json::value& value) {
                has_pattern == is_false_or_absent(*step, "use_regex")) {
       has_bytes = true;
     } else {
-      return unsupported("pre_tokenizer: '" + type + "' is not supported here");
+      return unsupported("pre_tokenizer: " + in_quotes(type) + " is not supported here");
     }
   }
   if (!has_bytes)
@@ -86,20 +90,37 @@ Result<Pretokenizer> read_pretokenizer(const json::value& value) {
   return pretokenizer;
 }
 
-Result<AddedToken> read_added_token(const json::value& item) {
+// Ids index arrays, whose size must follow from the file's and not from what it claims: real files
+// leave few ids out.
+std::int64_t highest_id(std::size_t tokens) {
+  return std::min(kMaxId, static_cast<std::int64_t>(4 * tokens + 65'536));
+}
+
+std::string out_of_range(std::int64_t id, std::int64_t highest) {
+  return "id " + std::to_string(id) + " is not from 0 to " + std::to_string(highest) +
+         ", which is plenty for the tokens of this file";
+}
+
+Result<AddedToken> read_added_token(const json::value& item, std::int64_t highest) {
   const json::object* object = item.if_object();
   if (object == nullptr) {
     return unsupported("added_tokens: an object is expected, not " + std::string(kind_name(item)));
   }
   auto content = field<std::string>(*object, "content");
   auto id = field<std::int64_t>(*object, "id");
-  if (!content) return fail(content.error().with("added_tokens"));
-  if (!id) return fail(id.error().with("added_tokens"));
-  if (content->empty() || content->size() > kMaxAddedBytes || *id < 0 || *id > kMaxId)
-    return unsupported("added_tokens: bad content or id");
+  if (!content) return fail(content.error());
+  if (!id) return fail(id.error().with(in_quotes(*content)));
+  if (content->empty() || content->size() > kMaxAddedBytes) {
+    return unsupported("the content of id " + std::to_string(*id) + " has " +
+                       std::to_string(content->size()) + " bytes; 1 to " +
+                       std::to_string(kMaxAddedBytes) + " are supported");
+  }
+  if (*id < 0 || *id > highest) {
+    return unsupported(in_quotes(*content) + ": " + out_of_range(*id, highest));
+  }
   for (const std::string_view flag : {"single_word", "lstrip", "rstrip"}) {
     if (is_true(*object, flag)) {
-      return unsupported("added token '" + *content + "': " + std::string(flag) +
+      return unsupported("added token " + in_quotes(*content) + ": " + std::string(flag) +
                          " is not supported");
     }
   }
@@ -110,18 +131,42 @@ Result<AddedToken> read_added_token(const json::value& item) {
   return token;
 }
 
-Result<std::vector<AddedToken>> read_added(const json::object& root) {
+// Of two tokens with one id, or two ids of one text, it could not be told which is meant.
+Result<void> check_once(const std::vector<AddedToken>& added) {
+  std::unordered_map<std::int64_t, const AddedToken*> by_id;
+  std::unordered_map<std::string_view, const AddedToken*> by_text;
+  for (const AddedToken& token : added) {
+    const AddedToken& same_id = *by_id.emplace(token.id, &token).first->second;
+    const AddedToken& same_text = *by_text.emplace(token.content, &token).first->second;
+    if (same_id.content == token.content && same_text.id == token.id &&
+        same_id.special == token.special && same_id.normalized == token.normalized) {
+      continue;
+    }
+    return unsupported("added_tokens: " + in_quotes(token.content) + " with the id " +
+                       std::to_string(token.id) + " is not the first with this " +
+                       (same_id.content != token.content ? "id" : "content"));
+  }
+  return {};
+}
+
+Result<std::vector<AddedToken>> read_added(const json::object& root, std::int64_t highest) {
   std::vector<AddedToken> added;
   const json::value* items = root.if_contains("added_tokens");
   if (items == nullptr || items->is_null()) return added;
   const json::array* array = items->if_array();
   if (array == nullptr) return unsupported("field 'added_tokens' must be an array");
+  if (array->size() > kMaxAdded) {
+    return fail(ErrorCode::kTooLarge, "added_tokens has " + std::to_string(array->size()) +
+                                          " tokens; up to " + std::to_string(kMaxAdded) +
+                                          " are supported");
+  }
   added.reserve(array->size());
-  for (const json::value& item : *array) {
-    auto token = read_added_token(item);
-    if (!token) return fail(token.error());
+  for (std::size_t i = 0; i < array->size(); ++i) {
+    auto token = read_added_token((*array)[i], highest);
+    if (!token) return fail(token.error().with("added_tokens[" + std::to_string(i) + "]"));
     added.push_back(std::move(*token));
   }
+  if (auto once = check_once(added); !once) return fail(once.error());
   return added;
 }
 
@@ -131,18 +176,34 @@ void put(TokenTexts& texts, std::int64_t id, std::string text) {
   texts[at] = std::move(text);
 }
 
-Result<TokenTexts> read_vocab(const json::object& model) {
+const json::object* vocab_of(const json::object& model) {
   const json::value* vocab = model.if_contains("vocab");
-  if (vocab == nullptr || !vocab->is_object())
-    return unsupported("model: field 'vocab' must be an object");
+  return vocab == nullptr ? nullptr : vocab->if_object();
+}
+
+std::size_t count_tokens(const json::object& root, const json::object& model) {
+  const json::object* vocab = vocab_of(model);
+  const json::value* added = root.if_contains("added_tokens");
+  return (vocab == nullptr ? 0 : vocab->size()) +
+         (added == nullptr || !added->is_array() ? 0 : added->get_array().size());
+}
+
+Result<TokenTexts> read_vocab(const json::object& model, std::int64_t highest) {
+  const json::object* vocab = vocab_of(model);
+  if (vocab == nullptr) return unsupported("model: field 'vocab' must be an object");
   TokenTexts texts;
-  for (const auto& member : vocab->get_object()) {
-    auto id = as<std::int64_t>(member.value(), "vocab");
-    if (!id) return fail(id.error());
-    if (*id < 0 || *id > kMaxId) return unsupported("vocab: an id is out of range");
+  for (const auto& member : *vocab) {
+    auto id = as<std::int64_t>(member.value(), "id");
+    if (!id) return fail(id.error().with("model: vocab: " + in_quotes(member.key())));
+    if (*id < 0 || *id > highest) {
+      return unsupported("model: vocab: " + in_quotes(member.key()) + ": " +
+                         out_of_range(*id, highest));
+    }
     if (static_cast<std::size_t>(*id) < texts.size() &&
         !texts[static_cast<std::size_t>(*id)].empty()) {
-      return unsupported("vocab: two tokens have the id " + std::to_string(*id));
+      return unsupported("model: vocab: two tokens have the id " + std::to_string(*id) + ": " +
+                         in_quotes(texts[static_cast<std::size_t>(*id)]) + " and " +
+                         in_quotes(member.key()));
     }
     put(texts, *id, std::string(member.key()));
   }
@@ -169,7 +230,7 @@ std::optional<std::pair<std::string_view, std::string_view>> parts_of_merge(
 Result<void> check_model(const json::object& model) {
   const auto type = string_or_empty(model, "type");
   if (!type.empty() && type != "BPE") {
-    return unsupported("model type '" + std::string(type) + "' is not supported: only BPE is");
+    return unsupported("model: type " + in_quotes(type) + " is not supported: only BPE is");
   }
   for (const std::string_view name : {"continuing_subword_prefix", "end_of_word_suffix"}) {
     if (!string_or_empty(model, name).empty())
@@ -196,9 +257,12 @@ Result<Bpe> read_bpe(const json::object& model, const TokenTexts& vocab, Spellin
   TokenTexts tokens(vocab.size());
   std::transform(vocab.begin(), vocab.end(), tokens.begin(), spelling);
   Bpe bpe(std::move(tokens), is_true(model, "ignore_merges"));
-  for (const json::value& item : merges->get_array()) {
-    const auto parts = parts_of_merge(item);
-    if (!parts) return unsupported("model: a merge is neither \"a b\" nor [\"a\", \"b\"]");
+  for (std::size_t i = 0; i < merges->get_array().size(); ++i) {
+    const auto parts = parts_of_merge(merges->get_array()[i]);
+    if (!parts) {
+      return unsupported("model: merge " + std::to_string(i) +
+                         " is neither \"a b\" nor [\"a\", \"b\"]");
+    }
     auto done = bpe.add_merge(spelling(parts->first), spelling(parts->second));
     if (!done) return fail(done.error().with("model"));
   }
@@ -211,58 +275,59 @@ TokenTexts with_added(TokenTexts texts, const std::vector<AddedToken>& added, Sp
   return texts;
 }
 
-Result<TokenizerFile> read_byte_level(const json::object& root, const json::object& model,
-                                      std::vector<AddedToken> added) {
-  const json::value* normalizer = root.if_contains("normalizer");
-  if (normalizer != nullptr && !normalizer->is_null()) {
-    return unsupported("a normalizer is not supported: only byte-level BPE without one is");
-  }
-  auto vocab = read_vocab(model);
-  if (!vocab) return fail(vocab.error());
-  auto bpe = read_bpe(model, *vocab, bytes_of_token);
-  if (!bpe) return fail(bpe.error());
-  const json::value* steps = root.if_contains("pre_tokenizer");
-  auto pretokenizer = read_pretokenizer(steps != nullptr ? *steps : json::value());
-  if (!pretokenizer) return fail(pretokenizer.error());
-  TokenTexts bytes = with_added(std::move(*vocab), added, bytes_of_token);
-  return TokenizerFile{std::move(*bpe), *pretokenizer, std::nullopt, std::move(bytes),
-                       std::move(added)};
-}
-
 // The reference takes an added token's id from the vocabulary, whatever the file gives it.
-Result<void> check_ids(const std::vector<AddedToken>& added, const Bpe& bpe,
-                       const TokenTexts& vocab) {
+Result<void> check_ids(const std::vector<AddedToken>& added, const TokenTexts& vocab) {
+  std::unordered_map<std::string_view, std::int64_t> ids;
+  for (const AddedToken& token : added) ids.emplace(token.content, token.id);
+  const auto differs = [](std::string_view content, std::int64_t id) {
+    return unsupported("added token " + in_quotes(content) + ": its id " + std::to_string(id) +
+                       " is not what the vocabulary says");
+  };
+  for (std::size_t id = 0; id < vocab.size(); ++id) {
+    const auto found = ids.find(vocab[id]);
+    if (found == ids.end() || found->second == static_cast<std::int64_t>(id)) continue;
+    return differs(found->first, found->second);
+  }
   for (const AddedToken& token : added) {
-    const std::int32_t known = bpe.find(token.content);
     const auto id = static_cast<std::size_t>(token.id);
-    const bool taken = id < vocab.size() && !vocab[id].empty() && vocab[id] != token.content;
-    if ((known >= 0 && known != token.id) || taken) {
-      return unsupported("added token '" + token.content + "': its id " + std::to_string(token.id) +
-                         " is not what the vocabulary says");
-    }
+    if (id >= vocab.size() || vocab[id].empty() || vocab[id] == token.content) continue;
+    return differs(token.content, token.id);
   }
   return {};
 }
 
+Result<TokenizerFile> read_byte_level(const json::object& root, const json::object& model,
+                                      TokenTexts vocab, std::vector<AddedToken> added) {
+  const json::value* normalizer = root.if_contains("normalizer");
+  if (normalizer != nullptr && !normalizer->is_null()) {
+    return unsupported("a normalizer is not supported: only byte-level BPE without one is");
+  }
+  auto bpe = read_bpe(model, vocab, bytes_of_token);
+  if (!bpe) return fail(bpe.error());
+  const json::value* steps = root.if_contains("pre_tokenizer");
+  auto pretokenizer = read_pretokenizer(steps != nullptr ? *steps : json::value());
+  if (!pretokenizer) return fail(pretokenizer.error());
+  TokenTexts bytes = with_added(std::move(vocab), added, bytes_of_token);
+  return TokenizerFile{std::move(*bpe), *pretokenizer, std::nullopt, std::move(bytes),
+                       std::move(added)};
+}
+
 Result<TokenizerFile> read_sentencepiece(const json::object& root, const json::object& model,
-                                         std::vector<AddedToken> added) {
+                                         TokenTexts vocab, std::vector<AddedToken> added) {
   auto spaces = read_spaces(root);
   if (!spaces) return fail(spaces.error());
   auto decoder = read_decoder(root);
   if (!decoder) return fail(decoder.error());
-  auto vocab = read_vocab(model);
-  if (!vocab) return fail(vocab.error());
-  auto bpe = read_bpe(model, *vocab, as_written);
+  auto bpe = read_bpe(model, vocab, as_written);
   if (!bpe) return fail(bpe.error());
   // With them all there is no unknown character, so `unk_token` and `fuse_unk` say nothing.
   if (auto found = bpe->use_byte_tokens(); !found) return fail(found.error().with("model"));
-  if (auto agree = check_ids(added, *bpe, *vocab); !agree) return fail(agree.error());
   for (AddedToken& token : added) {
     if (!token.normalized || !spaces->normalizes) continue;
     token.pattern = mark_spaces(*spaces, token.content, TextPlace::kStart);
   }
-  TokenTexts bytes = with_added(*vocab, added, bytes_of_piece);
-  TokenTexts texts = with_added(std::move(*vocab), added, as_written);
+  TokenTexts bytes = with_added(vocab, added, bytes_of_piece);
+  TokenTexts texts = with_added(std::move(vocab), added, as_written);
   return TokenizerFile{std::move(*bpe),
                        {},
                        SentencePiece{*spaces, std::move(*decoder), std::move(texts)},
@@ -290,15 +355,19 @@ std::string bytes_of_token(std::string_view token) {
 Result<TokenizerFile> read_tokenizer_file(std::string_view text) {
   auto root = parse_json_object(text, kLimits);
   if (!root) return fail(root.error());
-  auto added = read_added(*root);
-  if (!added) return fail(added.error());
   const json::value* model = root->if_contains("model");
-  if (model == nullptr || !model->is_object())
-    return unsupported("field 'model' must be an object");
-  const json::object& object = model->get_object();
-  if (auto known = check_model(object); !known) return fail(known.error());
-  return is_true(object, "byte_fallback") ? read_sentencepiece(*root, object, std::move(*added))
-                                          : read_byte_level(*root, object, std::move(*added));
+  const json::object* object = model == nullptr ? nullptr : model->if_object();
+  const json::object none;
+  const std::int64_t highest = highest_id(count_tokens(*root, object == nullptr ? none : *object));
+  auto added = read_added(*root, highest);
+  if (!added) return fail(added.error());
+  if (object == nullptr) return unsupported("field 'model' must be an object");
+  if (auto known = check_model(*object); !known) return fail(known.error());
+  auto vocab = read_vocab(*object, highest);
+  if (!vocab) return fail(vocab.error());
+  if (auto agree = check_ids(*added, *vocab); !agree) return fail(agree.error());
+  const auto read = is_true(*object, "byte_fallback") ? read_sentencepiece : read_byte_level;
+  return read(*root, *object, std::move(*vocab), std::move(*added));
 }
 
 }  // namespace hone::engine

@@ -1,6 +1,7 @@
 // tokenizer.json, read into what the tokenizer works with. Used by the tokenizer only.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@
 #include "engine/model/tokenizer_spaces.h"
 
 namespace hone::engine {
+
+inline constexpr std::size_t kMaxTokenizerBytes = 64U << 20;
 
 // By id; an id without a token is empty.
 using TokenTexts = std::vector<std::string>;
@@ -32,7 +35,8 @@ struct TokenizerFile {
   std::vector<AddedToken> added;
 };
 
-// Memory is bounded by the size of `text`, and by the largest id that is allowed.
+// Memory is bounded by the size of `text`, which is at most 64 MiB, some tens of times over: an id
+// may not be far beyond the number of tokens. Errors name the field, and the token or the merge.
 [[nodiscard]] Result<TokenizerFile> read_tokenizer_file(std::string_view text);
 
 // GPT-2's way of writing bytes as printable characters: "Ġthe" is " the". Text that is not made of

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/model/in_quotes.h"
 #include "engine/model/tokenizer_steps.h"
 
 namespace hone::engine {
@@ -52,14 +53,14 @@ Result<Spaces> read_metaspace(const json::object& step, std::string_view part) {
   } else if (name == "first") {
     spaces.prefix = SpacePrefix::kFirst;
   } else if (name != "never") {
-    return invalid(place + ": Metaspace's prepend_scheme '" + name + "' is not known");
+    return invalid(place + ": Metaspace's prepend_scheme " + in_quotes(name) + " is not known");
   }
   // How files said it before there was a scheme. Both together must agree, in the reference too.
   const auto prefix_space = optional_field<bool>(step, "add_prefix_space");
   if (!prefix_space) return fail(prefix_space.error().with(place + ": Metaspace"));
   if (!prefix_space->value_or(true) && spaces.prefix != SpacePrefix::kNone) {
-    return invalid(place + ": Metaspace's add_prefix_space is false, its prepend_scheme '" + name +
-                   "'");
+    return invalid(place + ": Metaspace's add_prefix_space is false, its prepend_scheme " +
+                   in_quotes(name));
   }
   return spaces;
 }

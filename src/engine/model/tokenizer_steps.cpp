@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "engine/model/in_quotes.h"
+
 namespace hone::engine {
 namespace {
 
@@ -39,9 +41,9 @@ Result<std::vector<const json::object*>> read_steps(const json::value& part, std
 
 std::unexpected<Error> unsupported_step(std::string_view part, const json::object& step,
                                         std::string_view why) {
-  return fail(ErrorCode::kInvalid, std::string(part) + ": '" +
-                                       std::string(string_or_empty(step, "type")) +
-                                       "' is not supported " + std::string(why));
+  return fail(ErrorCode::kInvalid, std::string(part) + ": " +
+                                       in_quotes(string_or_empty(step, "type")) +
+                                       " is not supported " + std::string(why));
 }
 
 bool replaces(const json::object& step, std::string_view from, std::string_view to) {

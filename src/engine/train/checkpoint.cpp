@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "engine/model/in_quotes.h"
 #include "engine/model/mapped_file.h"
 #include "engine/model/safetensors.h"
 
@@ -18,6 +19,8 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kKept = 2;
 constexpr std::string_view kPrefix = "step-";
+constexpr std::string_view kOptimizerFile = "optimizer.safetensors";
+constexpr std::uint64_t kMaxStateBytes = 1U << 20;
 
 Result<void> remove_folder(const std::string& folder) {
   std::error_code error;
@@ -49,7 +52,9 @@ std::string step_folder(const std::string& folder, std::int64_t step) {
 Result<std::string> digest_file(const std::string& path) {
   auto file = map_file(path);
   if (!file) return fail(file.error());
-  return hex(sha256(file->bytes));
+  std::string digest = hex(sha256(file->bytes));
+  if (auto whole = file->still_whole(); !whole) return fail(whole.error());
+  return digest;
 }
 
 // All that a resumed run needs bit by bit: the parameters as the optimizer sees them, and its
@@ -101,12 +106,33 @@ struct SavedState {
   std::int64_t optimizer_steps = 0;
 };
 
+// What belongs to a checkpoint lies in its folder; the optimizer's tensors always do.
+Result<void> check_files(const std::string& folder, const json::object& files) {
+  if (!files.contains(kOptimizerFile)) {
+    return fail(ErrorCode::kCorrupt, "field 'files' lacks " + in_quotes(kOptimizerFile) +
+                                         ", so that nobody vouches for it");
+  }
+  for (const auto& [name, digest] : files) {
+    const std::string_view file = name;
+    if (file.empty() || file == "." || file == ".." || file.find('/') != std::string_view::npos ||
+        file.find('\0') != std::string_view::npos) {
+      return fail(ErrorCode::kCorrupt,
+                  "field 'files': " + in_quotes(file) + " is not the name of a file beside it");
+    }
+    auto found = digest_file(folder + "/" + std::string(file));
+    if (!found) return fail(found.error());
+    if (!digest.is_string() || std::string_view(digest.get_string()) != *found)
+      return fail(ErrorCode::kCorrupt, "checksum of " + std::string(file) + " is wrong");
+  }
+  return {};
+}
+
 // Checks every file's digest.
-Result<SavedState> read_state(const std::string& folder) {
-  auto text = read_file(posix_files(), folder + "/state.json");
+Result<SavedState> read_state(const std::string& folder, std::int64_t named_step) {
+  auto text = read_file(posix_files(), folder + "/state.json", kMaxStateBytes);
   if (!text) return fail(text.error());
   auto document = parse_json_object(*text);
-  if (!document) return fail(document.error());
+  if (!document) return fail(document.error().with("state.json"));
   auto step = field<std::int64_t>(*document, "step");
   auto optimizer_steps = field<std::int64_t>(*document, "optimizer_steps");
   auto tokens = field<std::int64_t>(*document, "tokens");
@@ -117,12 +143,13 @@ Result<SavedState> read_state(const std::string& folder) {
   auto files = field<json::object>(*document, "files");
   if (!step || !optimizer_steps || !tokens || !seconds || !first || !last || !inputs || !files)
     return fail(ErrorCode::kCorrupt, "state.json lacks a field");
-  for (const auto& [name, digest] : *files) {
-    auto found = digest_file(folder + "/" + std::string(name));
-    if (!found) return fail(found.error());
-    if (!digest.is_string() || std::string_view(digest.get_string()) != *found)
-      return fail(ErrorCode::kCorrupt, "checksum of " + std::string(name) + " is wrong");
+  if (*step != named_step || *optimizer_steps < 0 || *tokens < 0) {
+    return fail(ErrorCode::kCorrupt,
+                "state.json: fields 'step', 'optimizer_steps' and 'tokens' are " +
+                    std::to_string(*step) + ", " + std::to_string(*optimizer_steps) + " and " +
+                    std::to_string(*tokens) + ", which is not what its folder says");
   }
+  if (auto good = check_files(folder, *files); !good) return fail(good.error().with("state.json"));
   return SavedState{{*step, *tokens, *seconds, *first, *last, *inputs}, *optimizer_steps};
 }
 
@@ -135,7 +162,7 @@ Result<void> read_tensors(const std::string& path, const std::vector<NamedTensor
     if (auto copied = copy_into(tensor.detach(), *view); !copied)
       return fail(copied.error().with(path));
   }
-  return {};
+  return file->still_whole();
 }
 
 // Renames a finished folder over `target`, so that a crash leaves one of the two, or none with the
@@ -173,7 +200,7 @@ Result<std::optional<TrainState>> load_checkpoint(const std::string& run_folder,
   const std::string folder = run_folder + "/checkpoints";
   for (const std::int64_t step : steps_in(folder)) {
     const std::string path = step_folder(folder, step);
-    auto saved = read_state(path);
+    auto saved = read_state(path, step);
     if (!saved) {
       spdlog::warn("checkpoint {} is damaged and passed over: {}", path, saved.error().message);
       continue;

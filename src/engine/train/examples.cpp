@@ -1,5 +1,7 @@
 #include "engine/train/examples.h"
 
+#include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <set>
 
@@ -60,6 +62,8 @@ Result<Preference> parse_preference(const json::object& object, const Chat& chat
     return fail(ErrorCode::kInvalid, "'chosen' and 'rejected' are the same");
   auto margin = optional_field<double>(object, "margin");
   if (!margin) return fail(margin.error());
+  if (!(std::abs(margin->value_or(0.0)) <= 1e6))
+    return fail(ErrorCode::kInvalid, "field 'margin' must be a number up to 1000000");
   return Preference{std::move(*id), std::move(*chosen), std::move(*rejected), *weight,
                     margin->value_or(0.0)};
 }
@@ -119,6 +123,9 @@ bool fits(const Preference& example, std::size_t limit) {
 template <typename Example, typename Parse>
 Result<Dataset<Example>> read_lines(const std::string& path, std::int64_t max_tokens,
                                     const Parse& parse) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored))  // a pipe would keep us waiting
+    return fail(ErrorCode::kNotFound, "dataset " + path + " is not a file");
   std::ifstream file(path, std::ios::binary);
   if (!file) return fail(ErrorCode::kNotFound, "dataset " + path + " cannot be opened");
   Dataset<Example> dataset;

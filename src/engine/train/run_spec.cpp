@@ -13,6 +13,8 @@
 namespace hone::engine {
 namespace {
 
+constexpr std::uint64_t kMaxSpecBytes = 1U << 20;
+
 template <typename Kind>
 struct Choice {
   std::string_view name;
@@ -207,7 +209,7 @@ class Reader {
 
 Result<RunSpec> read_run_spec(const std::string& folder) {
   const std::string path = folder + "/run.toml";
-  auto text = read_file(posix_files(), path);
+  auto text = read_file(posix_files(), path, kMaxSpecBytes);
   if (!text) return fail(text.error());
   auto file = TomlFile::parse(*text, path);
   if (!file) return fail(file.error());

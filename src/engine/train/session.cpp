@@ -98,6 +98,7 @@ Result<std::string> Session::inputs_digest() const {
     if (!file) return fail(file.error());
     digest.update(std::to_string(file->bytes.size()) + ":");
     digest.update(file->bytes);
+    if (auto whole = file->still_whole(); !whole) return fail(whole.error());
   }
   return hex(digest.finish());
 }

@@ -5,8 +5,10 @@
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
+#include <exception>
 #include <optional>
 
+#include "engine/model/in_quotes.h"
 #include "engine/model/safetensors.h"
 
 namespace hone::engine {
@@ -73,12 +75,18 @@ Run run_of(const bool* real, std::int64_t columns) {
 Result<at::Tensor> tensor_of(const TensorView& view) {
   const auto type = scalar_type(view.dtype);
   if (!type) {
-    return fail(ErrorCode::kInvalid, "tensor '" + view.name + "' is of type " +
+    return fail(ErrorCode::kInvalid, "tensor " + in_quotes(view.name) + " is of type " +
                                          std::string(name(view.dtype)) + ", which is not read");
   }
-  at::Tensor tensor = at::empty(view.shape, at::TensorOptions(*type));
-  std::copy(view.bytes.begin(), view.bytes.end(), static_cast<char*>(tensor.mutable_data_ptr()));
-  return tensor;
+  try {
+    at::Tensor tensor = at::empty(view.shape, at::TensorOptions(*type));
+    std::copy(view.bytes.begin(), view.bytes.end(), static_cast<char*>(tensor.mutable_data_ptr()));
+    return tensor;
+  } catch (const std::exception& error) {  // libtorch, where memory is short
+    return fail(ErrorCode::kUnavailable,
+                "tensor " + in_quotes(view.name) +
+                    " cannot be read into memory: " + first_line(error.what()));
+  }
 }
 
 Result<BatchTensors> read_batch(const std::string& path) {
@@ -89,8 +97,8 @@ Result<BatchTensors> read_batch(const std::string& path) {
     const bool input = view.name.starts_with(kInput);
     if (!input && view.name.starts_with("out.") && view.name != kScore) continue;
     if (!input && view.name != kScore) {
-      return fail(ErrorCode::kInvalid, path + ": tensor '" + view.name +
-                                           "' is neither an input ('in.…') nor a result ('out.…')");
+      return fail(ErrorCode::kInvalid, path + ": tensor " + in_quotes(view.name) +
+                                           " is neither an input ('in.…') nor a result ('out.…')");
     }
     auto tensor = tensor_of(view);
     if (!tensor) return fail(tensor.error().with(path));
@@ -101,6 +109,7 @@ Result<BatchTensors> read_batch(const std::string& path) {
     }
   }
   if (tensors.empty()) return fail(ErrorCode::kInvalid, path + ": there is no tensor 'in.…'");
+  if (auto whole = file->still_whole(); !whole) return fail(whole.error());
   return tensors;
 }
 
@@ -235,8 +244,8 @@ Result<void> BatchReader::finish(const std::string& method) const {
   if (!outcome_) return outcome_;
   for (const auto& [name, tensor] : tensors_) {
     if (!asked_.contains(name)) {
-      return fail(ErrorCode::kInvalid,
-                  "tensor 'in." + name + "' is not one that method '" + method + "' reads");
+      return fail(ErrorCode::kInvalid, "tensor " + in_quotes("in." + name) +
+                                           " is not one that method '" + method + "' reads");
     }
   }
   return {};

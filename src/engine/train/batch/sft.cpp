@@ -18,6 +18,10 @@ struct Documents {
   at::Tensor targets;  // bool
 };
 
+// Documents become rows of the longest one's length: what they take must not be a square of what
+// the file has.
+constexpr std::int64_t kMaxUnpacked = std::int64_t{1} << 26;
+
 // Where documents begin: positions are 0, 1, … in each.
 std::vector<std::int64_t> beginnings(const at::Tensor& positions) {
   std::vector<std::int64_t> begins;
@@ -76,6 +80,11 @@ Documents read_documents(BatchReader& reader) {
   reader.require(!begins.empty(),
                  "tensor 'in.position_ids' must count from 0 in each document of the row");
   check_lengths(reader, begins, ids.size(1));
+  const auto documents = static_cast<std::int64_t>(begins.size());
+  reader.require(documents <= kMaxUnpacked / ids.size(1),
+                 "tensor 'in.position_ids' packs " + std::to_string(documents) +
+                     " documents into a row of " + std::to_string(ids.size(1)) +
+                     " tokens, too many to take apart at once");
   return reader.good() ? unpack(ids, targets, begins) : Documents{ids, targets, targets};
 }
 

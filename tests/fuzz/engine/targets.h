@@ -1,0 +1,26 @@
+// What hone-engine reads that others made: model files, tokenizers, configurations, templates,
+// adapters. None of it needs a tensor, so that these targets are built without libtorch. The test
+// program engine_tests replays their committed inputs (fuzz/targets.h says how they are meant).
+#pragma once
+
+#include <array>
+
+#include "fuzz/targets.h"
+
+namespace hone::fuzz {
+
+void safetensors(std::string_view bytes);
+void gguf(std::string_view bytes);           // metadata, tensors, and the tokenizer inside
+void tokenizer(std::string_view bytes);      // tokenizer.json, then a text to ids and back
+void model_config(std::string_view bytes);   // config.json
+void chat_template(std::string_view bytes);  // parsed, and rendered with a small budget
+void adapter(std::string_view bytes);        // adapter_config.json, a zero byte, safetensors
+
+inline constexpr std::array<Target, 6> kEngineTargets = {{{"safetensors", safetensors},
+                                                          {"gguf", gguf},
+                                                          {"tokenizer", tokenizer},
+                                                          {"model_config", model_config},
+                                                          {"chat_template", chat_template},
+                                                          {"adapter", adapter}}};
+
+}  // namespace hone::fuzz

@@ -1,0 +1,89 @@
+// That the same file again adds nothing, on both databases, by the path of a command: outbox,
+// indexer, database.
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "base/file.h"
+#include "capture/import_map.h"
+#include "capture/importer.h"
+#include "store/indexer.h"
+#include "store/outbox.h"
+#include "support/databases.h"
+
+namespace hone {
+namespace {
+
+class ImportStores : public test::OnBothDatabases {
+ protected:
+  static void write(const std::string& path, std::string_view bytes) {
+    std::ofstream(path, std::ios::binary) << bytes;
+  }
+
+  capture::ImportReport import(const std::string& file, std::string_view toml) {
+    const auto map = capture::parse_import_map(toml, "map.toml").value();
+    auto database = open();
+    auto indexed = open();
+    const std::string folder = folder_ / "outbox";
+    auto outbox = store::Outbox::open(posix_files(), folder, clock_).value();
+    store::Indexer indexer(*outbox, *indexed, clock_, {.name = "import", .compress = true});
+    indexer.start();
+    IdSource ids(clock_, Random::from_system());
+    people::Roster roster(*database, clock_, ids);
+    const auto redactor = privacy::Redactor::create("key").value();
+    const auto sink = capture::outbox_sink(*outbox, roster, {.capture = true, .train = true});
+    auto report = capture::import_file(file, map, {}, {*redactor, "key", clock_}, sink);
+    EXPECT_TRUE(report) << report.error().message;
+    EXPECT_TRUE(indexer.wait_for(outbox->status().last_position, std::chrono::minutes(1)));
+    indexer.stop();
+    EXPECT_TRUE(outbox->close());
+    return report.value_or(capture::ImportReport{});
+  }
+
+  std::int64_t count(const std::string& table) {
+    return open()->query("SELECT COUNT(*) AS n FROM " + table).value().front().integer("n");
+  }
+
+  SystemClock clock_;
+};
+
+TEST_P(ImportStores, TheSameFileAgainAddsNothing) {
+  const std::string file = folder_ / "edits.csv";
+  write(file,
+        "id,who,text,draft,final,ok\n"
+        "1,Ana,Say hello,Hi,\"Hello, \"\"all\"\"\nof you\",1\n"
+        "2,Ben,Say bye,Bye,,1\n"
+        "3,Ana,Say what,\"open,,0\n"
+        "4,Ana,Say so,So,,0\n");
+  constexpr std::string_view kMap = R"(
+name = "edits"
+trainable = true
+[interaction]
+key.from = "/id"
+person.from = "/who"
+time.text = "2024-01-01"
+prompt.from = "/text"
+output.from = "/draft"
+[[signal]]
+kind.from = "/ok"
+kind.values = { 1 = "accepted", 0 = "rejected" }
+[[signal]]
+kind.text = "edited"
+final_text.from = "/final"
+)";
+  for (int again = 0; again < 2; ++again) {
+    const auto report = import(file, kMap);
+    EXPECT_EQ(report.interactions, 3);
+    EXPECT_EQ(report.left_out.at("malformed"), 1);
+    EXPECT_EQ(report.errors.at(0).substr(0, 8), "line 5: ");
+    EXPECT_EQ(report.left_out.at("empty_signal"), 2);
+    EXPECT_EQ(count("interaction"), 3);
+    EXPECT_EQ(count("feedback"), 4);
+    EXPECT_EQ(count("person"), 2);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Databases, ImportStores, test::both_databases(), test::database_name);
+
+}  // namespace
+}  // namespace hone
