@@ -51,6 +51,9 @@ run_tests() {
     part "the server on a system that fails" faults_swept
     part "a thousand simulated releases a cell" simulated_releases
     part "exports in llama.cpp" llama_cpp_loads
+    part "GRPO with a numeric verifier improves SmolLM2" learning grpo_numeric
+    part "a reward model on hh-harmless, five folds" learning reward_hh
+    part "DPO on real edits: margin and likelihood" learning dpo_edits
     part "unit tests under TSan" tsan_tests
     part "the server under load, under TSan" under_load tsan --seconds 4
   fi
@@ -67,6 +70,13 @@ simulated_releases() {
   cmake --preset release >/dev/null || return 1  # it may have been configured before googletest was there
   configure_and_build release release_simulation &&
     HONE_FULL_RELEASES=1 build/release/bin/release_simulation --gtest_brief=1
+}
+
+# A training on the real model that must teach it something: tests/learning/NAME.py.
+learning() {
+  rm -rf "build/learning/$1"
+  timeout -k 30 2400 python3 "tests/learning/$1.py" --engine build/release/bin/hone-engine --base "$HONE_BASE_MODEL" \
+    --shared "$HONE_SHARED" --folder "build/learning/$1"
 }
 
 # The real server, built with the sanitizer of PRESET, under load: PRESET [ARGUMENT…].

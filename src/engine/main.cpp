@@ -40,6 +40,8 @@ int main(int argc, char** argv) {
   hone::engine::add_merge(app, chosen);
   hone::engine::add_average(app, chosen);
   hone::engine::add_export(app, chosen);
+  hone::engine::add_verify(app, chosen);
+  hone::engine::add_sample(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

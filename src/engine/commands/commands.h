@@ -27,6 +27,8 @@ void add_check_golden(CLI::App& app, Run& chosen);
 void add_merge(CLI::App& app, Run& chosen);
 void add_average(CLI::App& app, Run& chosen);
 void add_export(CLI::App& app, Run& chosen);
+void add_verify(CLI::App& app, Run& chosen);
+void add_sample(CLI::App& app, Run& chosen);
 
 // Says `result`'s error on stderr, if it is one, and gives the exit code for it.
 [[nodiscard]] int exit_code(const Result<void>& result);

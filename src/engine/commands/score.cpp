@@ -30,6 +30,8 @@ void add_score(CLI::App& app, Run& chosen) {
                    "also the N likeliest tokens in each place, with their log-probabilities")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  command->add_flag("--reward", arguments->options.reward,
+                    "of a reward model: write each answer's reward instead");
   command->add_option("--threads", arguments->threads)->check(CLI::Range(1, 1024));
   command->callback([arguments, &chosen] {
     chosen = [arguments] {

@@ -1,10 +1,10 @@
 #include "engine/serve/serving_model.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include <algorithm>
 
-#include "engine/model/lora.h"
 #include "engine/model/rope.h"
 
 namespace hone::engine {
@@ -56,14 +56,19 @@ Result<ServingModel> load_serving_model(const std::string& folder, Arithmetic ar
   if (!config) return fail(config.error());
   auto weights = load_llama(folder, stored_type(*config));
   if (!weights) return fail(weights.error());
+  return make_serving_model(std::move(*weights), arithmetic, context);
+}
+
+ServingModel make_serving_model(LlamaWeights weights, Arithmetic arithmetic, std::int64_t context) {
+  const c10::NoGradGuard no_grad;
   ServingModel model;
-  model.config = std::move(*config);
+  model.config = weights.config;
   model.arithmetic = arithmetic;
-  model.embed_tokens = weights->embed_tokens.to(at::kFloat);
-  model.norm = weights->norm.to(at::kFloat);
+  model.embed_tokens = weights.embed_tokens.to(at::kFloat);
+  model.norm = weights.norm.to(at::kFloat);
   const auto exact = arithmetic == Arithmetic::kBf16 ? Arithmetic::kFp32 : arithmetic;
-  model.lm_head = ServingLinear({weights->lm_head, {}}, exact);
-  for (LlamaLayer& layer : weights->layers) {
+  model.lm_head = ServingLinear({weights.lm_head, {}}, exact);
+  for (LlamaLayer& layer : weights.layers) {
     model.layers.push_back(
         {layer.input_norm.to(at::kFloat),
          layer.post_attention_norm.to(at::kFloat),
@@ -82,17 +87,23 @@ Result<ServingModel> load_serving_model(const std::string& folder, Arithmetic ar
 Result<std::shared_ptr<const ServingAdapter>> load_serving_adapter(const std::string& name,
                                                                    const std::string& folder,
                                                                    const ServingModel& model) {
-  const LlamaConfig& config = model.config;
-  auto lora = load_lora(folder, config);
+  auto lora = load_lora(folder, model.config);
   if (!lora) return fail(lora.error());
-  auto adapter = std::make_shared<ServingAdapter>();
+  auto adapter = make_serving_adapter(*lora, model);
   adapter->name = name;
   adapter->folder = folder;
-  for (const LoraLayer& layer : lora->layers) {
+  return adapter;
+}
+
+std::shared_ptr<ServingAdapter> make_serving_adapter(const LoraAdapter& lora,
+                                                     const ServingModel& model) {
+  const c10::NoGradGuard no_grad;
+  auto adapter = std::make_shared<ServingAdapter>();
+  for (const LoraLayer& layer : lora.layers) {
     auto& packed = adapter->layers.emplace_back();
     for (std::size_t i = 0; i < kFused.size(); ++i) {
-      packed[i] =
-          pack_fused(layer, kFused[i], config, lora->config, activation_type(model.arithmetic));
+      packed[i] = pack_fused(layer, kFused[i], model.config, lora.config,
+                             activation_type(model.arithmetic));
     }
   }
   return adapter;

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "engine/model/llama.h"
+#include "engine/model/lora.h"
 #include "engine/serve/serving_linear.h"
 
 namespace hone::engine {
@@ -41,6 +42,11 @@ struct ServingModel {
 [[nodiscard]] Result<ServingModel> load_serving_model(const std::string& folder,
                                                       Arithmetic arithmetic, std::int64_t context);
 
+// The same from weights in memory, which it shares where they have its type already. Gives up each
+// layer of `weights` as it goes.
+[[nodiscard]] ServingModel make_serving_model(LlamaWeights weights, Arithmetic arithmetic,
+                                              std::int64_t context);
+
 // The adapters of one fused matrix: y += (x A^T) B^T, with the scale inside B.
 struct PackedLora {
   at::Tensor a;  // [n r, in]; undefined where nothing is adapted
@@ -55,5 +61,8 @@ struct ServingAdapter {
 
 [[nodiscard]] Result<std::shared_ptr<const ServingAdapter>> load_serving_adapter(
     const std::string& name, const std::string& folder, const ServingModel& model);
+// A copy of an adapter in memory, as it is now.
+[[nodiscard]] std::shared_ptr<ServingAdapter> make_serving_adapter(const LoraAdapter& lora,
+                                                                   const ServingModel& model);
 
 }  // namespace hone::engine

@@ -82,6 +82,32 @@ Result<Judgement> parse_judgement(const json::object& object, const Chat& chat) 
   return Judgement{std::move(*id), std::move(*sequence), *label, *weight};
 }
 
+Result<Task> parse_task(const json::object& object, const Chat& chat) {
+  auto id = field<std::string>(object, "id");
+  if (!id) return fail(id.error());
+  auto messages = messages_field(object, "prompt");
+  if (!messages) return fail(messages.error());
+  if (messages->back().role == "assistant")
+    return fail(ErrorCode::kInvalid, "prompt: the last message is the assistant's");
+  auto weight = parse_weight(object);
+  if (!weight) return fail(weight.error());
+  auto description = optional_field<json::object>(object, "verifier");
+  if (!description) return fail(description.error());
+  std::optional<Verifier> verifier;
+  if (*description) {
+    auto parsed = Verifier::parse(**description);
+    if (!parsed) return fail(parsed.error());
+    verifier.emplace(std::move(*parsed));
+  }
+  TokenIds prompt = chat.encode(*messages, {.add_generation_prompt = true}).ids;
+  return Task{std::move(*id), std::move(*messages), std::move(prompt), std::move(verifier),
+              *weight};
+}
+
+bool fits(const Task& task, std::size_t limit) {
+  return task.prompt.size() <= limit;
+}
+
 bool fits(const Demonstration& example, std::size_t limit) {
   return example.sequence.ids.size() <= limit;
 }
@@ -176,6 +202,12 @@ Result<Dataset<Preference>> read_preferences(const std::string& path, const Chat
   return read_lines<Preference>(path, max_tokens, [&chat](const json::object& object) {
     return parse_preference(object, chat);
   });
+}
+
+Result<Dataset<Task>> read_tasks(const std::string& path, const Chat& chat,
+                                 std::int64_t max_tokens) {
+  return read_lines<Task>(path, max_tokens,
+                          [&chat](const json::object& object) { return parse_task(object, chat); });
 }
 
 Result<Dataset<Judgement>> read_judgements(const std::string& path, const Chat& chat,

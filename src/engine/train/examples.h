@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "base/result.h"
 #include "engine/model/chat.h"
 #include "engine/model/llama_batch.h"
+#include "engine/verify/verifier.h"
 
 namespace hone::engine {
 
@@ -47,6 +49,15 @@ struct Judgement {
   double weight = 1.0;
 };
 
+// A prompt whose answers a verifier, or a reward model, can tell apart.
+struct Task {
+  std::string id;
+  std::vector<ChatMessage> messages;
+  TokenIds prompt;  // with the header of the answer
+  std::optional<Verifier> verifier;
+  double weight = 1.0;
+};
+
 template <typename Example>
 struct Dataset {
   std::vector<Example> examples;
@@ -62,6 +73,10 @@ struct Dataset {
 
 [[nodiscard]] Result<Dataset<Judgement>> read_judgements(const std::string& path, const Chat& chat,
                                                          std::int64_t max_tokens);
+
+// `max_tokens` bounds the prompts.
+[[nodiscard]] Result<Dataset<Task>> read_tasks(const std::string& path, const Chat& chat,
+                                               std::int64_t max_tokens);
 
 // [{"role", "content"}, …] from JSON; errors name the field.
 [[nodiscard]] Result<std::vector<ChatMessage>> parse_messages(const json::array& messages);

@@ -11,5 +11,6 @@ namespace hone::engine {
 [[nodiscard]] Result<Ending> train_orpo(Session& session);
 [[nodiscard]] Result<Ending> train_simpo(Session& session);
 [[nodiscard]] Result<Ending> train_reward(Session& session);
+[[nodiscard]] Result<Ending> train_grpo(Session& session);
 
 }  // namespace hone::engine

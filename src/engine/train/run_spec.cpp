@@ -21,10 +21,10 @@ struct Choice {
   Kind kind;
 };
 
-constexpr std::array kMethods = {
-    Choice{"sft", Method::kSft},     Choice{"dpo", Method::kDpo},
-    Choice{"kto", Method::kKto},     Choice{"orpo", Method::kOrpo},
-    Choice{"simpo", Method::kSimpo}, Choice{"reward", Method::kReward}};
+constexpr std::array kMethods = {Choice{"sft", Method::kSft},     Choice{"dpo", Method::kDpo},
+                                 Choice{"kto", Method::kKto},     Choice{"orpo", Method::kOrpo},
+                                 Choice{"simpo", Method::kSimpo}, Choice{"reward", Method::kReward},
+                                 Choice{"grpo", Method::kGrpo}};
 constexpr std::array kSchedules = {Choice{"cosine", Schedule::kCosine},
                                    Choice{"linear", Schedule::kLinear},
                                    Choice{"constant", Schedule::kConstant}};
@@ -33,6 +33,20 @@ constexpr std::array kDpoLosses = {Choice{"sigmoid", DpoLoss::kSigmoid},
                                    Choice{"ipo", DpoLoss::kIpo}, Choice{"hinge", DpoLoss::kHinge},
                                    Choice{"robust", DpoLoss::kRobust},
                                    Choice{"sigmoid_norm", DpoLoss::kSigmoidNorm}};
+
+// GSPO is GRPO's mean over answers with one ratio an answer.
+struct NamedGrpoLoss {
+  GrpoLoss loss;
+  bool sequence_ratios;
+};
+constexpr std::array kGrpoLosses = {Choice{"dapo", NamedGrpoLoss{GrpoLoss::kDapo, false}},
+                                    Choice{"grpo", NamedGrpoLoss{GrpoLoss::kGrpo, false}},
+                                    Choice{"dr_grpo", NamedGrpoLoss{GrpoLoss::kDrGrpo, false}},
+                                    Choice{"gspo", NamedGrpoLoss{GrpoLoss::kGrpo, true}}};
+constexpr std::array kScales = {Choice{"group", RewardScale::kGroup},
+                                Choice{"batch", RewardScale::kBatch},
+                                Choice{"none", RewardScale::kNone}};
+constexpr std::array kTruncated = {Choice{"keep", false}, Choice{"mask", true}};
 
 class Reader {
  public:
@@ -88,7 +102,40 @@ class Reader {
       case Method::kReward:
         number("centring", spec.reward.centring, 0.0, 1e6);
         break;
+      case Method::kGrpo:
+        read_grpo(spec);
+        break;
     }
+  }
+
+  void read_grpo(RunSpec& spec) {
+    GrpoRunOptions& grpo = spec.grpo;
+    NamedGrpoLoss named = kGrpoLosses.front().kind;
+    choose("loss", kGrpoLosses, named, false);
+    grpo.loss.loss = named.loss;
+    grpo.loss.sequence_ratios = named.sequence_ratios;
+    number("beta", grpo.loss.beta, 0.0, 1e6);
+    number("epsilon", grpo.loss.epsilon, 0.0, 1.0);
+    grpo.loss.epsilon_high = grpo.loss.epsilon;
+    number("epsilon_high", grpo.loss.epsilon_high, 0.0, 1e6);
+    choose("scale_rewards", kScales, grpo.scale, false);
+    // Dr. GRPO is without the division by the spread.
+    if (named.loss == GrpoLoss::kDrGrpo && !table_.has("scale_rewards"))
+      grpo.scale = RewardScale::kNone;
+    whole("group_size", grpo.group_size, 2, 1024);
+    number("temperature", grpo.temperature, 0.01, 100.0);
+    whole("max_new_tokens", grpo.max_new_tokens, 1, 1 << 20);
+    grpo.loss.max_completion_length = grpo.max_new_tokens;
+    if (grpo.max_new_tokens >= spec.max_tokens)
+      table_.problem("max_new_tokens", "must leave room for a prompt in max_tokens");
+    whole("iterations", grpo.iterations, 1, 64);
+    if (spec.checkpoint_every % grpo.iterations != 0)
+      table_.problem("iterations",
+                     "must divide checkpoint_every: a checkpoint holds whole batches");
+    whole("dynamic_sampling", grpo.dynamic_sampling, 0, 64);
+    choose("truncated", kTruncated, grpo.mask_truncated, false);
+    whole("overlong_buffer", grpo.overlong_buffer, 0, grpo.max_new_tokens);
+    grpo.allow_unsandboxed = table_.get_or("allow_unsandboxed", false);
   }
 
   void read_lora(RunSpec& spec) {

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "engine/model/lora.h"
 #include "engine/train/loss/dpo.h"
+#include "engine/train/loss/grpo.h"
 #include "engine/train/loss/kto.h"
 #include "engine/train/loss/orpo.h"
 #include "engine/train/loss/reward.h"
@@ -17,7 +18,21 @@
 
 namespace hone::engine {
 
-enum class Method { kSft, kDpo, kKto, kOrpo, kSimpo, kReward };
+enum class Method { kSft, kDpo, kKto, kOrpo, kSimpo, kReward, kGrpo };
+
+// Beyond the loss: how answers are sampled and what they are worth.
+struct GrpoRunOptions {
+  GrpoOptions loss;
+  RewardScale scale = RewardScale::kGroup;
+  std::int64_t group_size = 8;  // answers to a prompt
+  double temperature = 1.0;
+  std::int64_t max_new_tokens = 256;
+  std::int64_t iterations = 1;        // updates on the same answers
+  std::int64_t dynamic_sampling = 0;  // rounds of other tasks for groups without spread
+  bool mask_truncated = false;        // answers that hit the limit: out of the loss
+  std::int64_t overlong_buffer = 0;   // tokens before the limit where a reward begins to fall
+  bool allow_unsandboxed = false;
+};
 
 struct RunSpec {
   Method method = Method::kSft;
@@ -44,6 +59,7 @@ struct RunSpec {
   OrpoOptions orpo;
   SimpoOptions simpo;
   RewardOptions reward;
+  GrpoRunOptions grpo;
 };
 
 // `folder` is the run's; relative paths in run.toml begin there.

@@ -4,6 +4,7 @@
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
+#include <array>
 #include <istream>
 #include <numeric>
 #include <ostream>
@@ -11,6 +12,7 @@
 #include "engine/model/llama_forward.h"
 #include "engine/train/line_reader.h"
 #include "engine/train/policy.h"
+#include "engine/train/reward_model.h"
 
 namespace hone::engine {
 namespace {
@@ -60,6 +62,25 @@ class Scorer {
   void answer() {
     if (waiting_.empty()) return;
     const c10::NoGradGuard no_grad;
+    if (policy_.score.defined()) {
+      write_rewards();
+    } else {
+      write_logprobs();
+    }
+    out_.flush();
+    waiting_.clear();
+    tokens_ = 0;
+  }
+
+ private:
+  void write_rewards() {
+    std::vector<const Sequence*> sequences;
+    for (const Sequence& sequence : waiting_) sequences.push_back(&sequence);
+    for (const double reward : answer_rewards(policy_, sequences))
+      out_ << json::serialize(json::object{{"reward", reward}}) << '\n';
+  }
+
+  void write_logprobs() {
     const Predictions predicted = predictions(policy_, Whose::kPolicy, selection());
     const at::Tensor& head = policy_.weights.lm_head;
     const at::Tensor logprobs = target_logprobs(predicted.hidden, head, predicted.targets);
@@ -82,12 +103,8 @@ class Scorer {
       if (topk_ > 0) answered["topk"] = std::move(alternatives);
       out_ << json::serialize(answered) << '\n';
     }
-    out_.flush();
-    waiting_.clear();
-    tokens_ = 0;
   }
 
- private:
   // The tokens of all answers.
   [[nodiscard]] Selection selection() const {
     Selection selected;
@@ -117,6 +134,12 @@ Result<void> score_lines(std::istream& in, std::ostream& out, const ScoreOptions
   if (options.topk < 0 || options.topk > vocab_size) {
     return fail(ErrorCode::kInvalid, "--topk must be from 0 to the vocabulary's " +
                                          std::to_string(vocab_size) + " tokens");
+  }
+  if (options.reward) {
+    auto head = read_reward_head(std::array{options.adapter, options.model},
+                                 policy->weights.config.hidden_size);
+    if (!head) return fail(head.error());
+    policy->score = *head;
   }
   const LineReader lines(options.model, vocab_size);
   Scorer scorer(std::move(*policy), lines, out, options.topk);

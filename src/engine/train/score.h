@@ -4,6 +4,7 @@
 //   -> {"logprobs": [number, …], "sum": number, "mean": number}
 // With `topk` also "topk": for each of them the likeliest tokens in its place, the likeliest first,
 //   [[{"id": int, "logprob": number}, …], …]
+// or, of a reward model (score.safetensors beside the adapter or the weights), {"reward": number}.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,7 @@ struct ScoreOptions {
   std::string adapter;  // a PEFT folder, or empty
   std::string dtype = "fp32";
   std::int64_t topk = 0;  // at most the vocabulary
+  bool reward = false;
 };
 
 // A bad line ends it with an error that names the line; the lines before it are answered.

@@ -18,8 +18,9 @@ namespace {
 constexpr std::uint64_t kAdapterStream = 1;
 constexpr std::uint64_t kScoreStream = 2;
 
-bool compares_with_a_reference(Method method) {
-  return method == Method::kDpo || method == Method::kKto;
+bool compares_with_a_reference(const RunSpec& spec) {
+  return spec.method == Method::kDpo || spec.method == Method::kKto ||
+         (spec.method == Method::kGrpo && spec.grpo.loss.beta > 0.0);
 }
 
 // As transformers begins one: normal, with a standard deviation of 0.02.
@@ -81,7 +82,7 @@ Result<void> Session::load_model() {
   if (!spec_.full)
     adapter = make_lora(weights->config, spec_.lora, Random(spec_.seed).fork(kAdapterStream));
   policy_ = make_policy(std::move(*weights), std::move(adapter), compute,
-                        compares_with_a_reference(spec_.method));
+                        compares_with_a_reference(spec_));
   if (spec_.method == Method::kReward) {
     const Random random = Random(spec_.seed).fork(kScoreStream);
     policy_.score = make_score(policy_.weights.config.hidden_size, random).requires_grad_(true);
@@ -102,13 +103,14 @@ Result<std::string> Session::inputs_digest() const {
   return hex(digest.finish());
 }
 
-Result<StepPlan> Session::begin(std::size_t examples, std::int64_t left_out) {
+Result<StepPlan> Session::begin(std::size_t examples, std::int64_t left_out, std::int64_t updates) {
   const StepPlan plan =
       plan_steps(examples, static_cast<std::size_t>(spec_.batch_size * spec_.gradient_accumulation),
                  spec_.epochs, spec_.seed);
-  steps_ = plan.steps;
+  updates_ = updates;
+  steps_ = plan.steps * updates;
   left_out_ = left_out;
-  warmup_ = std::llround(spec_.warmup_fraction * static_cast<double>(plan.steps));
+  warmup_ = std::llround(spec_.warmup_fraction * static_cast<double>(steps_));
   if (left_out > 0)
     spdlog::warn("{} examples are longer than max_tokens = {} and left out", left_out,
                  spec_.max_tokens);
@@ -130,7 +132,7 @@ Result<StepPlan> Session::begin(std::size_t examples, std::int64_t left_out) {
 }
 
 Result<void> Session::finish_step(StepReport report) {
-  const double norm = optimizer_->clip_gradients(spec_.max_grad_norm);
+  const double norm = report.has_gradient ? optimizer_->clip_gradients(spec_.max_grad_norm) : 0.0;
   if (!std::isfinite(report.loss) || !std::isfinite(norm)) {
     return fail(ErrorCode::kInvalid, "the loss or its gradient is not finite at step " +
                                          std::to_string(state_.step + 1) +
@@ -139,7 +141,7 @@ Result<void> Session::finish_step(StepReport report) {
   }
   const double rate =
       learning_rate(spec_.schedule, spec_.learning_rate, state_.step, warmup_, steps_);
-  optimizer_->update(rate);
+  if (report.has_gradient) optimizer_->update(rate);
   ++state_.step;
   state_.tokens += report.tokens;
   state_.seconds = seconds();
@@ -152,7 +154,9 @@ Result<void> Session::finish_step(StepReport report) {
   if (auto written = progress_->append(line); !written) return written;
   spdlog::info("step {}/{}  loss {:.4f}  {} tokens in {:.1f} s", state_.step, steps_, report.loss,
                state_.tokens, state_.seconds);
-  if (state_.step % spec_.checkpoint_every == 0 && state_.step < steps_) return checkpoint();
+  const bool whole = state_.step % updates_ == 0;
+  if (whole && state_.step % spec_.checkpoint_every == 0 && state_.step < steps_)
+    return checkpoint();
   return {};
 }
 

@@ -34,6 +34,8 @@ struct StepReport {
   std::int64_t tokens = 0;  // of the examples, shared beginnings counted for each
   std::vector<std::string> examples;
   json::object more;  // a method's own figures for progress.jsonl
+  bool has_gradient =
+      true;  // false: nothing is to be learnt here, and the weights stay as they are
 };
 
 class Session {
@@ -44,13 +46,16 @@ class Session {
 
   [[nodiscard]] const RunSpec& spec() const { return spec_; }
   [[nodiscard]] const Chat& chat() const { return *chat_; }
+  [[nodiscard]] const Tokenizer& tokenizer() const { return *tokenizer_; }
   [[nodiscard]] const Policy& policy() const { return policy_; }
   [[nodiscard]] std::int64_t step() const { return state_.step; }  // the next one, from 0
   [[nodiscard]] bool asked_to_stop() const { return stop_->load(); }
 
   // Plans the steps over so many examples, and goes to the last checkpoint, if there is one.
-  // `left_out` examples were too long.
-  [[nodiscard]] Result<StepPlan> begin(std::size_t examples, std::int64_t left_out);
+  // `left_out` examples were too long. With `updates` above 1 a step of the plan is that many of
+  // the session's steps, and a checkpoint holds whole steps of the plan only.
+  [[nodiscard]] Result<StepPlan> begin(std::size_t examples, std::int64_t left_out,
+                                       std::int64_t updates = 1);
   // Moves the weights along the gradients that backward passes have left.
   [[nodiscard]] Result<void> finish_step(StepReport report);
   [[nodiscard]] Result<Ending> suspend();
@@ -73,6 +78,7 @@ class Session {
   std::optional<ProgressLog> progress_;
   TrainState state_;
   std::int64_t steps_ = 0;
+  std::int64_t updates_ = 1;  // of a step of the plan
   std::int64_t warmup_ = 0;
   std::int64_t left_out_ = 0;
   std::chrono::steady_clock::time_point started_;

@@ -26,6 +26,8 @@ Result<Ending> run_method(const std::string& run_folder, const std::atomic<bool>
       return train_simpo(**session);
     case Method::kReward:
       return train_reward(**session);
+    case Method::kGrpo:
+      return train_grpo(**session);
   }
   return Ending::kDone;
 }
