@@ -32,6 +32,9 @@ constexpr std::array kDpoLosses = {Choice{"sigmoid", DpoLoss::kSigmoid},
                                    Choice{"robust", DpoLoss::kRobust},
                                    Choice{"sigmoid_norm", DpoLoss::kSigmoidNorm}};
 
+constexpr std::array kRecompute = {Choice{"auto", Recompute::kAuto}, Choice{"on", Recompute::kOn},
+                                   Choice{"off", Recompute::kOff}};
+
 class Reader {
  public:
   Reader(TomlTable table, std::string folder) : table_(table), folder_(std::move(folder)) {}
@@ -49,6 +52,8 @@ class Reader {
     whole("gradient_accumulation", spec.gradient_accumulation, 1, 4096);
     whole("max_tokens", spec.max_tokens, 2, 1 << 20);
     whole("threads", spec.threads, 1, 1024);
+    choose("activation_checkpointing", kRecompute, spec.recompute, false);
+    number("divergence", spec.divergence, 0.0, 1e9);
     whole("checkpoint_every", spec.checkpoint_every, 1, 1'000'000'000);
     spec.dtype = table_.get_or("dtype", spec.dtype);
     if (spec.dtype != "bf16" && spec.dtype != "fp32")
