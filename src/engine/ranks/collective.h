@@ -1,6 +1,6 @@
 // What the processes that train one run together ("ranks", as torchrun calls them) do with each
 // other. The seam behind which another transport can stand: `Mesh` (mesh.h) does it over TCP; an
-// NCCL one would have the same eight calls.
+// NCCL one would have the same calls.
 //
 // Every call is made by all ranks, in the same order, with the same shapes. Sums are added in the
 // order of ranks, so that every rank has the same bits, in every run. A rank that is gone, gives up
