@@ -2,8 +2,10 @@
 #include <atomic>
 #include <csignal>
 #include <memory>
+#include <utility>
 
 #include "engine/commands/commands.h"
+#include "engine/ranks/join.h"
 #include "engine/train/train.h"
 
 namespace hone::engine {
@@ -20,9 +22,13 @@ void ask_to_stop(int) {
 }
 
 int train(const std::string& run_folder) {
+  const auto place = place_from_environment();
+  if (!place) return exit_code(fail(place.error()));
+  auto ranks = join(*place);  // until all are there, a signal ends the process
+  if (!ranks) return exit_code(fail(ranks.error()));
   std::signal(SIGTERM, ask_to_stop);
   std::signal(SIGINT, ask_to_stop);
-  const auto ending = train_run(run_folder, stop_asked);
+  const auto ending = train_run(run_folder, stop_asked, std::move(*ranks));
   if (!ending) return exit_code(fail(ending.error()));
   return *ending == Ending::kStopped ? kStoppedCode : 0;
 }
@@ -36,7 +42,10 @@ void add_train(CLI::App& app, Run& chosen) {
   command->add_option("run", *run_folder, "the run folder, with run.toml")
       ->required()
       ->check(CLI::ExistingDirectory);
-  command->footer("Exit code 75: stopped by SIGTERM or SIGINT, with a checkpoint.");
+  command->footer(
+      "Exit code 75: stopped by SIGTERM or SIGINT, with a checkpoint.\n"
+      "Several processes train one run together under torchrun's environment variables, e.g.\n"
+      "  torchrun --no-python --nproc-per-node 2 hone-engine train RUN");
   command->callback(
       [run_folder, &chosen] { chosen = [run_folder] { return train(*run_folder); }; });
 }

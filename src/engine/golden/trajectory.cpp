@@ -211,10 +211,12 @@ Result<void> train(Case& checked, const Plan& plan, const Policy& policy,
     if (!result) return fail(result.error().with("step " + std::to_string(step)));
     checked.near(kLoss, result->loss.item<double>(), want->loss, where + "loss");
     result->loss.backward();
-    checked.near(kNorm, optimizer.clip_gradients(plan.clip), want->norm, where + "grad_norm");
+    const auto norm = optimizer.clip_gradients(plan.clip);
+    if (!norm) return fail(norm.error());
+    checked.near(kNorm, *norm, want->norm, where + "grad_norm");
     const double rate = learning_rate(Schedule::kCosine, plan.peak, step, plan.warmup, plan.steps);
     checked.near(kRate, rate, want->rate, where + "lr");
-    optimizer.update(rate);
+    if (auto moved = optimizer.update(rate); !moved) return moved;
   }
   return {};
 }

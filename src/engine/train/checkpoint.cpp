@@ -1,6 +1,9 @@
 #include "engine/train/checkpoint.h"
 
+#include <ATen/ops/empty_like.h>
+
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <filesystem>
 
@@ -57,17 +60,32 @@ Result<std::string> digest_file(const std::string& path) {
   return digest;
 }
 
-// All that a resumed run needs bit by bit: the parameters as the optimizer sees them, and its
-// moments.
-std::vector<NamedTensor> tensors_of(AdamW& optimizer) {
-  std::vector<NamedTensor> all;
-  for (std::size_t i = 0; i < optimizer.parameters().size(); ++i) {
-    const Parameter& parameter = optimizer.parameters()[i];
-    all.push_back({"parameter." + parameter.name, parameter.tensor});
-    all.push_back({"first." + parameter.name, optimizer.first_moments()[i]});
-    all.push_back({"second." + parameter.name, optimizer.second_moments()[i]});
+// A parameter as the optimizer sees it, and its moments: all that a resumed run needs bit by bit.
+std::array<NamedTensor, 3> tensors_of(const Parameter& parameter, const Moments& moments) {
+  return {NamedTensor{"parameter." + parameter.name, parameter.tensor.detach()},
+          NamedTensor{"first." + parameter.name, moments.first},
+          NamedTensor{"second." + parameter.name, moments.second}};
+}
+
+// One parameter after the other, so that no rank holds all moments.
+Result<void> write_optimizer(const std::string& path, AdamW& optimizer) {
+  std::vector<TensorSpec> specs;
+  for (const Parameter& parameter : optimizer.parameters()) {
+    for (const NamedTensor& named : tensors_of(parameter, {}))
+      specs.push_back({named.name, DType::kF32, parameter.tensor.sizes().vec()});
   }
-  return all;
+  auto writer = SafetensorsWriter::create(path, std::move(specs));
+  if (!writer) return fail(writer.error());
+  for (std::size_t i = 0; i < optimizer.parameters().size(); ++i) {
+    const auto moments = optimizer.gather_moments(i);
+    if (!moments) return fail(moments.error());
+    for (const NamedTensor& named : tensors_of(optimizer.parameters()[i], *moments)) {
+      auto written = writer->write_next({static_cast<const char*>(named.tensor.const_data_ptr()),
+                                         static_cast<std::size_t>(named.tensor.nbytes())});
+      if (!written) return written;
+    }
+  }
+  return writer->finish();
 }
 
 Result<void> write_files(const std::string& folder, const Policy& policy, at::ScalarType dtype,
@@ -81,8 +99,12 @@ Result<void> write_files(const std::string& folder, const Policy& policy, at::Sc
   return save_llama(policy.weights, folder, dtype);
 }
 
-Result<void> write_state(const std::string& folder, const AdamW& optimizer,
-                         const TrainState& state) {
+json::array array_of(const std::vector<double>& values) {
+  return json::array(values.begin(), values.end());
+}
+
+Result<void> write_state(const std::string& folder, const AdamW& optimizer, const TrainState& state,
+                         int world) {
   json::object files;
   for (const auto& entry : fs::directory_iterator(folder)) {
     auto digest = digest_file(entry.path().string());
@@ -95,6 +117,9 @@ Result<void> write_state(const std::string& folder, const AdamW& optimizer,
                                  {"seconds", state.seconds},
                                  {"loss_first", state.loss_first},
                                  {"loss_last", state.loss_last},
+                                 {"losses_first", array_of(state.losses.first)},
+                                 {"losses_last", array_of(state.losses.last)},
+                                 {"ranks", world},
                                  {"inputs", state.inputs},
                                  {"files", std::move(files)}};
   return write_file_atomically(posix_files(), folder + "/state.json",
@@ -104,6 +129,7 @@ Result<void> write_state(const std::string& folder, const AdamW& optimizer,
 struct SavedState {
   TrainState state;
   std::int64_t optimizer_steps = 0;
+  std::int64_t ranks = 1;
 };
 
 // What belongs to a checkpoint lies in its folder; the optimizer's tensors always do.
@@ -127,6 +153,19 @@ Result<void> check_files(const std::string& folder, const json::object& files) {
   return {};
 }
 
+// Nothing where a checkpoint of an earlier version lacks it.
+Result<std::vector<double>> losses_in(const json::object& document, std::string_view name) {
+  auto list = optional_field<json::array>(document, name);
+  if (!list) return fail(list.error());
+  std::vector<double> losses;
+  for (const json::value& value : list->value_or(json::array())) {
+    auto loss = as<double>(value, name);
+    if (!loss) return fail(loss.error());
+    losses.push_back(*loss);
+  }
+  return losses;
+}
+
 // Checks every file's digest.
 Result<SavedState> read_state(const std::string& folder, std::int64_t named_step) {
   auto text = read_file(posix_files(), folder + "/state.json", kMaxStateBytes);
@@ -141,7 +180,11 @@ Result<SavedState> read_state(const std::string& folder, std::int64_t named_step
   auto last = field<double>(*document, "loss_last");
   auto inputs = field<std::string>(*document, "inputs");
   auto files = field<json::object>(*document, "files");
-  if (!step || !optimizer_steps || !tokens || !seconds || !first || !last || !inputs || !files)
+  auto losses_first = losses_in(*document, "losses_first");
+  auto losses_last = losses_in(*document, "losses_last");
+  auto ranks = optional_field<std::int64_t>(*document, "ranks");
+  if (!step || !optimizer_steps || !tokens || !seconds || !first || !last || !inputs || !files ||
+      !losses_first || !losses_last || !ranks)
     return fail(ErrorCode::kCorrupt, "state.json lacks a field");
   if (*step != named_step || *optimizer_steps < 0 || *tokens < 0) {
     return fail(ErrorCode::kCorrupt,
@@ -150,17 +193,25 @@ Result<SavedState> read_state(const std::string& folder, std::int64_t named_step
                     std::to_string(*tokens) + ", which is not what its folder says");
   }
   if (auto good = check_files(folder, *files); !good) return fail(good.error().with("state.json"));
-  return SavedState{{*step, *tokens, *seconds, *first, *last, *inputs}, *optimizer_steps};
+  LossWatch losses{std::move(*losses_first), std::move(*losses_last)};
+  return SavedState{{*step, *tokens, *seconds, *first, *last, std::move(losses), *inputs},
+                    *optimizer_steps,
+                    ranks->value_or(1)};
 }
 
-Result<void> read_tensors(const std::string& path, const std::vector<NamedTensor>& into) {
+Result<void> read_optimizer(const std::string& path, AdamW& optimizer) {
   auto file = SafetensorsFile::open(path);
   if (!file) return fail(file.error());
-  for (const auto& [name, tensor] : into) {
-    const TensorView* view = file->find(name);
-    if (view == nullptr) return fail(ErrorCode::kCorrupt, path + ": no tensor '" + name + "'");
-    if (auto copied = copy_into(tensor.detach(), *view); !copied)
-      return fail(copied.error().with(path));
+  for (std::size_t i = 0; i < optimizer.parameters().size(); ++i) {
+    const Parameter& parameter = optimizer.parameters()[i];
+    const at::Tensor like = parameter.tensor.detach();
+    const Moments moments{at::empty_like(like), at::empty_like(like)};
+    for (const auto& [name, tensor] : tensors_of(parameter, moments)) {
+      const TensorView* view = file->find(name);
+      if (view == nullptr) return fail(ErrorCode::kCorrupt, path + ": no tensor '" + name + "'");
+      if (auto copied = copy_into(tensor, *view); !copied) return fail(copied.error().with(path));
+    }
+    optimizer.set_moments(i, moments);
   }
   return file->still_whole();
 }
@@ -174,29 +225,62 @@ Result<void> put_in_place(const std::string& finished, const std::string& target
   return posix_files().sync_folder(fs::path(target).parent_path().string());
 }
 
-}  // namespace
-
-Result<void> save_checkpoint(const std::string& run_folder, const Policy& policy, AdamW& optimizer,
-                             const TrainState& state, const std::string& base_model) {
-  const std::string folder = run_folder + "/checkpoints";
-  const std::string target = step_folder(folder, state.step);
-  const std::string part = target + ".part";
+Result<void> write_checkpoint(const std::string& part, const std::string& target,
+                              const Policy& policy, AdamW& optimizer, const TrainState& state,
+                              const std::string& base_model, int world) {
   if (auto removed = remove_folder(part); !removed) return removed;
   if (auto made = posix_files().make_folder(part); !made) return made;
   if (auto written = write_files(part, policy, at::kFloat, base_model); !written) return written;
-  auto written = save_tensors(part + "/optimizer.safetensors", tensors_of(optimizer), at::kFloat);
+  auto written = write_optimizer(part + "/optimizer.safetensors", optimizer);
   if (!written) return written;
-  if (auto done = write_state(part, optimizer, state); !done) return done;
-  if (auto placed = put_in_place(part, target); !placed) return placed;
+  if (auto done = write_state(part, optimizer, state, world); !done) return done;
+  return put_in_place(part, target);
+}
+
+// What to know where a checkpoint could not be written, and to do.
+std::string advice(const std::string& folder) {
   const auto steps = steps_in(folder);
-  for (std::size_t i = kKept; i < steps.size(); ++i) {
-    if (auto removed = remove_folder(step_folder(folder, steps[i])); !removed) return removed;
+  const std::string from = steps.empty() ? "from its beginning, for there is no checkpoint yet"
+                                         : "from the checkpoint of step " +
+                                               std::to_string(steps.front()) + ", which is whole";
+  return ". Make room, if the disk is full, and start the run again: it goes on " + from;
+}
+
+// The other ranks' part: their moments.
+Result<void> hand_over(AdamW& optimizer) {
+  for (std::size_t i = 0; i < optimizer.parameters().size(); ++i) {
+    if (auto given = optimizer.gather_moments(i); !given) return fail(given.error());
   }
   return {};
 }
 
+}  // namespace
+
+Result<void> save_checkpoint(const std::string& run_folder, const Policy& policy, AdamW& optimizer,
+                             const TrainState& state, const std::string& base_model,
+                             Collective& ranks) {
+  if (ranks.rank() != 0) {
+    if (auto given = hand_over(optimizer); !given) return given;
+    return ranks.barrier();
+  }
+  const std::string folder = run_folder + "/checkpoints";
+  const std::string target = step_folder(folder, state.step);
+  const std::string part = target + ".part";
+  auto written =
+      write_checkpoint(part, target, policy, optimizer, state, base_model, ranks.world());
+  if (!written) {
+    if (auto removed = remove_folder(part); !removed) spdlog::warn("{}", removed.error().message);
+    return fail(written.error().code, written.error().message + advice(folder));
+  }
+  const auto steps = steps_in(folder);
+  for (std::size_t i = kKept; i < steps.size(); ++i) {
+    if (auto removed = remove_folder(step_folder(folder, steps[i])); !removed) return removed;
+  }
+  return ranks.barrier();
+}
+
 Result<std::optional<TrainState>> load_checkpoint(const std::string& run_folder, AdamW& optimizer,
-                                                  const std::string& inputs) {
+                                                  const std::string& inputs, int world) {
   const std::string folder = run_folder + "/checkpoints";
   for (const std::int64_t step : steps_in(folder)) {
     const std::string path = step_folder(folder, step);
@@ -211,7 +295,13 @@ Result<std::optional<TrainState>> load_checkpoint(const std::string& run_folder,
                       " belongs to another run.toml or dataset: start in a new folder, or remove " +
                       folder);
     }
-    auto read = read_tensors(path + "/optimizer.safetensors", tensors_of(optimizer));
+    if (saved->ranks != world) {
+      spdlog::warn(
+          "{} was made by {} ranks, and now there are {}: the weights will not be the same "
+          "bit by bit",
+          path, saved->ranks, world);
+    }
+    auto read = read_optimizer(path + "/optimizer.safetensors", optimizer);
     if (!read) return fail(read.error());
     optimizer.set_steps(saved->optimizer_steps);
     return saved->state;

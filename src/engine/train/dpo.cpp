@@ -53,7 +53,7 @@ Result<Ending> train_dpo(Session& session) {
     const double weight = total_weight(examples, chosen);
     const double total_tokens = chosen_tokens(examples, chosen);
     PairFigures figures;
-    for (const auto& members : micro_batches(chosen, lengths, kMicroBatchTokens)) {
+    for (const auto& members : session.micro_batches(chosen, lengths)) {
       const auto sequences = answers_of(examples, members);
       const TrainedTokens tokens = answer_logprobs(session.policy(), Whose::kPolicy, sequences);
       const PairLogprobs pairs = pair_logprobs(session.policy(), sequences, tokens);
@@ -61,12 +61,11 @@ Result<Ending> train_dpo(Session& session) {
       at::Tensor loss = losses.sum() / weight;
       if (spec.dpo.sft_weight > 0.0)
         loss = loss - spec.dpo.sft_weight * pairs.chosen.sum() / total_tokens;
-      loss.backward();
-      report.loss += loss.item<double>();
+      descend(report, loss, examples, members);
       figures.add(spec.dpo.beta * (pairs.chosen - pairs.reference_chosen),
                   spec.dpo.beta * (pairs.rejected - pairs.reference_rejected));
     }
-    report.more = figures.means();
+    report.means = figures.means();
     if (auto done = session.finish_step(std::move(report)); !done) return fail(done.error());
   }
   return session.finish();

@@ -336,6 +336,9 @@ StepReport report_on(const RolledOut& rolled, const std::vector<Task>& tasks) {
 
 Result<void> check_tasks(const Session& session, const std::vector<Task>& tasks) {
   const RunSpec& spec = session.spec();
+  if (session.ranks().world() > 1)  // each would sample all of the answers, and add their gradients
+    return fail(ErrorCode::kInvalid, "method grpo trains in one process only, not in " +
+                                         std::to_string(session.ranks().world()));
   if (spec.max_tokens > session.policy().weights.config.max_position_embeddings)
     return fail(ErrorCode::kInvalid,
                 "max_tokens = " + std::to_string(spec.max_tokens) + " is more than the model's " +

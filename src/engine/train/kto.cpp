@@ -7,12 +7,11 @@
 //
 // averaged over the step's answers by weight. z is the mean of log pi(y'|x)/ref(y'|x), never below
 // 0, over the step's prompts with each other's answers, and no gradient goes through it: it is
-// found first, for the whole step, so that micro-batches change memory and nothing else. The
-// reference is the model with its adapter off.
+// found first, for the whole step over all ranks, so that micro-batches change memory and nothing
+// else. The reference is the model with its adapter off.
 #include "engine/train/loss/kto.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/tensor.h>
 
 #include "engine/train/loss/sequences.h"
@@ -54,7 +53,8 @@ std::vector<Sequence> mismatched_pairs(const std::vector<Judgement>& examples,
   return pairs;
 }
 
-at::Tensor reference_point(const Policy& policy, const std::vector<Sequence>& pairs) {
+// Each rank computes its share of the pairs; all get all log-ratios, and so the same z.
+Result<at::Tensor> reference_point(const Session& session, const std::vector<Sequence>& pairs) {
   const at::NoGradGuard off;
   std::vector<std::size_t> order;
   std::vector<std::size_t> lengths;
@@ -62,41 +62,32 @@ at::Tensor reference_point(const Policy& policy, const std::vector<Sequence>& pa
     order.push_back(order.size());
     lengths.push_back(pair.ids.size());
   }
-  std::vector<at::Tensor> ratios;
-  for (const auto& members : micro_batches(order, lengths, kMicroBatchTokens)) {
+  std::vector<double> ratios(pairs.size(), 0.0);
+  for (const auto& members : session.micro_batches(order, lengths)) {
     std::vector<const Sequence*> sequences;
     for (const std::size_t i : members) sequences.push_back(&pairs[i]);
-    ratios.push_back(log_ratios(policy, sequences));
+    const at::Tensor found = log_ratios(session.policy(), sequences);
+    for (std::size_t k = 0; k < members.size(); ++k)
+      ratios[members[k]] = found[static_cast<std::int64_t>(k)].item<double>();
   }
-  return kto_reference_point(at::cat(ratios));
+  if (auto added = session.ranks().all_reduce(ratios); !added) return fail(added.error());
+  return kto_reference_point(at::tensor(ratios, at::TensorOptions(at::kFloat)));
 }
 
-// Implicit rewards by label, over a step.
+// Implicit rewards by label, over this rank's share of a step.
 struct Figures {
-  struct Side {
-    double sum = 0;
-    std::int64_t count = 0;
-
-    void add(const at::Tensor& rewards) {
-      sum += rewards.sum().item<double>();
-      count += rewards.size(0);
-    }
-  };
-  Side desirable;
-  Side undesirable;
+  Mean desirable{"chosen_reward"};
+  Mean undesirable{"rejected_reward"};
 
   void add(const at::Tensor& rewards, const at::Tensor& flags) {
-    desirable.add(rewards.detach().masked_select(flags));
-    undesirable.add(rewards.detach().masked_select(flags.logical_not()));
+    const auto count = [](Mean& side, const at::Tensor& own) {
+      side.sum += own.sum().item<double>();
+      side.count += static_cast<double>(own.size(0));
+    };
+    count(desirable, rewards.detach().masked_select(flags));
+    count(undesirable, rewards.detach().masked_select(flags.logical_not()));
   }
-  // A label that the step does not have is left out.
-  [[nodiscard]] json::object means() const {
-    const auto mean = [](const Side& side) { return side.sum / static_cast<double>(side.count); };
-    json::object object;
-    if (desirable.count > 0) object["chosen_reward"] = mean(desirable);
-    if (undesirable.count > 0) object["rejected_reward"] = mean(undesirable);
-    return object;
-  }
+  [[nodiscard]] std::vector<Mean> means() const { return {desirable, undesirable}; }
 };
 
 }  // namespace
@@ -125,9 +116,10 @@ Result<Ending> train_kto(Session& session) {
       report.tokens += static_cast<std::int64_t>(lengths[i]);
       report.examples.push_back(examples[i].id);
     }
-    const at::Tensor z = reference_point(session.policy(), mismatched_pairs(examples, chosen));
+    const auto z = reference_point(session, mismatched_pairs(examples, chosen));
+    if (!z) return fail(z.error());
     Figures figures;
-    for (const auto& members : micro_batches(chosen, lengths, kMicroBatchTokens)) {
+    for (const auto& members : session.micro_batches(chosen, lengths)) {
       std::vector<const Sequence*> sequences;
       std::vector<double> weights;
       std::vector<double> labels;
@@ -138,15 +130,14 @@ Result<Ending> train_kto(Session& session) {
       }
       const at::Tensor desirable = at::tensor(labels, at::TensorOptions(at::kFloat)).ne(0.0);
       const at::Tensor ratios = log_ratios(session.policy(), sequences);
-      const at::Tensor losses = kto_losses(ratios, desirable, z, spec.kto);
+      const at::Tensor losses = kto_losses(ratios, desirable, *z, spec.kto);
       const at::Tensor weight = at::tensor(weights, at::TensorOptions(at::kFloat));
       const at::Tensor loss = (losses * weight).sum() / total_weight;
-      loss.backward();
-      report.loss += loss.item<double>();
+      descend(report, loss, examples, members);
       figures.add(spec.kto.beta * ratios, desirable);
     }
-    report.more = figures.means();
-    report.more["kl"] = z.item<double>();
+    report.means = figures.means();
+    report.more["kl"] = z->item<double>();
     if (auto done = session.finish_step(std::move(report)); !done) return fail(done.error());
   }
   return session.finish();

@@ -78,7 +78,7 @@ Result<Ending> train_orpo(Session& session) {
     for (const std::size_t i : chosen)
       nll_tokens += pairs[i].weight * static_cast<double>(pairs[i].chosen.ids.size() - 1);
     PairFigures figures;
-    for (const auto& members : micro_batches(chosen, lengths, kMicroBatchTokens)) {
+    for (const auto& members : session.micro_batches(chosen, lengths)) {
       const Tokens tokens = select(pairs, members);
       const TrainedTokens logprobs =
           selected_logprobs(session.policy(), Whose::kPolicy, tokens.selection);
@@ -86,11 +86,10 @@ Result<Ending> train_orpo(Session& session) {
       const at::Tensor odds = orpo_losses(means.chosen, means.rejected, spec.orpo);
       const at::Tensor loss = (odds * weights_of(pairs, members)).sum() / weight -
                               (logprobs.logprobs * tokens.nll).sum() / nll_tokens;
-      loss.backward();
-      report.loss += loss.item<double>();
+      descend(report, loss, pairs, members);
       figures.add(spec.orpo.beta * means.chosen, spec.orpo.beta * means.rejected);
     }
-    report.more = figures.means();
+    report.means = figures.means();
     if (auto done = session.finish_step(std::move(report)); !done) return fail(done.error());
   }
   return session.finish();

@@ -68,11 +68,11 @@ void PairFigures::add(const at::Tensor& chosen_rewards, const at::Tensor& reject
   right_ += chosen.gt(rejected).sum().item<double>();
 }
 
-json::object PairFigures::means() const {
-  return {{"chosen_reward", chosen_ / pairs_},
-          {"rejected_reward", rejected_ / pairs_},
-          {"margin", (chosen_ - rejected_) / pairs_},
-          {"accuracy", right_ / pairs_}};
+std::vector<Mean> PairFigures::means() const {
+  return {{"chosen_reward", chosen_, pairs_},
+          {"rejected_reward", rejected_, pairs_},
+          {"margin", chosen_ - rejected_, pairs_},
+          {"accuracy", right_, pairs_}};
 }
 
 }  // namespace hone::engine

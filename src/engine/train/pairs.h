@@ -39,12 +39,12 @@ struct AnswerMeans {
 };
 [[nodiscard]] AnswerMeans answer_means(const TrainedTokens& tokens, std::size_t sequences);
 
-// Rewards of a step's pairs, gathered over its micro-batches.
+// Rewards of this rank's share of a step's pairs, gathered over its micro-batches.
 class PairFigures {
  public:
   void add(const at::Tensor& chosen_rewards, const at::Tensor& rejected_rewards);
   // "chosen_reward", "rejected_reward", "margin", "accuracy": means over the pairs.
-  [[nodiscard]] json::object means() const;
+  [[nodiscard]] std::vector<Mean> means() const;
 
  private:
   double pairs_ = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
 
 #include "base/random.h"
@@ -33,6 +34,26 @@ std::vector<std::size_t> StepPlan::at(std::int64_t step) const {
   const std::size_t last = std::min(first + per_step, examples);
   return {order.begin() + static_cast<std::ptrdiff_t>(first),
           order.begin() + static_cast<std::ptrdiff_t>(last)};
+}
+
+std::vector<std::size_t> share_of(const std::vector<std::size_t>& chosen,
+                                  const std::vector<std::size_t>& lengths, int rank, int world) {
+  std::vector<std::size_t> order(chosen.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, std::greater(),
+                           [&](std::size_t at) { return lengths[chosen[at]]; });
+  std::vector<std::size_t> loads(static_cast<std::size_t>(world), 0);
+  std::vector<int> owners(chosen.size());
+  for (const std::size_t at : order) {
+    const auto least = std::ranges::min_element(loads);
+    owners[at] = static_cast<int>(least - loads.begin());
+    *least += lengths[chosen[at]];
+  }
+  std::vector<std::size_t> share;
+  for (std::size_t at = 0; at < chosen.size(); ++at) {
+    if (owners[at] == rank) share.push_back(chosen[at]);
+  }
+  return share;
 }
 
 std::vector<std::vector<std::size_t>> micro_batches(const std::vector<std::size_t>& chosen,

@@ -21,6 +21,12 @@ struct StepPlan {
 [[nodiscard]] StepPlan plan_steps(std::size_t examples, std::size_t per_step, double epochs,
                                   std::uint64_t seed);
 
+// Of a step's examples those that a rank computes, in order: the longest first goes to whoever has
+// the fewest tokens yet, so that ranks end at about the same time. With one rank, all.
+[[nodiscard]] std::vector<std::size_t> share_of(const std::vector<std::size_t>& chosen,
+                                                const std::vector<std::size_t>& lengths, int rank,
+                                                int world);
+
 // Cuts a step's examples, in order, into micro-batches of at most `limit` tokens (one example may
 // have more). Losses are normalised over the step, so that the cut changes memory and nothing else.
 [[nodiscard]] std::vector<std::vector<std::size_t>> micro_batches(

@@ -42,5 +42,23 @@ TEST(MicroBatches, StayBelowTheLimitAndLoseNothing) {
   EXPECT_EQ(batches, expected);
 }
 
+TEST(ShareOf, GivesEveryExampleToOneRankAndSplitsTokensEvenly) {
+  const std::vector<std::size_t> lengths = {9, 1, 5, 5, 2, 2, 7, 3};
+  const std::vector<std::size_t> chosen = {7, 0, 3, 1, 6, 2, 5, 4};
+  EXPECT_EQ(share_of(chosen, lengths, 0, 1), chosen);
+  std::multiset<std::size_t> seen;
+  for (int rank = 0; rank < 3; ++rank) {
+    std::size_t tokens = 0;
+    for (const std::size_t example : share_of(chosen, lengths, rank, 3)) {
+      seen.insert(example);
+      tokens += lengths[example];
+    }
+    EXPECT_GE(tokens, 10U);
+    EXPECT_LE(tokens, 13U);
+  }
+  EXPECT_EQ(seen, std::multiset<std::size_t>(chosen.begin(), chosen.end()));
+  EXPECT_TRUE(share_of({4}, lengths, 1, 2).empty());
+}
+
 }  // namespace
 }  // namespace hone::engine

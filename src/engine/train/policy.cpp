@@ -80,7 +80,7 @@ at::Tensor states(const Policy& policy, Whose whose, const Batch& batch, const T
   const at::AutoGradMode gradients(has_gradients(whose));
   const bool adapted = whose == Whose::kPolicy && policy.adapter;
   return hidden_states(weights_of(policy, whose), adapted ? &*policy.adapter : nullptr, batch,
-                       to_tensor(rows), policy.compute);
+                       to_tensor(rows), policy.compute, policy.recompute);
 }
 
 }  // namespace

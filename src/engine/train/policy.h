@@ -24,7 +24,8 @@ struct Policy {
   std::optional<LoraAdapter> adapter;  // fp32
   std::optional<LlamaWeights> frozen;  // full DPO: a copy of the weights as they were
   at::ScalarType compute = at::kFloat;
-  at::Tensor score;  // a reward model's head, [1, hidden], fp32; undefined otherwise
+  at::Tensor score;        // a reward model's head, [1, hidden], fp32; undefined otherwise
+  bool recompute = false;  // layers are computed again in the backward pass (model/recompute.h)
 
   [[nodiscard]] std::vector<Parameter> parameters() const;
 };

@@ -48,16 +48,15 @@ Result<Ending> train_reward(Session& session) {
     StepReport report = report_on(pairs, chosen);
     const double weight = total_weight(pairs, chosen);
     PairFigures figures;
-    for (const auto& members : micro_batches(chosen, lengths, kMicroBatchTokens)) {
+    for (const auto& members : session.micro_batches(chosen, lengths)) {
       const auto halves = rewards_of(session.policy(), answers_of(pairs, members)).chunk(2);
       const at::Tensor losses =
           reward_losses(halves[0], halves[1], margins_of(pairs, members), spec.reward);
       const at::Tensor loss = (losses * weights_of(pairs, members)).sum() / weight;
-      loss.backward();
-      report.loss += loss.item<double>();
+      descend(report, loss, pairs, members);
       figures.add(halves[0], halves[1]);
     }
-    report.more = figures.means();
+    report.means = figures.means();
     if (auto done = session.finish_step(std::move(report)); !done) return fail(done.error());
   }
   return session.finish();

@@ -47,6 +47,8 @@ constexpr std::array kScales = {Choice{"group", RewardScale::kGroup},
                                 Choice{"batch", RewardScale::kBatch},
                                 Choice{"none", RewardScale::kNone}};
 constexpr std::array kTruncated = {Choice{"keep", false}, Choice{"mask", true}};
+constexpr std::array kRecompute = {Choice{"auto", Recompute::kAuto}, Choice{"on", Recompute::kOn},
+                                   Choice{"off", Recompute::kOff}};
 
 class Reader {
  public:
@@ -65,6 +67,8 @@ class Reader {
     whole("gradient_accumulation", spec.gradient_accumulation, 1, 4096);
     whole("max_tokens", spec.max_tokens, 2, 1 << 20);
     whole("threads", spec.threads, 1, 1024);
+    choose("activation_checkpointing", kRecompute, spec.recompute, false);
+    number("divergence", spec.divergence, 0.0, 1e9);
     whole("checkpoint_every", spec.checkpoint_every, 1, 1'000'000'000);
     spec.dtype = table_.get_or("dtype", spec.dtype);
     if (spec.dtype != "bf16" && spec.dtype != "fp32")

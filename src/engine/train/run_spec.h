@@ -34,6 +34,10 @@ struct GrpoRunOptions {
   bool allow_unsandboxed = false;
 };
 
+// Activation checkpointing: whether the backward pass computes the layers again instead of keeping
+// what they computed. kAuto: where memory would get short.
+enum class Recompute { kAuto, kOn, kOff };
+
 struct RunSpec {
   Method method = Method::kSft;
   std::string base_model;  // folder
@@ -51,7 +55,9 @@ struct RunSpec {
   double weight_decay = 0.0;
   std::int64_t max_tokens = 1024;
   std::string dtype = "bf16";
-  std::int64_t threads = 2;
+  std::int64_t threads = 2;  // of each rank
+  Recompute recompute = Recompute::kAuto;
+  double divergence = 3.0;  // see divergence.h; 0: never
   std::int64_t checkpoint_every = 50;
   SftOptions sft;
   DpoOptions dpo;

@@ -35,7 +35,7 @@ Result<Ending> train_sft(Session& session) {
       report.tokens += static_cast<std::int64_t>(lengths[i]);
       report.examples.push_back(examples[i].id);
     }
-    for (const auto& members : micro_batches(chosen, lengths, kMicroBatchTokens)) {
+    for (const auto& members : session.micro_batches(chosen, lengths)) {
       std::vector<const Sequence*> sequences;
       std::vector<double> weights;
       for (const std::size_t i : members) {
@@ -46,8 +46,7 @@ Result<Ending> train_sft(Session& session) {
       const at::Tensor token_weights =
           at::tensor(weights, at::TensorOptions(at::kFloat)).index_select(0, tokens.sequence);
       const at::Tensor loss = sft_loss(tokens.logprobs, token_weights, items, spec.sft);
-      loss.backward();
-      report.loss += loss.item<double>();
+      descend(report, loss, examples, members);
     }
     if (auto done = session.finish_step(std::move(report)); !done) return fail(done.error());
   }

@@ -29,7 +29,7 @@ Result<Ending> train_simpo(Session& session) {
     const double weight = total_weight(pairs, chosen);
     const double nll_tokens = chosen_tokens(pairs, chosen);
     PairFigures figures;
-    for (const auto& members : micro_batches(chosen, lengths, kMicroBatchTokens)) {
+    for (const auto& members : session.micro_batches(chosen, lengths)) {
       const auto sequences = answers_of(pairs, members);
       const TrainedTokens tokens = answer_logprobs(session.policy(), Whose::kPolicy, sequences);
       const AnswerMeans means = answer_means(tokens, sequences.size());
@@ -40,11 +40,10 @@ Result<Ending> train_simpo(Session& session) {
         const at::Tensor logprobs = tokens.logprobs.masked_select(of_chosen);
         loss = loss - spec.simpo.nll_weight * logprobs.sum() / nll_tokens;
       }
-      loss.backward();
-      report.loss += loss.item<double>();
+      descend(report, loss, pairs, members);
       figures.add(spec.simpo.beta * means.chosen, spec.simpo.beta * means.rejected);
     }
-    report.more = figures.means();
+    report.means = figures.means();
     if (auto done = session.finish_step(std::move(report)); !done) return fail(done.error());
   }
   return session.finish();

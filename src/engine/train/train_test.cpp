@@ -3,14 +3,12 @@
 #include "engine/train/train.h"
 
 #include <gtest/gtest.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <chrono>
 #include <limits>
 #include <thread>
 
+#include "engine/train/divergence.h"
+#include "engine/train/engine_process_support.h"
 #include "engine/train/score.h"
 #include "engine/train/tiny_model_support.h"
 
@@ -39,45 +37,6 @@ void expect_error(const std::string& folder, const std::string& word) {
   EXPECT_NE(std::string(result.at("error").as_string()).find(word), std::string::npos);
 }
 
-std::vector<json::object> progress_of(const std::string& folder) {
-  std::vector<json::object> lines;
-  std::ifstream file(folder + "/progress.jsonl");
-  for (std::string line; std::getline(file, line);) {
-    json::error_code bad;
-    const auto value = json::parse(line, bad);
-    if (!bad && value.is_object()) lines.push_back(value.as_object());
-  }
-  return lines;
-}
-
-pid_t start_engine(const std::string& folder, const std::string& shell_before = "") {
-  const std::string command = shell_before + "exec \"$0\" train \"$1\" 2>> \"$1/trainer.log\"";
-  const std::string program = bin_dir() + "/hone-engine";
-  std::vector<std::string> words = {"sh", "-c", command, program, folder};
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  pid_t child = 0;
-  EXPECT_EQ(::posix_spawn(&child, "/bin/sh", nullptr, nullptr, argv.data(), environ), 0);
-  return child;
-}
-
-int wait_for(pid_t child) {
-  int status = 0;
-  EXPECT_EQ(::waitpid(child, &status, 0), child);
-  return status;
-}
-
-// Waits until the run has done `step` steps.
-void wait_for_step(const std::string& folder, std::int64_t step) {
-  for (int i = 0; i < 3000; ++i) {
-    const auto lines = progress_of(folder);
-    if (!lines.empty() && lines.back().at("step").to_number<std::int64_t>() >= step) return;
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  FAIL() << "the run does not reach step " << step << ": " << read_all(folder + "/trainer.log");
-}
-
 TEST(Train, LearnsAndLeavesWhatTheFormatSays) {
   const TempFolder temp;
   const std::string folder = write_tiny_run(temp, "run", tiny_demonstrations(24), kSft);
@@ -94,6 +53,8 @@ TEST(Train, LearnsAndLeavesWhatTheFormatSays) {
   const auto result = json::parse(read_all(folder + "/result.json")).as_object();
   EXPECT_EQ(result.at("state").as_string(), "done");
   EXPECT_EQ(result.at("output").as_string(), "adapter");
+  EXPECT_GT(result.at("peak_memory_mb").to_number<double>(), 10.0);
+  EXPECT_EQ(result.at("ranks").to_number<int>(), 1);
   const auto config = read_config(temp.path("model"));
   EXPECT_TRUE(load_lora(folder + "/adapter", *config));
 }
@@ -263,7 +224,38 @@ TEST(Train, StopsAtALossThatIsNotFinite) {
   const auto folder = write_tiny_run(temp, "run", tiny_demonstrations(4), kSft);
   expect_error(folder, "not finite at step 1");
   const auto ending = train(folder);
+  EXPECT_NE(ending.error().message.find("batch 1, examples "), std::string::npos)
+      << ending.error().message;
   EXPECT_NE(ending.error().message.find("ex2"), std::string::npos) << ending.error().message;
+}
+
+TEST(Train, StopsAtALossThatDiverges) {
+  const TempFolder temp;
+  // So small a factor calls any loss astray, as soon as there are ten.
+  const auto folder = write_tiny_run(temp, "run", tiny_demonstrations(24),
+                                     std::string(kSft) + "divergence = 0.01\n");
+  expect_error(folder, "the loss diverges at step 10: ");
+  expect_error(folder, "the step's examples: ex");  // again, from the checkpoint of step 7
+  EXPECT_EQ(progress_of(folder).size(), 9U);
+}
+
+TEST(LossWatch, ComparesTheLastStepsWithTheFirst) {
+  LossWatch losses;
+  for (int i = 0; i < 10; ++i) losses.add(2.0);
+  EXPECT_FALSE(losses.astray(3.0));
+  losses.add(40.0);  // one bad step is none
+  EXPECT_FALSE(losses.astray(3.0));
+  losses.add(40.0);
+  EXPECT_TRUE(losses.astray(3.0));
+  EXPECT_FALSE(losses.astray(0.0));  // never
+  LossWatch at_once;
+  at_once.add(2.0);
+  for (int i = 0; i < 9; ++i) at_once.add(400.0);
+  EXPECT_TRUE(at_once.astray(3.0));
+  LossWatch small;  // a loss about 0 may grow by any factor
+  for (int i = 0; i < 10; ++i) small.add(-0.001);
+  for (int i = 0; i < 10; ++i) small.add(2.9);
+  EXPECT_FALSE(small.astray(3.0));
 }
 
 TEST(Train, SaysThatTheDiskIsFull) {
@@ -275,6 +267,9 @@ TEST(Train, SaysThatTheDiskIsFull) {
   EXPECT_EQ(WEXITSTATUS(status), 1);
   const auto result = json::parse(read_all(folder + "/result.json")).as_object();
   EXPECT_NE(std::string(result.at("error").as_string()).find("checkpoint of step 7"),
+            std::string::npos)
+      << result.at("error").as_string();
+  EXPECT_NE(std::string(result.at("error").as_string()).find("there is no checkpoint yet"),
             std::string::npos)
       << result.at("error").as_string();
   // With room again it goes on.
