@@ -61,16 +61,16 @@ def stream(task, model, tokenizer):
 
 
 def gemm(task):
-    """FLOP/s of torch's product of bf16 matrices of the given shapes: {"MxKxN": rate}."""
+    """FLOP/s of torch's product of matrices of the given shapes: {"dtype MxKxN": rate}."""
     rates = {}
-    for m, k, n in task["shapes"]:
-        a, b = torch.randn(m, k).bfloat16(), torch.randn(n, k).bfloat16().t()
+    for dtype, (m, k, n) in ((dtype, shape) for dtype in task["dtypes"] for shape in task["shapes"]):
+        a, b = torch.randn(m, k).to(DTYPES[dtype]), torch.randn(n, k).to(DTYPES[dtype]).t()
         torch.matmul(a, b)
         began, times = time.monotonic(), 0
         while time.monotonic() < began + task["seconds"]:
             torch.matmul(a, b)
             times += 1
-        rates[f"{m}x{k}x{n}"] = 2 * m * k * n * times / (time.monotonic() - began)
+        rates[f"{dtype} {m}x{k}x{n}"] = 2 * m * k * n * times / (time.monotonic() - began)
     return rates
 
 

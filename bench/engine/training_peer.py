@@ -36,7 +36,7 @@ def common_arguments(task):
     # Gradient checkpointing saves memory and costs time; Hone does not do it, so neither does the peer.
     return {"output_dir": task["folder"], "per_device_train_batch_size": task["batch_size"], "num_train_epochs": 1,
             "learning_rate": task["learning_rate"], "lr_scheduler_type": "constant", "max_grad_norm": 1.0,
-            "weight_decay": 0.0, "bf16": True, "use_cpu": True, "gradient_checkpointing": False, "logging_steps": 1,
+            "weight_decay": 0.0, "bf16": task["dtype"] == "bf16", "use_cpu": True, "gradient_checkpointing": False, "logging_steps": 1,
             "save_strategy": "no", "report_to": "none", "disable_tqdm": True, "train_sampling_strategy": "sequential"}
 
 
@@ -61,7 +61,7 @@ def lora(task):
 def main():
     task = json.loads(pathlib.Path(sys.argv[1]).read_text())
     torch.set_num_threads(task["threads"])
-    # Weights in fp32, computed in bf16 where autocast does: how both libraries are used.
+    # Weights in fp32, with bf16 computed so where autocast does: how both libraries are used.
     model = AutoModelForCausalLM.from_pretrained(task["model"], dtype=torch.float32)
     trainer = {"sft": sft, "dpo": dpo}[task["work"]](task, model, AutoTokenizer.from_pretrained(task["model"]))
     watch = Watch()
