@@ -5,40 +5,17 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
-import time
+import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-DEPS = pathlib.Path(os.environ.get("HONE_DEPS", ROOT / ".deps")) / "bench"
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+from installing import DEPS, ROOT, NotInstallable, make_venv, run, wait_for_port
+
 PORTKEY = "1.15.2"
 LITELLM = "1.80.0"
 MLFLOW = "3.6.0"
-PYTHON = "3.11"
 STORE_BENCH = ROOT / "build/release/bin/store_bench"
-
-
-class NotInstallable(Exception):
-    """With the reason, for people."""
-
-
-def run(*command, **options):
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, **options)
-    if done.returncode != 0:
-        lines = (done.stderr or done.stdout).strip().splitlines() or [f"exit {done.returncode}"]
-        raise NotInstallable(f"{' '.join(map(str, command[:3]))}: {lines[-1][:200]}")
-    return done.stdout
-
-
-def wait_for_port(port, seconds=90):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise NotInstallable(f"nothing listens on port {port} after {seconds} s")
 
 
 class Gateway:
@@ -203,9 +180,7 @@ class PythonGateway(Gateway):
         mark = self.venv / ("installed-" + self.packages[0].rpartition("==")[2])
         if mark.exists():
             return
-        shutil.rmtree(self.venv, ignore_errors=True)
-        python = shutil.which(f"/usr/bin/python{PYTHON}") or shutil.which("python3")
-        run(python, "-m", "venv", self.venv)
+        make_venv(self.venv)
         run(self.venv / "bin/pip", "install", "-q", "--only-binary", ":all:", *self.packages)
         mark.touch()
 
