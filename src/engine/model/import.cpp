@@ -126,8 +126,9 @@ Result<void> read_rope(const GgufFile& file, LlamaConfig& config) {
     config.rope_theta = *theta;
   }
   if (const GgufTensor* divisors = file.find_tensor("rope_freqs.weight")) {
-    auto scaling = scaling_of_divisors(
-        *divisors, config, file.integer_if("llama.rope.scaling.original_context_length"));
+    const auto original = file.integer_if("llama.rope.scaling.original_context_length");
+    if (!original) return fail(original.error());
+    auto scaling = scaling_of_divisors(*divisors, config, *original);
     if (!scaling) return fail(scaling.error());
     config.rope_scaling = *scaling;
   }
