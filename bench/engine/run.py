@@ -30,11 +30,10 @@ SEED = 7
 LORA_R = 16
 BATCH = {"sft": 8, "dpo": 4, "score": 8}
 AT_ONCE = 16
-DTYPES = ["bf16", "fp32"]
-# Where the processor has no bf16 products, Hone's bf16 is computed in fp32 and the peer's is slow: it trains in fp32 too,
-# so that this does not pass for Hone's merit.
+# Where the processor has no bf16 products, Hone computes bf16 work in fp32 and serves fp16 weights; a peer's bf16 is
+# emulated there, many times slower than its fp32, and beating that would be no merit.
 HAS_BF16 = "avx512_bf16" in pathlib.Path("/proc/cpuinfo").read_text()
-TRAINING_DTYPES = ["bf16"] if HAS_BF16 else DTYPES
+DTYPES = ["bf16", "fp32"] if HAS_BF16 else ["fp32"]
 
 
 def read_options():
@@ -45,6 +44,7 @@ def read_options():
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--serve-dtypes", default="bf16" if HAS_BF16 else "fp16", help="--dtype of hone-engine serve, one or several")
+    parser.add_argument("--dtypes", default=",".join(DTYPES), help="of the peer, and of hone-engine score")
     parser.add_argument("--engine", default=str(hone.ENGINE), help="another hone-engine")
     parser.add_argument("--model", default=os.environ.get("HONE_BASE_MODEL"), help="a Hugging Face folder")
     parser.add_argument("--gguf", default=os.environ.get("HONE_BASE_GGUF"), help="the same model for llama.cpp")
@@ -53,8 +53,9 @@ def read_options():
     options = parser.parse_args()
     options.works = [work for work in options.works.split(",") if work]
     options.peers = [peer for peer in options.peers.split(",") if peer not in ("", "none")]
-    options.serve_dtypes = options.serve_dtypes.split(",")
-    for given, known in ((options.works, WORKS), (options.peers, [kind.name for kind in peers.ALL])):
+    options.serve_dtypes, options.dtypes = options.serve_dtypes.split(","), options.dtypes.split(",")
+    for given, known in ((options.works, WORKS), (options.peers, [kind.name for kind in peers.ALL]),
+                         (options.dtypes, ["bf16", "fp32"])):
         for name in given:
             if name not in known:
                 parser.error(f"'{name}' is none of {', '.join(known)}")
@@ -142,7 +143,7 @@ class Bench:
             same = {name: self.run_toml[name] for name in ("lora_r", "lora_alpha", "target_modules", "learning_rate")}
             task = {**self.common, **same, **method, "work": work, "batch_size": batch,
                     "examples": [one for step in steps for one in step]}
-            for dtype in TRAINING_DTYPES:
+            for dtype in self.options.dtypes[:1]:
                 result, peak = sides["transformers"].train({**task, "dtype": dtype}, self.next_folder(), self.environment)
                 add("transformers", dtype, result, peak)
 
@@ -158,7 +159,7 @@ class Bench:
 
     def score(self, sides, repeat):
         if "hone" in sides:
-            for dtype in DTYPES:
+            for dtype in self.options.dtypes:
                 result = hone.score(self.log(self.next_folder()), self.environment, self.options.model, dtype,
                                     self.options.threads, self.texts)
                 done = self.texts[-result["texts"]:]
@@ -167,7 +168,7 @@ class Bench:
                          seconds=result["seconds"], flops=flops)
                 self.sums["hone", dtype] = result["sums"]
         if "transformers" in sides:
-            task = {**self.common, "work": "score", "dtypes": DTYPES, "batch_size": BATCH["score"], "texts": self.texts}
+            task = {**self.common, "work": "score", "dtypes": self.options.dtypes, "batch_size": BATCH["score"], "texts": self.texts}
             results, peak = sides["transformers"].infer(task, self.next_folder(), self.environment)
             for dtype, result in results.items():
                 seconds = result["seconds"][-1] - result["seconds"][0]
@@ -177,7 +178,7 @@ class Bench:
 
     def compare(self):
         """Both sides must have done the same work."""
-        for dtype in DTYPES:
+        for dtype in self.options.dtypes:
             if ("hone", dtype) in self.sums and ("transformers", dtype) in self.sums:
                 off = max(abs(mine - theirs) / (len(ids) - 1) for mine, theirs, ids in
                           zip(self.sums["hone", dtype], self.sums["transformers", dtype], self.texts))
@@ -210,7 +211,7 @@ class Bench:
             self.add_stream("llama.cpp", "Q4_1", repeat, result, os.path.getsize(self.options.gguf), peak_gb=peak / 1e3)
 
     def infer(self, work, length, peer, repeat):
-        task = {**self.common, "work": work, "dtypes": DTYPES, "warmup": self.warmup, "questions": self.questions,
+        task = {**self.common, "work": work, "dtypes": self.options.dtypes, "warmup": self.warmup, "questions": self.questions,
                 "length": length}
         results, peak = peer.infer(task, self.next_folder(), self.environment)
         for dtype, result in results.items():
@@ -242,7 +243,7 @@ class Bench:
         if "transformers" not in sides:  # whose torch it is
             return
         shapes = [[1024, self.shape.hidden, self.shape.inner], [4096, 4096, 4096]]
-        task = {**self.common, "work": "gemm", "dtypes": DTYPES, "shapes": shapes, "seconds": self.options.sizes["gemm"]}
+        task = {**self.common, "work": "gemm", "dtypes": self.options.dtypes, "shapes": shapes, "seconds": self.options.sizes["gemm"]}
         rates, _ = sides["transformers"].infer(task, self.next_folder(), self.environment)
         self.figures.append({"work": "gemm", "side": "torch", "dtype": "", "repeat": repeat, "rates": rates})
         for shape, rate in rates.items():
@@ -275,8 +276,8 @@ def main():
         print(f"note         the machine is at work already (load {os.getloadavg()[0]:.1f}), and the figures suffer",
               flush=True)
     if not HAS_BF16:
-        print("note         this processor has no bf16 products: Hone computes bf16 work in fp32, and the peers are trained in "
-              "fp32 too", flush=True)
+        print(f"note         this processor has no bf16 products: Hone computes in fp32, transformers in "
+              f"{' and '.join(options.dtypes)}", flush=True)
     sides = {"hone": None}
     missing = 0
     for kind in (kind for kind in peers.ALL if kind.name in options.peers):
