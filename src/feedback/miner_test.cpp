@@ -229,11 +229,11 @@ std::vector<Asked> recorded(const std::string& file, bool as_sent = false) {
     if (const auto before = last.find(calls[k].thread); before != last.end()) {
       Asked& earlier = all[before->second];
       const std::size_t shown = earlier.messages.size();
-      if (shown < asked.messages.size()) {
+      // What does not go on with an answer is another request of the thread, such as for a title.
+      if (shown < asked.messages.size() && wire::role_of(asked.messages[shown]) == "assistant") {
         // Those that the clients re-sent, as wire/recordings_test.cpp holds.
         if (!as_sent) std::ranges::copy(earlier.messages, asked.messages.begin());
         earlier.answer = asked.messages[shown];
-        EXPECT_EQ(wire::role_of(earlier.answer), "assistant") << asked.id;
       }
     }
     last[calls[k].thread] = all.size();

@@ -201,31 +201,46 @@ class Reader {
     return {};
   }
 
-  // Tokens that merges make, from 0 downwards in the order in which merges first make them; then
-  // the other ordinary ones. This is how SentencePiece numbers a BPE vocabulary.
+  // Tokens that merges make, from 0 downwards in the order in which merges first make them; tokens
+  // whose merges stand between each other's are of one score, by which those were sorted. Then the
+  // other ordinary ones. This is how SentencePiece numbers a BPE vocabulary.
   Result<void> score() {
+    auto made = made_by_merges();
+    if (!made) return fail(made.error());
+    std::unordered_map<std::size_t, std::size_t> last;
+    for (std::size_t i = 0; i < made->size(); ++i) last[(*made)[i]] = i;
     constexpr float kNone = 1;
     std::vector<float> scores(out_.tokens.size(), kNone);
     float next = 0;
-    const auto give = [&](std::size_t id) {
-      if (scores[id] != kNone || out_.types[id] != kNormal) return;
-      scores[id] = next;
-      next -= 1;
-    };
-    for (const std::string& merge : out_.merges) {
-      const auto blank = merge.find(' ');
-      if (blank == std::string::npos) return invalid("model: the merge '" + merge + "' is no pair");
-      const auto made = ids_.find(merge.substr(0, blank) + merge.substr(blank + 1));
-      if (made != ids_.end()) give(static_cast<std::size_t>(made->second));
+    std::size_t reach = 0;  // where the merges of tokens with this score end
+    for (std::size_t i = 0; i < made->size(); ++i) {
+      if (i > reach) next -= 1;
+      reach = std::max(reach, last[(*made)[i]]);
+      if (out_.types[(*made)[i]] == kNormal && scores[(*made)[i]] == kNone)
+        scores[(*made)[i]] = next;
     }
-    for (std::size_t id = 0; id < scores.size(); ++id) give(id);
     for (std::size_t id = 0; id < scores.size(); ++id) {
-      if (scores[id] == kNone) scores[id] = 0;
+      if (scores[id] != kNone) continue;
+      scores[id] = out_.types[id] == kNormal ? next -= 1 : 0;
     }
     out_.scores = std::move(scores);
     if (auto done = check_scores(); !done) return done;
     out_.merges.clear();  // llama.cpp does not look at them here
     return {};
+  }
+
+  // The token that each merge makes.
+  [[nodiscard]] Result<std::vector<std::size_t>> made_by_merges() const {
+    std::vector<std::size_t> made;
+    for (const std::string& merge : out_.merges) {
+      const auto blank = merge.find(' ');
+      if (blank == std::string::npos) return invalid("model: the merge '" + merge + "' is no pair");
+      const auto id = ids_.find(merge.substr(0, blank) + merge.substr(blank + 1));
+      if (id == ids_.end())
+        return invalid("model: the merge '" + merge + "' makes no token of the vocabulary");
+      made.push_back(static_cast<std::size_t>(id->second));
+    }
+    return made;
   }
 
   Result<void> check_scores() const {

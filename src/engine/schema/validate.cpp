@@ -98,7 +98,7 @@ class Check {
     if (node.never) return at(place, "must not be there");
     if (node.types && (types_of(value) & *node.types) == 0)
       return at(place,
-                "is a " + std::string(kind_name(value)) + "; wanted: " + names_of(*node.types));
+                "is " + std::string(kind_name(value)) + "; wanted: " + names_of(*node.types));
     if (node.constant && !equal(*node.constant, value))
       return at(place, "is not " + shown(*node.constant));
     if (node.values && std::none_of(node.values->begin(), node.values->end(),

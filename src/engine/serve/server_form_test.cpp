@@ -35,7 +35,8 @@ class FormTest : public ServerTest {
   }
   static json::array tools_of(const std::string& functions) {
     json::array tools;
-    for (const auto& function : json::parse(functions).as_array()) {
+    const json::value parsed = json::parse(functions);
+    for (const auto& function : parsed.as_array()) {
       json::object tool{{"type", "function"}};
       tool["function"] = function;
       tools.push_back(std::move(tool));

@@ -231,7 +231,7 @@ class HostileCheckpoint : public ::testing::Test {
     policy_ = make_policy(std::move(*weights), std::move(adapter), at::kFloat, false);
     optimizer_.emplace(policy_.parameters(), AdamWOptions{});
     const TrainState state{.step = 3, .tokens = 7, .inputs = "inputs"};
-    auto saved = save_checkpoint(temp_.path(), policy_, *optimizer_, state, "base");
+    auto saved = save_checkpoint(temp_.path(), policy_, *optimizer_, state, "base", *alone());
     if (!saved) ADD_FAILURE() << saved.error().message;
   }
 
@@ -243,7 +243,7 @@ class HostileCheckpoint : public ::testing::Test {
     auto state = json::parse(before).as_object();
     state[name] = value;
     write_all(path(), json::serialize(state));
-    const auto loaded = load_checkpoint(temp_.path(), *optimizer_, "inputs");
+    const auto loaded = load_checkpoint(temp_.path(), *optimizer_, "inputs", /*world=*/1);
     write_all(path(), before);
     return loaded && loaded->has_value();
   }

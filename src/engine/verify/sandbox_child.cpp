@@ -129,7 +129,8 @@ void set_limits(const SandboxPlan& plan) {
     must(write_to(file.name.c_str(), file.content, O_CREAT | O_EXCL), plan, Stage::kFolder);
   must(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, plan, Stage::kLimits);
   set_limits(plan);
-  ::execvpe(plan.argv[0], plan.argv.data(), plan.environment.data());
+  environ = const_cast<char**>(plan.environment.data());  // whose PATH the program is looked for in
+  ::execvp(plan.argv[0], plan.argv.data());
   give_up(plan, Stage::kProgram);
 }
 
