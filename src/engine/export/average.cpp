@@ -13,9 +13,9 @@
 #include <cmath>
 
 #include "base/file.h"
-#include "engine/export/whole_folder.h"
 #include "engine/model/lora.h"
 #include "engine/model/safetensors.h"
+#include "engine/model/whole_folder.h"
 
 namespace hone::engine {
 namespace {

@@ -7,15 +7,11 @@
 #include <string>
 
 #include "engine/export/merged_model.h"
+#include "engine/model/error_test_support.h"
 #include "engine/model/lora.h"
 #include "engine/train/tiny_model_support.h"
 
 namespace hone::engine {
-
-template <typename T>
-std::string error_of(const Result<T>& done) {
-  return done ? "accepted" : done.error().message;
-}
 
 // Of the tiny tokenizer's vocabulary; grouped queries, tied, and rows of 48 values in down_proj,
 // which are no whole number of Q8_0's blocks.
@@ -33,14 +29,6 @@ inline LlamaConfig small_config() {
   config.eos_token_ids = {97};
   config.torch_dtype = "float32";
   return config;
-}
-
-inline at::Tensor random_tensor(Random& random, at::IntArrayRef shape, double scale) {
-  at::Tensor tensor = at::empty(shape, at::TensorOptions(at::kFloat));
-  for (std::int64_t i = 0; i < tensor.numel(); ++i) {
-    tensor.mutable_data_ptr<float>()[i] = static_cast<float>(random.normal() * scale);
-  }
-  return tensor;
 }
 
 // Every tensor is random, norms and biases too, so that no two can be taken for each other.

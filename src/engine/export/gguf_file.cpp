@@ -8,8 +8,8 @@
 #include <cstring>
 #include <limits>
 
-#include "base/file.h"
 #include "engine/model/gguf.h"
+#include "engine/model/whole_file.h"
 
 namespace hone::engine {
 namespace {
@@ -18,13 +18,7 @@ constexpr std::uint64_t kAlignment = 32;  // what readers take without general.a
 constexpr std::int64_t kBlock = 32;       // values of a Q8_0 block: an fp16 scale, then bytes
 constexpr std::int64_t kBlockBytes = 34;
 
-// How the format numbers its value types.
-constexpr std::uint32_t kU32 = 4;
-constexpr std::uint32_t kI32 = 5;
-constexpr std::uint32_t kF32 = 6;
-constexpr std::uint32_t kBool = 7;
-constexpr std::uint32_t kString = 8;
-constexpr std::uint32_t kArray = 9;
+using Type = GgufValueType;
 
 std::uint64_t aligned(std::uint64_t offset) {
   return (offset + kAlignment - 1) / kAlignment * kAlignment;
@@ -79,51 +73,51 @@ void GgufMetadata::put_text(std::string_view text) {
   append_text(bytes_, text);
 }
 
-void GgufMetadata::begin(std::string_view key, std::uint32_t type) {
+void GgufMetadata::begin(std::string_view key, GgufValueType type) {
   put_text(key);
   put(type);
   ++count_;
 }
 
-void GgufMetadata::begin_array(std::string_view key, std::uint32_t type, std::size_t count) {
-  begin(key, kArray);
+void GgufMetadata::begin_array(std::string_view key, GgufValueType type, std::size_t count) {
+  begin(key, Type::kArray);
   put(type);
   put(static_cast<std::uint64_t>(count));
 }
 
 void GgufMetadata::text(std::string_view key, std::string_view value) {
-  begin(key, kString);
+  begin(key, Type::kString);
   put_text(value);
 }
 
 void GgufMetadata::integer(std::string_view key, std::int64_t value) {
   HONE_ASSERT(value >= 0 && value <= std::numeric_limits<std::uint32_t>::max());
-  begin(key, kU32);
+  begin(key, Type::kU32);
   put(static_cast<std::uint32_t>(value));
 }
 
 void GgufMetadata::number(std::string_view key, double value) {
-  begin(key, kF32);
+  begin(key, Type::kF32);
   put(static_cast<float>(value));
 }
 
 void GgufMetadata::truth(std::string_view key, bool value) {
-  begin(key, kBool);
+  begin(key, Type::kBool);
   put(static_cast<std::uint8_t>(value ? 1 : 0));
 }
 
 void GgufMetadata::texts(std::string_view key, const std::vector<std::string>& values) {
-  begin_array(key, kString, values.size());
+  begin_array(key, Type::kString, values.size());
   for (const std::string& value : values) put_text(value);
 }
 
 void GgufMetadata::integers(std::string_view key, const std::vector<std::int32_t>& values) {
-  begin_array(key, kI32, values.size());
+  begin_array(key, Type::kI32, values.size());
   for (const std::int32_t value : values) put(value);
 }
 
 void GgufMetadata::numbers(std::string_view key, const std::vector<float>& values) {
-  begin_array(key, kF32, values.size());
+  begin_array(key, Type::kF32, values.size());
   for (const float value : values) put(value);
 }
 
@@ -165,24 +159,16 @@ Result<at::Tensor> encode(const at::Tensor& tensor, GgufType type, std::string_v
 }
 
 struct GgufWriter::State {
-  std::string path;
+  WholeFile file;
   std::vector<GgufTensorSpec> tensors;
-  std::unique_ptr<File> file;
-  std::uint64_t offset = 0;  // where the next tensor begins, or the padding before it
   std::size_t next = 0;
-
-  [[nodiscard]] std::string beside() const { return path + ".new"; }
 };
 
 GgufWriter::GgufWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
 GgufWriter::GgufWriter(GgufWriter&&) noexcept = default;
 GgufWriter& GgufWriter::operator=(GgufWriter&&) noexcept = default;
 
-GgufWriter::~GgufWriter() {
-  if (!state_ || !state_->file) return;
-  state_->file.reset();
-  (void)posix_files().remove(state_->beside());
-}
+GgufWriter::~GgufWriter() = default;
 
 Result<GgufWriter> GgufWriter::create(const std::string& path, const GgufMetadata& metadata,
                                       std::vector<GgufTensorSpec> tensors) {
@@ -203,17 +189,10 @@ Result<GgufWriter> GgufWriter::create(const std::string& path, const GgufMetadat
     offset = aligned(offset + bytes_of(spec));
   }
   head.resize(aligned(head.size()), '\0');
-  auto state = std::make_unique<State>();
-  state->path = path;
-  state->tensors = std::move(tensors);
-  (void)posix_files().remove(state->beside());
-  auto file = posix_files().open(state->beside(), FileSystem::Mode::kCreate);
+  auto file = WholeFile::create(path);
   if (!file) return fail(file.error());
-  state->file = std::move(*file);
-  state->offset = head.size();
-  GgufWriter writer(std::move(state));
-  if (auto done = writer.state_->file->write_at(0, head); !done) return fail(done.error());
-  return writer;
+  if (auto done = file->append(head); !done) return fail(done.error());
+  return GgufWriter(std::make_unique<State>(std::move(*file), std::move(tensors)));
 }
 
 Result<void> GgufWriter::write_next(const at::Tensor& encoded) {
@@ -221,23 +200,16 @@ Result<void> GgufWriter::write_next(const at::Tensor& encoded) {
   const std::uint64_t size = encoded.nbytes();
   HONE_ASSERT(size == bytes_of(state_->tensors[state_->next]));
   const std::string_view bytes(static_cast<const char*>(encoded.const_data_ptr()), size);
-  if (auto done = state_->file->write_at(state_->offset, bytes); !done) return done;
-  const std::uint64_t end = state_->offset + size;
-  state_->offset = aligned(end);
+  if (auto done = state_->file.append(bytes); !done) return done;
   ++state_->next;
   // The last tensor is padded too: ggml reads a file's data as one aligned stretch.
-  if (state_->offset == end) return {};
-  return state_->file->write_at(end, std::string(state_->offset - end, '\0'));
+  const std::uint64_t end = state_->file.size();
+  return state_->file.append(std::string(aligned(end) - end, '\0'));
 }
 
 Result<void> GgufWriter::finish() {
   HONE_ASSERT(state_->next == state_->tensors.size());
-  if (auto synced = state_->file->sync_data(); !synced) return synced;
-  if (auto renamed = posix_files().rename(state_->beside(), state_->path); !renamed) return renamed;
-  state_->file.reset();
-  const auto slash = state_->path.rfind('/');
-  return posix_files().sync_folder(slash == std::string::npos ? "."
-                                                              : state_->path.substr(0, slash));
+  return state_->file.finish();
 }
 
 }  // namespace hone::engine

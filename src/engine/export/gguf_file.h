@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/model/gguf_format.h"
 
 namespace hone::engine {
 
@@ -43,8 +44,8 @@ class GgufMetadata {
   template <typename T>
   void put(T value);
   void put_text(std::string_view text);
-  void begin(std::string_view key, std::uint32_t type);
-  void begin_array(std::string_view key, std::uint32_t type, std::size_t count);
+  void begin(std::string_view key, GgufValueType type);
+  void begin_array(std::string_view key, GgufValueType type, std::size_t count);
 
   std::string bytes_;
   std::uint64_t count_ = 0;

@@ -7,8 +7,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "engine/export/merged_model.h"
-#include "engine/export/whole_folder.h"
 #include "engine/model/safetensors.h"
+#include "engine/model/whole_folder.h"
 
 namespace hone::engine {
 namespace {

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "engine/model/chat.h"
+#include "engine/model/gguf_format.h"
 #include "engine/model/import_merges.h"
 #include "engine/model/pretokenizer.h"
 #include "engine/model/tokenizer.h"
@@ -18,14 +19,6 @@ namespace {
 
 constexpr std::uint64_t kMaxFile = 256U << 20;  // tokenizer.json, as the tokenizer's own limit
 constexpr std::int64_t kMaxId = 1 << 22;
-
-// llama.cpp's token types.
-constexpr std::int32_t kNormal = 1;
-constexpr std::int32_t kUnknown = 2;
-constexpr std::int32_t kControl = 3;
-constexpr std::int32_t kUserDefined = 4;
-constexpr std::int32_t kUnused = 5;
-constexpr std::int32_t kByte = 6;
 
 std::unexpected<Error> invalid(std::string message) {
   return fail(ErrorCode::kInvalid, std::move(message));
@@ -131,12 +124,13 @@ class Reader {
     if (vocab == nullptr) return invalid("model: field 'vocab' must be an object");
     const auto size = static_cast<std::size_t>(config_.vocab_size);
     out_.tokens.resize(size);
-    out_.types.assign(size, kUnused);
+    out_.types.assign(size, gguf_token::kUnused);
     for (const auto& member : *vocab) {
       auto id = as<std::int64_t>(member.value(), "vocab");
       if (!id) return fail(id.error());
       const bool byte = sentencepiece_ && is_byte(member.key());
-      if (auto done = put(*id, member.key(), byte ? kByte : kNormal); !done) return done;
+      if (auto done = put(*id, member.key(), byte ? gguf_token::kByte : gguf_token::kNormal); !done)
+        return done;
     }
     return {};
   }
@@ -168,9 +162,9 @@ class Reader {
       auto id = field<std::int64_t>(*token, "id");
       if (!id) return fail(id.error().with("added_tokens"));
       const std::string_view text = string_or_empty(*token, "content");
-      std::int32_t type = kUserDefined;
-      if (is_true(*token, "special") || looks_special(text)) type = kControl;
-      if (sentencepiece_ && text == unknown) type = kUnknown;
+      std::int32_t type = gguf_token::kUserDefined;
+      if (is_true(*token, "special") || looks_special(text)) type = gguf_token::kControl;
+      if (sentencepiece_ && text == unknown) type = gguf_token::kUnknown;
       if (auto done = put(*id, text, type); !done) return done;
     }
     for (std::size_t id = 0; id < out_.tokens.size(); ++id) {
@@ -216,12 +210,12 @@ class Reader {
     for (std::size_t i = 0; i < made->size(); ++i) {
       if (i > reach) next -= 1;
       reach = std::max(reach, last[(*made)[i]]);
-      if (out_.types[(*made)[i]] == kNormal && scores[(*made)[i]] == kNone)
+      if (out_.types[(*made)[i]] == gguf_token::kNormal && scores[(*made)[i]] == kNone)
         scores[(*made)[i]] = next;
     }
     for (std::size_t id = 0; id < scores.size(); ++id) {
       if (scores[id] != kNone) continue;
-      scores[id] = out_.types[id] == kNormal ? next -= 1 : 0;
+      scores[id] = out_.types[id] == gguf_token::kNormal ? next -= 1 : 0;
     }
     out_.scores = std::move(scores);
     if (auto done = check_scores(); !done) return done;
@@ -248,7 +242,7 @@ class Reader {
     const std::vector<double> scores(out_.scores.begin(), out_.scores.end());
     std::vector<bool> normal(tokens.size());
     std::transform(out_.types.begin(), out_.types.end(), normal.begin(),
-                   [](std::int32_t type) { return type == kNormal; });
+                   [](std::int32_t type) { return type == gguf_token::kNormal; });
     const auto merges = merges_of_scores(tokens, scores, normal);
     if (!merges) return fail(merges.error());
     const bool same = std::equal(merges->begin(), merges->end(), out_.merges.begin(),

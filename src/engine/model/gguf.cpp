@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "engine/model/gguf_format.h"
 #include "engine/model/in_quotes.h"
 
 namespace hone::engine {
@@ -13,23 +14,6 @@ namespace {
 constexpr std::uint64_t kMaxEntries = 1 << 20;  // metadata keys, and tensors
 constexpr std::uint64_t kMaxDimensions = 4;
 constexpr std::uint64_t kMaxAlignment = 1 << 16;
-
-// How the format numbers its value types.
-enum class ValueType : std::uint32_t {
-  kU8,
-  kI8,
-  kU16,
-  kI16,
-  kU32,
-  kI32,
-  kF32,
-  kBool,
-  kString,
-  kArray,
-  kU64,
-  kI64,
-  kF64
-};
 
 std::unexpected<Error> corrupt(std::string message) {
   return fail(ErrorCode::kCorrupt, std::move(message));
@@ -92,24 +76,24 @@ class GgufParser {
   }
 
   // Integers of every width, and bool, as one signed number.
-  std::optional<std::int64_t> read_integer(ValueType type) {
+  std::optional<std::int64_t> read_integer(GgufValueType type) {
     switch (type) {
-      case ValueType::kU8:
-      case ValueType::kBool:
+      case GgufValueType::kU8:
+      case GgufValueType::kBool:
         return read<std::uint8_t>();
-      case ValueType::kI8:
+      case GgufValueType::kI8:
         return read<std::int8_t>();
-      case ValueType::kU16:
+      case GgufValueType::kU16:
         return read<std::uint16_t>();
-      case ValueType::kI16:
+      case GgufValueType::kI16:
         return read<std::int16_t>();
-      case ValueType::kU32:
+      case GgufValueType::kU32:
         return read<std::uint32_t>();
-      case ValueType::kI32:
+      case GgufValueType::kI32:
         return read<std::int32_t>();
-      case ValueType::kI64:
+      case GgufValueType::kI64:
         return read<std::int64_t>();
-      case ValueType::kU64: {
+      case GgufValueType::kU64: {
         const auto value = read<std::uint64_t>();
         if (value <= INT64_MAX) return static_cast<std::int64_t>(value);
         return std::nullopt;
@@ -119,36 +103,36 @@ class GgufParser {
     }
   }
 
-  Result<GgufValue> read_value(ValueType type) {
-    if (type == ValueType::kString) return GgufValue(read_string());
-    if (type == ValueType::kF32) return GgufValue(static_cast<double>(read<float>()));
-    if (type == ValueType::kF64) return GgufValue(read<double>());
-    if (type == ValueType::kArray) return read_array();
+  Result<GgufValue> read_value(GgufValueType type) {
+    if (type == GgufValueType::kString) return GgufValue(read_string());
+    if (type == GgufValueType::kF32) return GgufValue(static_cast<double>(read<float>()));
+    if (type == GgufValueType::kF64) return GgufValue(read<double>());
+    if (type == GgufValueType::kArray) return read_array();
     const auto integer = read_integer(type);
     if (!integer) {
       return corrupt("a value of unknown type " + std::to_string(static_cast<std::uint32_t>(type)) +
                      ", or out of range");
     }
-    if (type == ValueType::kBool) return GgufValue(*integer != 0);
+    if (type == GgufValueType::kBool) return GgufValue(*integer != 0);
     return GgufValue(*integer);
   }
 
   Result<GgufValue> read_array() {
-    const auto type = static_cast<ValueType>(read<std::uint32_t>());
+    const auto type = static_cast<GgufValueType>(read<std::uint32_t>());
     const auto count = read<std::uint64_t>();
     if (cut_ || count > bytes_.size() - at_) {  // an element has at least one byte
       cut_ = true;
       return GgufValue(false);
     }
-    if (type == ValueType::kString) {
+    if (type == GgufValueType::kString) {
       std::vector<std::string_view> items;
       for (std::uint64_t i = 0; i < count && !cut_; ++i) items.push_back(read_string());
       return GgufValue(std::move(items));
     }
-    if (type == ValueType::kF32 || type == ValueType::kF64) {
+    if (type == GgufValueType::kF32 || type == GgufValueType::kF64) {
       std::vector<double> items;
       for (std::uint64_t i = 0; i < count && !cut_; ++i) {
-        items.push_back(type == ValueType::kF32 ? read<float>() : read<double>());
+        items.push_back(type == GgufValueType::kF32 ? read<float>() : read<double>());
       }
       return GgufValue(std::move(items));
     }
@@ -167,7 +151,7 @@ class GgufParser {
   Result<void> read_entry(GgufFile& file) {
     const std::size_t begin = at_;
     const std::string key(read_string());
-    const auto type = static_cast<ValueType>(read<std::uint32_t>());
+    const auto type = static_cast<GgufValueType>(read<std::uint32_t>());
     auto value = read_value(type);
     const std::string where = "key " + in_quotes(key) + " at byte " + std::to_string(begin);
     if (cut_) return corrupt(where + ": the metadata is cut short");

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "base/file.h"
+#include "engine/model/error_test_support.h"
 #include "engine/model/gguf.h"
 #include "engine/model/gguf_test_support.h"
 #include "engine/model/import.h"
@@ -22,16 +23,8 @@
 namespace hone::engine {
 namespace {
 
-template <typename T>
-std::string error_of(const Result<T>& result) {
-  return result ? "accepted" : result.error().message;
-}
-
 void expect_words(const std::string& message, const std::vector<std::string>& words) {
-  for (const std::string& word : words) {
-    EXPECT_NE(message.find(word), std::string::npos) << word << ": " << message;
-  }
-  EXPECT_LT(message.size(), 1000U) << message;
+  engine::expect_words(message, words, 1000);
 }
 
 std::string with_header(const std::string& header, const std::string& data = "") {

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "engine/model/chat_template.h"
 #include "engine/model/config.h"
+#include "engine/model/error_test_support.h"
 #include "engine/model/jinja.h"
 #include "engine/model/template_tokens.h"
 #include "engine/model/test_support.h"
@@ -15,16 +16,8 @@
 namespace hone::engine {
 namespace {
 
-template <typename T>
-std::string error_of(const Result<T>& result) {
-  return result ? "accepted" : result.error().message;
-}
-
 void expect_words(const std::string& message, const std::vector<std::string>& words) {
-  for (const std::string& word : words) {
-    EXPECT_NE(message.find(word), std::string::npos) << word << ": " << message;
-  }
-  EXPECT_LT(message.size(), 5000U) << message.substr(0, 200);
+  engine::expect_words(message, words, 5000);
 }
 
 // Each of its parts to be replaced.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 #include <new>
 #include <optional>
 #include <set>
@@ -17,6 +16,7 @@
 #include "engine/model/import_tokenizer.h"
 #include "engine/model/in_quotes.h"
 #include "engine/model/safetensors.h"
+#include "engine/model/whole_folder.h"
 
 namespace hone::engine {
 namespace {
@@ -326,28 +326,12 @@ Result<void> write_texts(const GgufFile& file, const LlamaConfig& config,
   return {};
 }
 
-// Puts the finished `part` in the place of `folder`. An old folder is moved aside first, because a
-// rename cannot replace a folder that is not empty.
-Result<void> put_in_place(const std::string& part, const std::string& folder) {
-  std::error_code ignored;
-  const std::string old = folder + ".old";
-  std::filesystem::remove_all(old, ignored);
-  if (std::filesystem::exists(folder, ignored)) {
-    if (auto moved = posix_files().rename(folder, old); !moved) return moved;
-  }
-  if (auto renamed = posix_files().rename(part, folder); !renamed) return renamed;
-  std::filesystem::remove_all(old, ignored);
-  const auto parent = std::filesystem::absolute(folder, ignored).parent_path().string();
-  return posix_files().sync_folder(parent);
-}
-
 Result<void> import_into(const GgufFile& file, const ImportOptions& options,
                          const std::string& part) {
   auto config = config_of(file, options);
   if (!config) return fail(config.error());
   auto weights = WeightList(file, *config).take();
   if (!weights) return fail(weights.error());
-  if (auto made = posix_files().make_folder(part); !made) return made;
   if (auto done = write_texts(file, *config, part); !done) return done;
   const DType dtype = options.dtype == "f32" ? DType::kF32 : DType::kBF16;
   auto written = write_weights(*weights, dtype, part + "/model.safetensors");
@@ -367,22 +351,14 @@ Result<void> import_within_memory(const GgufFile& file, const ImportOptions& opt
 }  // namespace
 
 Result<void> import_gguf(const ImportOptions& options) {
-  std::string folder = options.folder;
-  while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
-  std::error_code ignored;
-  if (!options.replace && std::filesystem::exists(folder, ignored)) {
-    return fail(ErrorCode::kConflict, folder + " exists; --force replaces it");
-  }
+  auto whole = WholeFolder::begin(options.folder, options.replace);
+  if (!whole) return fail(whole.error());
   auto file = GgufFile::open(options.gguf_path);
   if (!file) return fail(file.error());
-  const std::string part = folder + ".part";
-  std::filesystem::remove_all(part, ignored);
-  auto done = import_within_memory(*file, options, part);
-  if (done) done = put_in_place(part, folder);
-  if (!done) {
-    std::filesystem::remove_all(part, ignored);
-    return fail(done.error().with(options.gguf_path));
-  }
+  const std::string folder = whole->folder();
+  auto done = import_within_memory(*file, options, whole->part());
+  if (done) done = whole->finish();
+  if (!done) return fail(done.error().with(options.gguf_path));
   std::fprintf(stderr, "import: %s\n", folder.c_str());
   return {};
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "engine/model/gguf_format.h"
 #include "engine/model/import_merges.h"
 #include "engine/model/in_quotes.h"
 #include "engine/model/pretokenizer.h"
@@ -15,12 +16,6 @@ namespace {
 
 using Strings = std::vector<std::string_view>;
 using Integers = std::vector<std::int64_t>;
-
-// llama.cpp's token types.
-constexpr std::int64_t kNormal = 1;
-constexpr std::int64_t kUnknown = 2;
-constexpr std::int64_t kControl = 3;
-constexpr std::int64_t kUserDefined = 4;
 
 std::unexpected<Error> invalid(std::string message) {
   return fail(ErrorCode::kInvalid, std::move(message));
@@ -60,7 +55,7 @@ json::array added_tokens(const Strings& tokens, const Integers& types,
   for (std::size_t id = 0; id < tokens.size() && id < types.size(); ++id) {
     const bool special =
         std::find(special_types.begin(), special_types.end(), types[id]) != special_types.end();
-    if (!special && types[id] != kUserDefined) continue;
+    if (!special && types[id] != gguf_token::kUserDefined) continue;
     added.push_back(json::object{{"id", id},
                                  {"content", tokens[id]},
                                  {"single_word", false},
@@ -158,8 +153,8 @@ Result<std::string> byte_level_json(const GgufFile& file) {
   json::object decoder = byte_level(true);
   decoder["add_prefix_space"] = true;
   return json::serialize(
-      root_of(added_tokens(*tokens, types != nullptr ? *types : Integers(), {kControl}), nullptr,
-              std::move(*pretokenizer), std::move(decoder), std::move(bpe)));
+      root_of(added_tokens(*tokens, types != nullptr ? *types : Integers(), {gguf_token::kControl}),
+              nullptr, std::move(*pretokenizer), std::move(decoder), std::move(bpe)));
 }
 
 // The file's merges, or those that follow from its scores.
@@ -177,7 +172,7 @@ Result<json::array> sentencepiece_merges(const GgufFile& file, const Strings& to
   }
   std::vector<bool> normal(tokens.size());
   std::transform(types.begin(), types.end(), normal.begin(),
-                 [](std::int64_t type) { return type == kNormal; });
+                 [](std::int64_t type) { return type == gguf_token::kNormal; });
   const auto merges = merges_of_scores(tokens, *scores, normal);
   if (!merges) return fail(merges.error());
   json::array array;
@@ -243,9 +238,9 @@ Result<std::string> sentencepiece_json(const GgufFile& file) {
                    {"ignore_merges", false},
                    {"vocab", std::move(*vocab)},
                    {"merges", std::move(*merges)}};
-  return json::serialize(root_of(added_tokens(*tokens, *types, {kUnknown, kControl}),
-                                 sentencepiece_normalizer(*prefix), nullptr,
-                                 sentencepiece_decoder(*prefix), std::move(bpe)));
+  return json::serialize(root_of(
+      added_tokens(*tokens, *types, {gguf_token::kUnknown, gguf_token::kControl}),
+      sentencepiece_normalizer(*prefix), nullptr, sentencepiece_decoder(*prefix), std::move(bpe)));
 }
 
 Result<std::string> tokenizer_json_by(std::string_view model, const GgufFile& file) {

@@ -5,10 +5,10 @@
 #include <optional>
 #include <set>
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/json_scan.h"
 #include "engine/model/in_quotes.h"
+#include "engine/model/whole_file.h"
 
 namespace hone::engine {
 namespace {
@@ -294,24 +294,16 @@ const TensorView* SafetensorsFile::find(std::string_view name) const {
 }
 
 struct SafetensorsWriter::State {
-  std::string path;
+  WholeFile file;
   std::vector<TensorSpec> tensors;
-  std::unique_ptr<File> file;
-  std::uint64_t offset = 0;
   std::size_t next = 0;
-
-  [[nodiscard]] std::string beside() const { return path + ".new"; }
 };
 
 SafetensorsWriter::SafetensorsWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
 SafetensorsWriter::SafetensorsWriter(SafetensorsWriter&&) noexcept = default;
 SafetensorsWriter& SafetensorsWriter::operator=(SafetensorsWriter&&) noexcept = default;
 
-SafetensorsWriter::~SafetensorsWriter() {
-  if (!state_ || !state_->file) return;
-  state_->file.reset();
-  (void)posix_files().remove(state_->beside());
-}
+SafetensorsWriter::~SafetensorsWriter() = default;
 
 Result<SafetensorsWriter> SafetensorsWriter::create(const std::string& path,
                                                     std::vector<TensorSpec> tensors,
@@ -322,20 +314,13 @@ Result<SafetensorsWriter> SafetensorsWriter::create(const std::string& path,
     }
   }
   const std::string text = header_text(tensors, metadata);
-  auto state = std::make_unique<State>();
-  state->path = path;
-  state->tensors = std::move(tensors);
-  (void)posix_files().remove(state->beside());
-  auto file = posix_files().open(state->beside(), FileSystem::Mode::kCreate);
+  auto file = WholeFile::create(path);
   if (!file) return fail(file.error());
-  state->file = std::move(*file);
   std::string head(8, '\0');
   for (std::size_t i = 0; i < 8; ++i) head[i] = static_cast<char>(text.size() >> (8 * i) & 0xff);
   head += text;
-  state->offset = head.size();
-  SafetensorsWriter writer(std::move(state));
-  if (auto done = writer.state_->file->write_at(0, head); !done) return fail(done.error());
-  return writer;
+  if (auto done = file->append(head); !done) return fail(done.error());
+  return SafetensorsWriter(std::make_unique<State>(std::move(*file), std::move(tensors)));
 }
 
 Result<void> SafetensorsWriter::write_next(std::string_view bytes) {
@@ -345,20 +330,14 @@ Result<void> SafetensorsWriter::write_next(std::string_view bytes) {
     return fail(ErrorCode::kInvalid, "tensor '" + spec.name + "': " + std::to_string(bytes.size()) +
                                          " bytes do not fit its shape");
   }
-  if (auto done = state_->file->write_at(state_->offset, bytes); !done) return done;
-  state_->offset += bytes.size();
+  if (auto done = state_->file.append(bytes); !done) return done;
   ++state_->next;
   return {};
 }
 
 Result<void> SafetensorsWriter::finish() {
   HONE_ASSERT(state_->next == state_->tensors.size());
-  if (auto synced = state_->file->sync_data(); !synced) return synced;
-  if (auto renamed = posix_files().rename(state_->beside(), state_->path); !renamed) return renamed;
-  state_->file.reset();
-  const auto slash = state_->path.rfind('/');
-  return posix_files().sync_folder(slash == std::string::npos ? "."
-                                                              : state_->path.substr(0, slash));
+  return state_->file.finish();
 }
 
 Result<void> write_safetensors(const std::string& path, const std::vector<TensorView>& tensors,

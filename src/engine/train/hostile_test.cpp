@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "engine/model/error_test_support.h"
 #include "engine/model/lora.h"
 #include "engine/train/batch/batch_test_support.h"
 #include "engine/train/batch/inputs.h"
@@ -14,16 +15,8 @@
 namespace hone::engine {
 namespace {
 
-template <typename T>
-std::string error_of(const Result<T>& result) {
-  return result ? "accepted" : result.error().message;
-}
-
 void expect_words(const std::string& message, const std::vector<std::string>& words) {
-  for (const std::string& word : words) {
-    EXPECT_NE(message.find(word), std::string::npos) << word << ": " << message;
-  }
-  EXPECT_LT(message.size(), 2000U) << message;
+  engine::expect_words(message, words, 2000);
 }
 
 // A tiny model with another field in its config.json.

@@ -33,6 +33,13 @@ inline std::string tiny_tokenizer() {
       {"model", model}});
 }
 
+inline at::Tensor random_tensor(Random& random, at::IntArrayRef shape, double scale) {
+  at::Tensor tensor = at::empty(shape, at::TensorOptions(at::kFloat));
+  for (std::int64_t i = 0; i < tensor.numel(); ++i)
+    tensor.mutable_data_ptr<float>()[i] = static_cast<float>(random.normal() * scale);
+  return tensor;
+}
+
 // `first_weight` replaces the first value of the final norm, e.g. with a NaN.
 inline void write_tiny_model(const std::string& folder, float first_weight = 1.0F) {
   std::filesystem::create_directories(folder);
@@ -49,10 +56,7 @@ inline void write_tiny_model(const std::string& folder, float first_weight = 1.0
   config.torch_dtype = "float32";
   Random random(7);
   const auto filled = [&random](at::IntArrayRef shape, double scale) {
-    at::Tensor tensor = at::empty(shape, at::TensorOptions(at::kFloat));
-    for (std::int64_t i = 0; i < tensor.numel(); ++i)
-      tensor.mutable_data_ptr<float>()[i] = static_cast<float>(random.normal() * scale);
-    return tensor;
+    return random_tensor(random, shape, scale);
   };
   LlamaWeights weights{config, filled({98, 32}, 0.3), {}, at::ones({32}), {}};
   weights.norm[0].fill_(first_weight);

@@ -1,4 +1,4 @@
-#include "engine/export/whole_folder.h"
+#include "engine/model/whole_folder.h"
 
 #include <filesystem>
 #include <utility>

@@ -21,6 +21,7 @@ class WholeFolder {
   WholeFolder& operator=(WholeFolder&& other) noexcept = delete;
   ~WholeFolder();  // removes what was not finished
 
+  [[nodiscard]] const std::string& folder() const { return folder_; }  // until `finish`
   [[nodiscard]] std::string part() const { return folder_ + ".part"; }
   [[nodiscard]] Result<void> finish();
 
