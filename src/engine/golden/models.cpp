@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include <numeric>
 #include <set>
 
 #include "engine/model/llama_forward.h"
@@ -67,11 +66,8 @@ MeanLoss descend(const Policy& policy, const std::vector<TokenIds>& sequences) {
   Selection selection;
   std::vector<std::int64_t> counts;
   for (const TokenIds& sequence : sequences) {
-    std::vector<std::size_t> positions(sequence.size() - 1);
-    std::iota(positions.begin(), positions.end(), std::size_t{1});
-    counts.push_back(static_cast<std::int64_t>(positions.size()));
-    selection.ids.push_back(sequence);
-    selection.positions.push_back(std::move(positions));
+    selection.add(sequence, 1);
+    counts.push_back(static_cast<std::int64_t>(sequence.size()) - 1);
   }
   const at::Tensor logprobs = selected_logprobs(policy, Whose::kPolicy, selection).logprobs;
   const at::Tensor loss = logprobs.mean().neg();

@@ -2,10 +2,10 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <optional>
 
+#include "engine/serve/end_tokens.h"
 #include "engine/serve/service.h"
 
 namespace hone::engine {
@@ -33,13 +33,6 @@ std::string name_of_folder(const std::string& folder) {
   std::filesystem::path path = std::filesystem::path(folder).lexically_normal();
   if (!path.has_filename()) path = path.parent_path();
   return path.filename().string();
-}
-
-std::vector<std::int64_t> end_tokens(const LlamaConfig& config, const Chat& chat) {
-  std::vector<std::int64_t> ids = config.eos_token_ids;
-  if (std::find(ids.begin(), ids.end(), chat.end_token()) == ids.end())
-    ids.push_back(chat.end_token());
-  return ids;
 }
 
 }  // namespace
@@ -78,7 +71,7 @@ Result<std::unique_ptr<InferenceServer>> InferenceServer::start(const ServeOptio
   for (const auto& [adapter, folder] : options.adapters) {
     if (auto loaded = state->models->load(adapter, folder); !loaded) return fail(loaded.error());
   }
-  const auto ends = end_tokens(state->model.config, *chat);
+  const auto ends = end_tokens_of(state->model.config, *chat);
   state->constraints.emplace(*state->tokenizer, ends, chat->answers_begin_with_blank());
   BatcherOptions batching{
       .end_tokens = ends, .max_waiting = options.max_waiting, .threads = options.threads};

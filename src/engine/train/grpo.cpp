@@ -21,6 +21,7 @@
 
 #include "base/random.h"
 #include "engine/model/llama_forward.h"
+#include "engine/serve/end_tokens.h"
 #include "engine/train/examples.h"
 #include "engine/train/loss/grpo.h"
 #include "engine/train/methods.h"
@@ -216,10 +217,7 @@ Selection selection_of(const Batches& batches, const std::vector<std::size_t>& m
   Selection selection;
   for (const std::size_t member : members) {
     const Sequence& sequence = batches.answers[member]->sequence;
-    std::vector<std::size_t> positions;
-    for (std::size_t at = sequence.answer; at < sequence.ids.size(); ++at) positions.push_back(at);
-    selection.ids.push_back(sequence.ids);
-    selection.positions.push_back(std::move(positions));
+    selection.add(sequence.ids, sequence.answer);
   }
   return selection;
 }

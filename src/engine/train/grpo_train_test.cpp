@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "engine/model/golden_test_support.h"
+#include "engine/serve/end_tokens.h"
 #include "engine/train/rollouts.h"
 #include "engine/train/tiny_tasks_support.h"
 

@@ -10,8 +10,6 @@
 
 #include <ATen/ops/tensor.h>
 
-#include <numeric>
-
 #include "engine/train/loss/sequences.h"
 #include "engine/train/methods.h"
 #include "engine/train/pairs.h"
@@ -32,14 +30,11 @@ Tokens select(const std::vector<Preference>& pairs, const std::vector<std::size_
   std::vector<double> answer;
   std::vector<double> nll;
   const auto add = [&](const Sequence& sequence, std::size_t first, double weight) {
-    std::vector<std::size_t> positions(sequence.ids.size() - first);
-    std::iota(positions.begin(), positions.end(), first);
-    for (const std::size_t position : positions) {
+    tokens.selection.add(sequence.ids, first);
+    for (std::size_t position = first; position < sequence.ids.size(); ++position) {
       answer.push_back(position >= sequence.answer ? 1.0 : 0.0);
       nll.push_back(weight);
     }
-    tokens.selection.ids.push_back(sequence.ids);
-    tokens.selection.positions.push_back(std::move(positions));
   };
   for (const std::size_t i : members) add(pairs[i].chosen, 1, pairs[i].weight);
   for (const std::size_t i : members) add(pairs[i].rejected, pairs[i].rejected.answer, 0.0);

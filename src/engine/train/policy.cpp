@@ -126,6 +126,13 @@ const LlamaWeights& weights_of(const Policy& policy, Whose whose) {
   return whose == Whose::kReference && policy.frozen ? *policy.frozen : policy.weights;
 }
 
+void Selection::add(const TokenIds& sequence, std::size_t first) {
+  std::vector<std::size_t> from(sequence.size() - first);
+  std::iota(from.begin(), from.end(), first);
+  ids.push_back(sequence);
+  positions.push_back(std::move(from));
+}
+
 Predictions predictions(const Policy& policy, Whose whose, const Selection& selection) {
   HONE_ASSERT(selection.ids.size() == selection.positions.size());
   const Batch batch = pack(selection.ids);
@@ -152,12 +159,7 @@ TrainedTokens selected_logprobs(const Policy& policy, Whose whose, const Selecti
 TrainedTokens answer_logprobs(const Policy& policy, Whose whose,
                               std::span<const Sequence* const> sequences) {
   Selection selection;
-  for (const Sequence* sequence : sequences) {
-    std::vector<std::size_t> positions(sequence->ids.size() - sequence->answer);
-    std::iota(positions.begin(), positions.end(), sequence->answer);
-    selection.ids.push_back(sequence->ids);
-    selection.positions.push_back(std::move(positions));
-  }
+  for (const Sequence* sequence : sequences) selection.add(sequence->ids, sequence->answer);
   return selected_logprobs(policy, whose, selection);
 }
 

@@ -46,6 +46,9 @@ enum class Whose { kPolicy, kReference };  // the reference: the adapter off, or
 struct Selection {
   std::vector<TokenIds> ids;
   std::vector<std::vector<std::size_t>> positions;
+
+  // One more sequence, and of it the tokens from `first` on.
+  void add(const TokenIds& sequence, std::size_t first);
 };
 
 // The selected tokens, one sequence after the other, and what the model knew before each.

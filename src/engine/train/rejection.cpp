@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/random.h"
+#include "engine/serve/end_tokens.h"
 #include "engine/train/examples.h"
 #include "engine/train/reward_model.h"
 #include "engine/train/rollouts.h"

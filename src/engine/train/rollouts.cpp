@@ -164,11 +164,4 @@ Arithmetic sampling_arithmetic(const std::string& dtype) {
   return dtype == "bf16" ? fastest_arithmetic() : Arithmetic::kFp32;
 }
 
-std::vector<std::int64_t> end_tokens_of(const LlamaConfig& config, const Chat& chat) {
-  std::vector<std::int64_t> ids = config.eos_token_ids;
-  if (std::find(ids.begin(), ids.end(), chat.end_token()) == ids.end())
-    ids.push_back(chat.end_token());
-  return ids;
-}
-
 }  // namespace hone::engine

@@ -62,7 +62,4 @@ class PolicySampler {
 // bf16 lets the processor's fastest arithmetic sample, fp32 is exact.
 [[nodiscard]] Arithmetic sampling_arithmetic(const std::string& dtype);
 
-// What ends an answer: the chat format's end token and those of config.json.
-[[nodiscard]] std::vector<std::int64_t> end_tokens_of(const LlamaConfig& config, const Chat& chat);
-
 }  // namespace hone::engine

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <istream>
-#include <numeric>
 #include <ostream>
 
 #include "engine/model/llama_forward.h"
@@ -108,12 +107,7 @@ class Scorer {
   // The tokens of all answers.
   [[nodiscard]] Selection selection() const {
     Selection selected;
-    for (const Sequence& sequence : waiting_) {
-      std::vector<std::size_t> positions(sequence.ids.size() - sequence.answer);
-      std::iota(positions.begin(), positions.end(), sequence.answer);
-      selected.ids.push_back(sequence.ids);
-      selected.positions.push_back(std::move(positions));
-    }
+    for (const Sequence& sequence : waiting_) selected.add(sequence.ids, sequence.answer);
     return selected;
   }
 
