@@ -92,18 +92,21 @@ awaitable<void> Service::handle(const Request& request, Responder& out) {
 // What is asked for is lowered to what the context has room for: tools ask for as much as the
 // largest model writes. A prompt that leaves no room is refused, in words that both providers'
 // clients know, since they act on them: they shorten the conversation and ask again.
-Result<Order> Service::order_for(ApiCall& call) {
+awaitable<Result<Order>> Service::order_for(ApiCall& call) {
   Order order = std::move(call.order);
   auto adapter = parts_.models.find(call.model);
-  if (!adapter) return fail(adapter.error());
+  if (!adapter) co_return fail(adapter.error());
   order.adapter = std::move(*adapter);
   const auto messages = write_tools(std::move(call.turns), call.tools, parts_.chat.format(),
                                     parts_.chat.default_system());
-  if (!messages) return fail(messages.error());
-  if (auto fine = parts_.chat.check(*messages); !fine) return fail(fine.error());
+  if (!messages) co_return fail(messages.error());
+  if (auto fine = parts_.chat.check(*messages); !fine) co_return fail(fine.error());
   if (call.form.binds()) {
-    auto constraint = parts_.constraints.make(call.form);
-    if (!constraint) return fail(constraint.error());
+    // A large form takes a while, in which this thread has other answers to pass on.
+    auto constraint = Result<std::shared_ptr<Constraint>>(nullptr);
+    auto ran = co_await parts_.pool.run([&] { constraint = parts_.constraints.make(call.form); });
+    if (!ran) co_return fail(ran.error());
+    if (!constraint) co_return fail(constraint.error());
     order.constraint = std::move(*constraint);
   }
   order.begins_with_blank =
@@ -114,27 +117,28 @@ Result<Order> Service::order_for(ApiCall& call) {
   const std::int64_t context = parts_.model.context;
   const std::int64_t least = call.max_tokens == 0 ? 0 : 1;
   if (prompt > context - least) {
-    return fail(ErrorCode::kTooLarge, "prompt is too long: " + std::to_string(prompt) +
-                                          " tokens > " + std::to_string(context - least) +
-                                          " maximum; this model's maximum context length is " +
-                                          std::to_string(context) + " tokens, the answer included");
+    co_return fail(ErrorCode::kTooLarge, "prompt is too long: " + std::to_string(prompt) +
+                                             " tokens > " + std::to_string(context - least) +
+                                             " maximum; this model's maximum context length is " +
+                                             std::to_string(context) +
+                                             " tokens, the answer included");
   }
   order.max_tokens = std::min(call.max_tokens.value_or(context), context - prompt);
   if (!call.has_seed) {
     const std::lock_guard lock(mutex_);
     order.seed = seeds_.next();
   }
-  return order;
+  co_return order;
 }
 
-Result<Service::Prepared> Service::prepare(const Request& request) {
+awaitable<Result<Service::Prepared>> Service::prepare(const Request& request) {
   auto body = parse_json_object(request.body, kBodyLimits);
   // Too deep is wrong; too long is for prompts, and clients would shorten theirs.
-  if (!body) return fail(ErrorCode::kInvalid, body.error().message);
+  if (!body) co_return fail(ErrorCode::kInvalid, body.error().message);
   auto call = openai::read_call(*body, defaults_);
-  if (!call) return fail(call.error());
-  auto order = order_for(*call);
-  if (!order) return fail(order.error());
+  if (!call) co_return fail(call.error());
+  auto order = co_await order_for(*call);
+  if (!order) co_return fail(order.error());
   openai::AnswerHead head{.id = ids_.next("chatcmpl"),
                           .call_id = ids_.next("call"),
                           .model = call->model,
@@ -145,9 +149,9 @@ Result<Service::Prepared> Service::prepare(const Request& request) {
                           .tokenizer = &parts_.tokenizer,
                           .choices = static_cast<std::size_t>(call->choices)};
   auto generations = submit(*order, call->choices);
-  if (!generations) return fail(generations.error());
-  return Prepared{std::move(*generations), std::make_unique<openai::AnswerWriter>(std::move(head)),
-                  call->streamed};
+  if (!generations) co_return fail(generations.error());
+  co_return Prepared{std::move(*generations),
+                     std::make_unique<openai::AnswerWriter>(std::move(head)), call->streamed};
 }
 
 // Each choice has a seed of its own, the first one the request's; the prompt is scored once.
@@ -168,7 +172,7 @@ Result<Service::Generations> Service::submit(const Order& order, std::int64_t ch
 }
 
 awaitable<void> Service::complete(const Request& request, Responder& out) {
-  auto prepared = prepare(request);
+  auto prepared = co_await prepare(request);
   if (!prepared) {
     const bool busy =
         prepared.error().code == ErrorCode::kUnavailable && !parts_.batcher.stopping();

@@ -64,8 +64,8 @@ class Service {
     std::unique_ptr<openai::AnswerWriter> writer;
     bool streamed = false;
   };
-  [[nodiscard]] Result<Prepared> prepare(const net::Request& request);
-  [[nodiscard]] Result<Order> order_for(ApiCall& call);
+  [[nodiscard]] net::awaitable<Result<Prepared>> prepare(const net::Request& request);
+  [[nodiscard]] net::awaitable<Result<Order>> order_for(ApiCall& call);
   [[nodiscard]] Result<Generations> submit(const Order& order, std::int64_t choices);
 
   Parts parts_;
