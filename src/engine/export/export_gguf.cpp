@@ -128,6 +128,7 @@ Result<void> write_model(const MergedModel& model, const GgufMetadata& metadata,
     said = tenths;
     std::fprintf(stderr, "export: %zu of %zu tensors\n", i + 1, model.tensors().size());
   }
+  if (auto whole = model.still_whole(); !whole) return whole;
   return writer->finish();
 }
 

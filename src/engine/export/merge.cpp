@@ -154,6 +154,7 @@ Result<void> merge_model(const MergeOptions& options) {
   if (auto done = write_weights(*model, *type, options.max_file_bytes, folder->part()); !done) {
     return fail(done.error().with(options.model));
   }
+  if (auto whole = model->still_whole(); !whole) return whole;
   if (auto done = folder->finish(); !done) return done;
   std::fprintf(stderr, "merge: %s\n", options.folder.c_str());
   return {};

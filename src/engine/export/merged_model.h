@@ -55,6 +55,9 @@ class MergedModel {
   // The type that the model's projections are stored in.
   [[nodiscard]] at::ScalarType stored_type() const { return stored_type_; }
 
+  // Whether the files were the same all the while (mapped_file.h): to be asked when all is read.
+  [[nodiscard]] Result<void> still_whole() const { return files_.still_whole(); }
+
   // Contiguous, in `type`. A value that fp16 cannot hold is an error that names the tensor.
   [[nodiscard]] Result<at::Tensor> tensor(const ModelTensor& which, at::ScalarType type) const;
 

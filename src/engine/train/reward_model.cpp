@@ -45,6 +45,7 @@ Result<at::Tensor> read_reward_head(std::span<const std::string> folders,
     at::Tensor head = at::empty({1, hidden_size}, at::TensorOptions(at::kFloat));
     if (auto copied = copy_into(head, *view); !copied)
       return fail(copied.error().with(folder + "/score.safetensors"));
+    if (auto whole = file->still_whole(); !whole) return fail(whole.error());
     return head;
   }
   return fail(ErrorCode::kNotFound,
