@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/random.h"
+#include "cli/mining.h"
 
 namespace hone::cli {
 namespace {
@@ -87,11 +88,7 @@ Result<void> Workspace::capture(std::vector<store::OutboxRecord> records) {
   auto outbox = store::Outbox::open(posix_files(), path, clock_);
   if (!outbox) return fail(outbox.error());
   store::Indexer indexer(**outbox, *database_, clock_, indexer_options(name));
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    const bool last = i + 1 == records.size();
-    auto appended = last ? (*outbox)->append_and_wait(records[i]) : (*outbox)->append(records[i]);
-    if (!appended) return fail(appended.error());
-  }
+  if (auto appended = append_all(**outbox, records); !appended) return appended;
   if (auto indexed = indexer.run_until_idle(); !indexed) return indexed;
   if (auto closed = (*outbox)->close(); !closed) return closed;
   std::error_code ignored;

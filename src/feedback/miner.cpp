@@ -25,10 +25,11 @@ Result<void> settle(store::Database& db, const store::Params& ids, const MiningP
           {id, until});
       if (!done) return fail(done.error());
     }
-    for (const auto& id : pass.followed) {
-      done = db.execute("DELETE FROM mining_due WHERE interaction_id = ? AND due_at > 0", {id});
-      if (!done) return fail(done.error());
-    }
+    if (pass.followed.empty()) return {};
+    done = db.execute("DELETE FROM mining_due WHERE due_at > 0 AND interaction_id IN (" +
+                          marks(pass.followed.size()) + ")",
+                      store::Params(pass.followed.begin(), pass.followed.end()));
+    if (!done) return fail(done.error());
     return {};
   });
 }

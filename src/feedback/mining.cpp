@@ -175,13 +175,6 @@ std::vector<std::string> tool_calls_of(const json::object& message) {
   return ids;
 }
 
-std::vector<std::string> results_in(const json::object& message) {
-  std::vector<std::string> ids;
-  each_part(message, "tool_result",
-            [&](const json::object& part) { ids.emplace_back(string_or_empty(part, "id")); });
-  return ids;
-}
-
 bool is_interruption(const json::object& message, std::string_view tool, const MiningRules& rules) {
   bool found = false;
   each_part(message, "text",

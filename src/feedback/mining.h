@@ -42,9 +42,8 @@ struct Finding {
 // What a person wrote in a message of the role "user": its texts without those of tools.
 [[nodiscard]] std::string typed_text(const json::object& message, const MiningRules& rules);
 
-// Ids of the tool calls in an answer, or of the results in a message.
+// Ids of the tool calls in an answer.
 [[nodiscard]] std::vector<std::string> tool_calls_of(const json::object& message);
-[[nodiscard]] std::vector<std::string> results_in(const json::object& message);
 
 [[nodiscard]] bool is_interruption(const json::object& message, std::string_view tool,
                                    const MiningRules& rules);

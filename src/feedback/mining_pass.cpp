@@ -153,7 +153,7 @@ Result<void> MiningPass::read_repeats(const Turn& turn) {
   const bool in_conversation =
       std::ranges::any_of(from, [](auto& place) { return place.role == "assistant"; });
   if (auto read = read_retried(turn, in_conversation); !read) return read;
-  return read_rewritten(turn, from);
+  return read_rewritten(turn, from, in_conversation);
 }
 
 Result<void> MiningPass::read_retried(const Turn& turn, bool in_conversation) {
@@ -182,10 +182,9 @@ Result<void> MiningPass::read_retried(const Turn& turn, bool in_conversation) {
 }
 
 // `up` begins at the person's last message.
-Result<void> MiningPass::read_rewritten(const Turn& turn, const std::vector<Place>& up) {
+Result<void> MiningPass::read_rewritten(const Turn& turn, const std::vector<Place>& up,
+                                        bool in_conversation) {
   if (rules_.rewritten_within == 0min || !up.front().parent) return {};
-  const bool in_conversation =
-      std::ranges::any_of(up, [](auto& place) { return place.role == "assistant"; });
   const auto near = turns_between(db_, turn.person, turn.started - rules_.rewritten_within,
                                   turn.started + rules_.rewritten_within);
   if (!near) return fail(near.error());

@@ -46,7 +46,7 @@ class MiningPass {
                                             const json::object& answer, bool interrupted);
   Result<void> read_repeats(const Turn& turn);
   Result<void> read_retried(const Turn& turn, bool in_conversation);
-  Result<void> read_rewritten(const Turn& turn, const std::vector<Place>& up);
+  Result<void> read_rewritten(const Turn& turn, const std::vector<Place>& up, bool in_conversation);
   Result<void> read_abandoned(const Turn& turn);
 
   Result<std::optional<Turn>> choose(const Turn& turn, const Result<std::vector<Turn>>& candidates);
