@@ -34,14 +34,14 @@ class Guess {
   Column* take(Names names, bool (*fits)(const Column&));
   std::string from(std::string_view field, const Column& column, const std::string& remark = "");
   void write_conversation();
-  void write_signals(bool with_final);
+  void write_signals();
   void write_facts();
   void write_decision(const Column& column);
 
   std::vector<Column> columns_;
   std::set<std::string> taken_;
   int records_ = 0;
-  std::string head_, body_, signals_;
+  std::string body_, signals_;
   bool context_ = false;
   bool answer_ = false;
 };
@@ -211,8 +211,7 @@ void Guess::write_decision(const Column& column) {
   if (column.many) signals_ += "kind.otherwise = \"\"\n";
 }
 
-void Guess::write_signals(bool with_final) {
-  if (!with_final) return;
+void Guess::write_signals() {
   if (const Column* edit =
           take({"finaltext", "final", "edited", "corrected", "correction", "postedit", "postedited",
                 "pe", "revision", "revised", "fixed", "humanedit", "edit", "feedbacksummary"},
@@ -300,7 +299,7 @@ void Guess::write_facts() {
 
 Result<std::string> Guess::write(std::string_view name, const FileShape& shape) {
   write_conversation();
-  write_signals(signals_.empty());
+  if (signals_.empty()) write_signals();
   write_facts();
   std::string rest;
   for (const Column& column : columns_) {

@@ -42,6 +42,12 @@ Automaton::Automaton(std::shared_ptr<const Grammar> grammar)
   HONE_ASSERT(start_ != kDead);
 }
 
+// Whether it has an end within the bound on frames; `need` is at most that where it has one.
+bool Automaton::fits(NodeId node, std::uint32_t depth) const {
+  const std::uint32_t need = grammar_->node(node).need;
+  return need <= kMaxFrames && depth + need <= kMaxFrames;
+}
+
 std::uint32_t Automaton::pushed(Frame frame) {
   const auto [found, is_new] =
       stack_ids_.try_emplace(frame, static_cast<std::uint32_t>(stacks_.size()));
@@ -52,23 +58,20 @@ std::uint32_t Automaton::pushed(Frame frame) {
   return found->second;
 }
 
-// Lets go what has no end within the bound on frames; `need` is at most that where it has one.
+// Lets go what has no end within the bound on frames.
 void Automaton::reach(NodeId node, std::uint32_t stack) {
-  const std::uint32_t need = grammar_->node(node).need;
-  if (need > kMaxFrames || depths_[stack] + need > kMaxFrames) return;
+  if (!fits(node, depths_[stack])) return;
   if (reached_.size() >= kMostReached) return;
   const Place place = place_of(node, stack);
   if (reached_.insert(place).second) work_.push_back(place);
 }
 
-// Into the rule that `node` calls. What comes after it must fit too, when it returns.
-void Automaton::enter(const GrammarNode& node, NodeId id, std::uint32_t count,
-                      std::uint32_t stack) {
-  const std::uint32_t after = grammar_->node(node.next).need;
-  const std::uint32_t inside = grammar_->node(grammar_->start_of(node.target)).need;
-  if (after > kMaxFrames || depths_[stack] + after > kMaxFrames) return;
-  if (inside > kMaxFrames || depths_[stack] + 1 + inside > kMaxFrames) return;
-  reach(grammar_->start_of(node.target), pushed({stack, id, count}));
+// Into the rule that the node calls. What comes after it must fit too, when it returns.
+void Automaton::enter(NodeId id, std::uint32_t count, std::uint32_t stack) {
+  const GrammarNode& node = grammar_->node(id);
+  const NodeId start = grammar_->start_of(node.target);
+  if (!fits(node.next, depths_[stack]) || !fits(start, depths_[stack] + 1)) return;
+  reach(start, pushed({stack, id, count}));
 }
 
 // Of a repetition without limit the count goes no further than what is asked at least, so that
@@ -77,9 +80,9 @@ void Automaton::repeat(NodeId id, std::uint32_t count, std::uint32_t stack) {
   const GrammarNode& node = grammar_->node(id);
   if (count >= node.least) reach(node.next, stack);
   if (node.most == kNoLimit) {
-    enter(node, id, std::min(count, node.least), stack);
+    enter(id, std::min(count, node.least), stack);
   } else if (count < node.most) {
-    enter(node, id, count, stack);
+    enter(id, count, stack);
   }
 }
 
@@ -116,7 +119,7 @@ void Automaton::expand(Place place) {
       if (node.next == kReturn) {
         reach(grammar_->start_of(node.target), stack);
       } else {
-        enter(node, id, 0, stack);
+        enter(id, 0, stack);
       }
       break;
     case Kind::kRepeat:

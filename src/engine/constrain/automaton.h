@@ -73,7 +73,8 @@ class Automaton {
   [[nodiscard]] State step(State state, unsigned char byte);
   [[nodiscard]] std::uint32_t pushed(Frame frame);
   void reach(NodeId node, std::uint32_t stack);
-  void enter(const GrammarNode& node, NodeId id, std::uint32_t count, std::uint32_t stack);
+  [[nodiscard]] bool fits(NodeId node, std::uint32_t depth) const;
+  void enter(NodeId id, std::uint32_t count, std::uint32_t stack);
   void repeat(NodeId id, std::uint32_t count, std::uint32_t stack);
   void leave(std::uint32_t stack);
   void expand(Place place);

@@ -1,7 +1,7 @@
 // From the form of an answer to its grammar.
 #include "engine/constrain/schema.h"
 #include "engine/constrain/schema_parts.h"
-#include "engine/model/template_json.h"
+#include "engine/model/chat_tools.h"
 
 namespace hone::engine {
 namespace {
@@ -17,9 +17,7 @@ Result<NodeId> call_of(const CallForm& call, GrammarBuilder& grammar, JsonGramma
     arguments = constrain::read_schema(grammar, fragments, parameters, call.where, close);
     if (!arguments) return arguments;
   }
-  const std::string begun =
-      R"({"name": )" + template_json(json::string(call.name)) + R"(, "parameters": )";
-  return grammar.literal(begun, *arguments);
+  return grammar.literal(call_opening(call.name), *arguments);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <span>
 
 #include "engine/constrain/schema.h"
 #include "engine/constrain/schema_parts.h"
@@ -24,11 +25,11 @@ const json::object* behind_references(const json::value& schema, const json::val
   return nullptr;
 }
 
-std::optional<std::vector<json::value>> values_of(const json::object& schema) {
-  if (const auto* only = schema.if_contains("const")) return std::vector<json::value>{*only};
+std::optional<std::span<const json::value>> values_of(const json::object& schema) {
+  if (const auto* only = schema.if_contains("const")) return std::span(only, 1);
   const auto* list = schema.if_contains("enum");
   if (list == nullptr || !list->is_array()) return std::nullopt;
-  return std::vector<json::value>(list->get_array().begin(), list->get_array().end());
+  return std::span(list->get_array().data(), list->get_array().size());
 }
 
 // Integers are numbers here. Empty: unknown.

@@ -13,6 +13,7 @@
 #include "engine/model/pretokenizer.h"
 #include "engine/model/tokenizer.h"
 #include "engine/model/tokenizer_spaces.h"
+#include "engine/model/tokenizer_steps.h"
 
 namespace hone::engine {
 namespace {
@@ -22,11 +23,6 @@ constexpr std::int64_t kMaxId = 1 << 22;
 
 std::unexpected<Error> invalid(std::string message) {
   return fail(ErrorCode::kInvalid, std::move(message));
-}
-
-bool is_true(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains(name);
-  return value != nullptr && value->is_bool() && value->get_bool();
 }
 
 const json::object* object_at(const json::object& parent, std::string_view name) {

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "base/json.h"
+#include "engine/model/in_quotes.h"
 #include "engine/model/utf8.h"
 
 namespace hone::engine::golden {
@@ -37,10 +38,6 @@ std::string excerpt(std::string_view text, std::size_t place) {
   if (begin > 0) quoted.insert(0, "…");
   if (begin + part.size() < text.size()) quoted += "…";
   return quoted;
-}
-
-std::string first_line(std::string_view text) {
-  return std::string(text.substr(0, text.find('\n')));
 }
 
 // The indices of an element, from its place in C order.

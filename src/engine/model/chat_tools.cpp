@@ -35,8 +35,7 @@ const json::object* function_of(const json::value& tool) {
 
 // As the model itself writes one, so that what it said stands before it unchanged.
 std::string written_call(const ToolCall& call) {
-  return R"({"name": )" + template_json(json::string(call.name)) + R"(, "parameters": )" +
-         template_json(call.arguments) + "}";
+  return call_opening(call.name) + template_json(call.arguments) + "}";
 }
 
 // turns[at] has calls: its text, then each call with what answers it. Returns the turn behind.
@@ -147,6 +146,10 @@ std::vector<ChatMessage> alternating(std::vector<ChatMessage> messages) {
 }
 
 }  // namespace
+
+std::string call_opening(std::string_view name) {
+  return R"({"name": )" + template_json(json::string(name)) + R"(, "parameters": )";
+}
 
 Result<std::vector<ChatMessage>> write_tools(std::vector<Turn> turns, const json::array& tools,
                                              ChatFormat format, std::string_view default_system) {

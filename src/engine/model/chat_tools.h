@@ -60,6 +60,10 @@ struct Turn {
 [[nodiscard]] std::optional<ToolCall> read_tool_call(std::string_view reply,
                                                      const std::vector<std::string>& offered);
 
+// How a call of a function begins, up to its parameters: so models write it, and so it is told
+// them.
+[[nodiscard]] std::string call_opening(std::string_view name);
+
 // An answer on its way to somebody who offered tools: held back as long as it may be a call, shown
 // as soon as it cannot. Where nothing is offered, everything is shown at once.
 class AnswerWithTools {

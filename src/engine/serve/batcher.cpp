@@ -196,8 +196,8 @@ class Batcher::Loop {
     const Choice choice = row.choose_from(logits);
     if (choice.id < 0) {
       ++owner_.counters_.failed;
-      return row.give_up({ErrorCode::kInternal,
-                          "the answer cannot go on: its form has become too involved to follow"});
+      return row.fail_with({ErrorCode::kInternal,
+                            "the answer cannot go on: its form has become too involved to follow"});
     }
     if (!std::isfinite(choice.logit)) throw std::runtime_error("the logits are not finite");
     std::optional<TokenLogprob> logprob;

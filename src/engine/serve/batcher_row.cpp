@@ -79,7 +79,7 @@ std::string_view Row::shown_bytes(std::string_view bytes) {
   return bytes;
 }
 
-void Row::give_up(Error error) {
+void Row::fail_with(Error error) {
   finished_ = true;
   generation_->fail_with(std::move(error));
 }

@@ -50,9 +50,7 @@ class Row {
               const std::vector<std::int64_t>& end_tokens);
   // The prompt is read and no token was wanted.
   void finish_without_answer();
-  void fail_with(Error error) { generation_->fail_with(std::move(error)); }
-  // The same, and the row ends while others go on.
-  void give_up(Error error);
+  void fail_with(Error error);  // the row ends
 
   [[nodiscard]] bool finished() const { return finished_; }
   // What it leaves to those that begin alike; the row is spent.

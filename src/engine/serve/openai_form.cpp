@@ -57,12 +57,12 @@ Result<void> read_format(const json::object& body, OutputForm& form) {
 }
 
 // An object, whatever is in it, where neither the tool nor the choice of it asks for more.
-CallForm form_of(const ToolsAsked& tools, std::size_t i, bool forced) {
+CallForm form_of(const ToolsAsked& tools, std::size_t i) {
   const auto& function = tools.offered[i].as_object().at("function").as_object();
   CallForm call;
   call.name = json::value_to<std::string>(function.at("name"));
   if (const auto* parameters = function.if_contains("parameters")) call.parameters = *parameters;
-  call.any_arguments = !forced && !tools.strict[i];
+  call.any_arguments = !tools.forced && !tools.strict[i];
   call.where = "tools[" + std::to_string(i) + "].function.parameters";
   return call;
 }
@@ -77,7 +77,7 @@ Result<OutputForm> read_form(const json::object& body, const ToolsAsked& tools) 
   const bool free_text = form.text == OutputForm::Text::kFree;
   if (tools.offered.empty() || (!tools.forced && free_text && !any_strict)) return form;
   for (std::size_t i = 0; i < tools.offered.size(); ++i) {
-    CallForm call = form_of(tools, i, tools.forced);
+    CallForm call = form_of(tools, i);
     if (tools.only.empty() || call.name == tools.only) form.calls.push_back(std::move(call));
   }
   if (tools.forced) {

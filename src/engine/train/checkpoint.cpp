@@ -231,7 +231,7 @@ Result<void> write_checkpoint(const std::string& part, const std::string& target
   if (auto removed = remove_folder(part); !removed) return removed;
   if (auto made = posix_files().make_folder(part); !made) return made;
   if (auto written = write_files(part, policy, at::kFloat, base_model); !written) return written;
-  auto written = write_optimizer(part + "/optimizer.safetensors", optimizer);
+  auto written = write_optimizer(part + "/" + std::string(kOptimizerFile), optimizer);
   if (!written) return written;
   if (auto done = write_state(part, optimizer, state, world); !done) return done;
   return put_in_place(part, target);
@@ -301,7 +301,7 @@ Result<std::optional<TrainState>> load_checkpoint(const std::string& run_folder,
           "bit by bit",
           path, saved->ranks, world);
     }
-    auto read = read_optimizer(path + "/optimizer.safetensors", optimizer);
+    auto read = read_optimizer(path + "/" + std::string(kOptimizerFile), optimizer);
     if (!read) return fail(read.error());
     optimizer.set_steps(saved->optimizer_steps);
     return saved->state;

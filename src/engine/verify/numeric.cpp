@@ -167,15 +167,12 @@ Result<Verifier::Rule> numeric_rule(const json::object& object) {
   if (!absolute) return fail(absolute.error());
   auto relative = limit_field(object, "relative_tolerance");
   if (!relative) return fail(relative.error());
-  auto take = optional_field<std::string>(object, "take");
+  auto take = choice_field(object, "take", {"any", "declared"});
   if (!take) return fail(take.error());
-  const std::string which = take->value_or("any");
-  if (which != "any" && which != "declared")
-    return fail(ErrorCode::kInvalid, "field 'take' must be one of \"any\", \"declared\"");
   // A double has rounded both sides already.
   const double allowed =
       std::max(*absolute, *relative * std::abs(*wanted)) + 1e-12 * std::abs(*wanted);
-  return [wanted = *wanted, allowed, only_declared = which == "declared"](
+  return [wanted = *wanted, allowed, only_declared = *take == 1](
              std::string_view answer, const VerifyOptions&) -> Result<Verdict> {
     const auto declared = declared_answer(answer);
     if (!declared && only_declared) return Verdict{0.0, "declares no answer (####, \\boxed{})"};

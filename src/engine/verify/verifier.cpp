@@ -21,13 +21,11 @@ constexpr std::size_t kExcerpt = 80;
 struct Type {
   std::string_view name;
   Result<Verifier::Rule> (*rule)(const json::object&);
-  bool runs_code;
 };
 
-constexpr std::array kTypes = {Type{"exact", exact_rule, false}, Type{"regex", regex_rule, false},
-                               Type{"numeric", numeric_rule, false},
-                               Type{"json_schema", json_schema_rule, false},
-                               Type{"unit_tests", unit_tests_rule, true}};
+constexpr std::array kTypes = {Type{"exact", exact_rule}, Type{"regex", regex_rule},
+                               Type{"numeric", numeric_rule}, Type{"json_schema", json_schema_rule},
+                               Type{"unit_tests", unit_tests_rule}};
 
 enum class Normalise { kNone, kBlanks, kWords };
 
@@ -100,7 +98,8 @@ Result<std::vector<std::string>> answers_field(const json::object& object) {
   return answers;
 }
 
-// One of `names` at `name`; the first where it is absent.
+}  // namespace
+
 Result<std::size_t> choice_field(const json::object& object, std::string_view name,
                                  std::initializer_list<std::string_view> names) {
   auto text = optional_field<std::string>(object, name);
@@ -114,8 +113,6 @@ Result<std::size_t> choice_field(const json::object& object, std::string_view na
   }
   return fail(ErrorCode::kInvalid, "field '" + std::string(name) + "' must be one of " + known);
 }
-
-}  // namespace
 
 std::string excerpt(std::string_view text) {
   std::string shown(text.substr(0, kExcerpt));
@@ -193,7 +190,7 @@ Result<Verifier> Verifier::parse(const json::object& object) {
     if (type.name == *name) {
       auto rule = type.rule(object);
       if (!rule) return fail(rule.error().with("verifier '" + *name + "'"));
-      return Verifier(std::move(*rule), type.runs_code);
+      return Verifier(std::move(*rule));
     }
     known += (known.empty() ? "\"" : ", \"") + std::string(type.name) + "\"";
   }

@@ -38,13 +38,10 @@ class Verifier {
   [[nodiscard]] Result<Verdict> check(std::string_view answer, const VerifyOptions& options) const {
     return rule_(answer, options);
   }
-  // Whether it runs what the answer says.
-  [[nodiscard]] bool runs_code() const { return runs_code_; }
 
  private:
-  Verifier(Rule rule, bool runs_code) : rule_(std::move(rule)), runs_code_(runs_code) {}
+  explicit Verifier(Rule rule) : rule_(std::move(rule)) {}
   Rule rule_;
-  bool runs_code_;
 };
 
 }  // namespace hone::engine

@@ -14,11 +14,6 @@ namespace {
 using engine::GgufFile;
 using engine::SafetensorsFile;
 
-void must_be_told(const Error& error) {
-  must(!error.message.empty(), "an error without a word");
-  must(error.message.size() < 8192, "an error as long as what is wrong");
-}
-
 // Nothing overflows, or it would not have been let pass.
 std::uint64_t elements_of(const std::vector<std::int64_t>& shape) {
   std::uint64_t elements = 1;

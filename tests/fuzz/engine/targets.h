@@ -5,9 +5,16 @@
 
 #include <array>
 
+#include "base/result.h"
 #include "fuzz/targets.h"
 
 namespace hone::fuzz {
+
+// Whatever was wrong, in words that fit a line of a log.
+inline void must_be_told(const Error& error) {
+  must(!error.message.empty(), "an error without a word");
+  must(error.message.size() < 8192, "an error as long as what is wrong");
+}
 
 void safetensors(std::string_view bytes);
 void gguf(std::string_view bytes);           // metadata, tensors, and the tokenizer inside

@@ -13,11 +13,6 @@ namespace {
 using engine::Specials;
 using engine::Tokenizer;
 
-void must_be_told(const Error& error) {
-  must(!error.message.empty(), "an error without a word");
-  must(error.message.size() < 8192, "an error as long as what is wrong");
-}
-
 constexpr std::string_view kText = "Hello  w\u00F6rld,\n\tit's 12345 <|im_end|></s> \u2581ab abba";
 
 constexpr std::string_view kContext = R"({
