@@ -21,6 +21,24 @@ if(HONE_FUZZ)
   target_compile_options(hone_options INTERFACE -fsanitize=fuzzer-no-link -Wno-deprecated-declarations)
 endif()
 
+# hone_unity(TARGET file…): with HONE_UNITY, compiles those of TARGET's sources several at a time.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+function(hone_unity TARGET)
+  if(NOT HONE_UNITY)
+    return()
+  endif()
+  execute_process(COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/cmake/unity.py 8 ${ARGN}
+    OUTPUT_VARIABLE lines COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCHALL "[^\n]+" lines "${lines}")
+  foreach(line ${lines})
+    string(REGEX MATCH "^([0-9]+) (.*)$" _ ${line})
+    set_source_files_properties(${CMAKE_MATCH_2} PROPERTIES UNITY_GROUP ${CMAKE_MATCH_1})
+  endforeach()
+  set_target_properties(${TARGET} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  # g++ takes the file that includes our sources for their only home, and everything in them for headers.
+  target_compile_options(${TARGET} PRIVATE -Wno-subobject-linkage)
+endfunction()
+
 find_program(HONE_CCACHE ccache)
 if(HONE_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1

@@ -9,11 +9,12 @@ file(GLOB_RECURSE more CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/*_test.cpp
   ${CMAKE_SOURCE_DIR}/tests/support/*.cpp ${CMAKE_SOURCE_DIR}/tests/fuzz/*_fuzz.cpp)
 list(FILTER more EXCLUDE REGEX "/tests/fuzz/engine/")  # engine_tests has those
 add_executable(hone_tests ${test_sources} ${more})
+hone_unity(hone_tests ${test_sources} ${more})
 target_include_directories(hone_tests PRIVATE ${CMAKE_SOURCE_DIR}/tests)
 target_link_libraries(hone_tests PRIVATE hone_options ${test_folders} PkgConfig::BROTLI_ENCODER
   GTest::gtest GTest::gmock GTest::gtest_main)
 set(places ${CMAKE_SOURCE_DIR}/tests/support/places.cpp)
-set_source_files_properties(${places} PROPERTIES SKIP_PRECOMPILE_HEADERS ON COMPILE_DEFINITIONS
+set_source_files_properties(${places} PROPERTIES SKIP_PRECOMPILE_HEADERS ON SKIP_UNITY_BUILD_INCLUSION ON COMPILE_DEFINITIONS
   "HONE_SOURCE_DIR=\"${CMAKE_SOURCE_DIR}\";HONE_BIN_DIR=\"${CMAKE_BINARY_DIR}/bin\"")
 target_precompile_headers(hone_tests PRIVATE <gtest/gtest.h> <boost/json.hpp> <map> <memory> <string> <vector>)
 # What tests/crash kills.
@@ -27,6 +28,7 @@ if(HONE_ENGINE)
   file(GLOB engine_fuzz CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/engine/*.cpp)
   if(engine_tests)
     add_executable(engine_tests ${engine_tests} ${engine_fuzz} ${places})
+    hone_unity(engine_tests ${engine_tests} ${engine_fuzz})
     target_link_libraries(engine_tests PRIVATE hone_options hone_engine GTest::gtest GTest::gmock GTest::gtest_main)
     target_include_directories(engine_tests PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_precompile_headers(engine_tests PRIVATE <gtest/gtest.h> <ATen/ATen.h> <boost/json.hpp> <string> <vector>)
