@@ -7,6 +7,7 @@
 
 #include "engine/commands/commands.h"
 #include "engine/export/average.h"
+#include "engine/model/lora_config.h"
 
 namespace hone::engine {
 namespace {
