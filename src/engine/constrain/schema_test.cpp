@@ -311,7 +311,7 @@ TEST(Schema, HoldsIntegersToTheirMultiples) {
                                                               {7, -99, 1234},
                                                               {25, 26, 2600},
                                                               {400, -1000, 900},
-                                                              {13, 14, 25},
+                                                              {13, 14, 30},
                                                               {1000, 0, 2500},
                                                               {97, -2000, -100}}) {
     auto automaton = automaton_for(json::serialize(json::object{

@@ -154,10 +154,8 @@ class Subsets {
 
   Result<TextStates> run() {
     (void)intern(closure({nfa_.start()}, true));
-    for (std::size_t i = 0; i < members_.size(); ++i) {
-      if (spent_) return fail(ErrorCode::kInvalid, "the pattern is too involved");
-      step(i);
-    }
+    for (std::size_t i = 0; i < members_.size() && !spent_; ++i) step(i);
+    if (spent_) return fail(ErrorCode::kInvalid, "the pattern is too involved");
     return std::move(made_);
   }
 
