@@ -179,7 +179,7 @@ class PatternReader {
         at_ = std::min(text_.find('>', at_), text_.size());
         if (!take(">")) return wrong("the name of a group has no '>'");
       } else if (!take(":")) {
-        return beyond("'(?" + std::string(1, peek()) + "'");
+        return beyond("look-around, flags and other groups that begin with '(?'");
       }
     }
     auto inside = choice(depth + 1);

@@ -115,7 +115,7 @@ struct Before {
 };
 
 // What progress.jsonl tells of a step's loss, over the tokens that have a gradient; this rank's.
-struct Figures {
+struct GrpoFigures {
   Mean low{"clip_low"};
   Mean high{"clip_high"};
   Mean kl{"kl"};
@@ -134,7 +134,7 @@ struct Figures {
 
 // Backward passes of this rank's part of a step. Gives its part of the loss.
 double descend(const Session& session, const Batches& batches, std::vector<Before>& before,
-               Figures& figures) {
+               GrpoFigures& figures) {
   const GrpoRunOptions& options = session.spec().grpo;
   const bool first = before.empty();
   if (first) before.resize(batches.micro.size());
@@ -208,7 +208,7 @@ Result<Ending> train_grpo(Session& session) {
     std::vector<Before> before;
     for (std::int64_t iteration = 0; iteration < options.iterations; ++iteration) {
       StepReport report = report_on(*rolled, tasks);
-      Figures figures;
+      GrpoFigures figures;
       report.loss = descend(session, batches, before, figures);
       report.has_gradient = batches.has_gradient;
       report.means = figures.means(has_kl);
