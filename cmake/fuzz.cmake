@@ -30,7 +30,8 @@ set(model ${CMAKE_SOURCE_DIR}/src/engine/model)
 file(GLOB engine_files CONFIGURE_DEPENDS ${model}/config.cpp ${model}/gguf*.cpp ${model}/import_*.cpp
   ${model}/jinja*.cpp ${model}/lora_config.cpp ${model}/mapped_file.cpp ${model}/pretokenizer.cpp
   ${model}/projection.cpp ${model}/safetensors*.cpp ${model}/template_json.cpp ${model}/tokenizer*.cpp
-  ${model}/utf8.cpp ${model}/whole_file.cpp)
+  ${model}/utf8.cpp ${model}/whole_file.cpp ${CMAKE_SOURCE_DIR}/src/engine/constrain/pattern_tree.cpp
+  ${CMAKE_SOURCE_DIR}/src/engine/constrain/text_states.cpp)
 list(FILTER engine_files EXCLUDE REGEX "_test\\.cpp$")
 add_library(hone_engine_files STATIC EXCLUDE_FROM_ALL ${engine_files})
 target_include_directories(hone_engine_files PUBLIC ${CMAKE_SOURCE_DIR}/src)

@@ -51,6 +51,7 @@ run_tests() {
     part "the server on a system that fails" faults_swept
     part "a thousand simulated releases a cell" simulated_releases
     part "exports in llama.cpp" llama_cpp_loads
+    part "merged, averaged and imported folders in transformers" transformers_loads
     part "GRPO with a numeric verifier improves SmolLM2" learning grpo_numeric
     part "a reward model on hh-harmless, five folds" learning reward_hh
     part "DPO on real edits: margin and likelihood" learning dpo_edits
@@ -63,7 +64,12 @@ run_tests() {
 
 # Compiles llama-cpp-python at the first run (ten minutes on two cores), into .deps/bench/llama-cpp.
 llama_cpp_loads() {
-  timeout -k 30 3600 python3 tests/export/llama_cpp.py build/release/bin/hone-engine "$HONE_BASE_MODEL" "$HONE_SHARED"
+  timeout -k 30 3600 python3 tests/export/llama_cpp_loads.py build/release/bin/hone-engine "$HONE_BASE_MODEL" "$HONE_SHARED"
+}
+
+# Makes the virtual environment of `bench engine` at the first run, in .deps/bench/transformers.
+transformers_loads() {
+  timeout -k 30 3600 python3 tests/export/transformers_loads.py build/release/bin/hone-engine "$HONE_BASE_MODEL"
 }
 
 simulated_releases() {

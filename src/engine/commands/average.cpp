@@ -7,6 +7,7 @@
 
 #include "engine/commands/commands.h"
 #include "engine/export/average.h"
+#include "engine/model/lora_config.h"
 
 namespace hone::engine {
 namespace {
@@ -43,7 +44,7 @@ void add_average(CLI::App& app, Run& chosen) {
   command
       ->add_option("--rank", options.rank,
                    "compress the sum to this rank, by SVD (default: exact, the ranks add up)")
-      ->check(CLI::Range(1, 4096));
+      ->check(CLI::Range(std::int64_t{1}, kMaxLoraRank));
   command->add_flag("--force", options.replace, "replace the folder if it exists");
   command->add_option("--threads", arguments->threads)->check(CLI::Range(1, 1024));
   command->footer(

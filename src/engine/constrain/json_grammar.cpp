@@ -1,17 +1,13 @@
 #include "engine/constrain/json_grammar.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "engine/model/utf8.h"
 
 namespace hone::engine {
 namespace {
-
-constexpr std::uint32_t kIntegerDigits = 18;  // all of them fit 64 bits
-constexpr std::uint32_t kNumberDigits = 15;   // all of them are exact as a double
-constexpr std::int64_t kLargestInteger = 999'999'999'999'999'999;
-constexpr std::int64_t kLargestWhole = 999'999'999'999'999;
 
 ByteSet ascii_of_strings() {
   ByteSet set;
@@ -72,6 +68,132 @@ NodeId JsonGrammar::string(std::uint32_t least, std::uint32_t most, NodeId next)
   return grammar_.byte('"', grammar_.repeat(character_, least, most, grammar_.byte('"', next)));
 }
 
+// A state is a rule that ends with the quote; the steps between them are last calls, which take no
+// frames (grammar.h). What was made once serves wherever the same is asked.
+Result<NodeId> JsonGrammar::string_with(std::string_view expression, TextLength length,
+                                        NodeId next) {
+  const std::tuple key(std::string(expression), length.least, length.most);
+  if (const auto known = texts_.find(key); known != texts_.end())
+    return grammar_.byte('"', grammar_.call(known->second, next));
+  const auto text = text_states(expression, length, budget_);
+  if (!text) return fail(text.error());
+  std::vector<RuleId> rules;
+  std::vector<NodeId> calls;
+  for (std::size_t i = 0; i < text->states.size(); ++i) {
+    rules.push_back(grammar_.declare("a pattern"));
+    calls.push_back(grammar_.call(rules.back(), kReturn));
+  }
+  const NodeId quote = grammar_.byte('"', kReturn);
+  for (std::size_t i = 0; i < text->states.size(); ++i) {
+    std::vector<NodeId> ways;
+    if (text->states[i].complete) ways.push_back(quote);
+    for (const auto& [set, to] : text->states[i].steps)
+      ways.push_back(character_in(set, calls[to]));
+    grammar_.define(rules[i], grammar_.split(std::move(ways)));
+  }
+  texts_.emplace(key, rules.front());
+  return grammar_.byte('"', grammar_.call(rules.front(), next));
+}
+
+NodeId JsonGrammar::character_in(const CharacterSet& set, NodeId next) {
+  static const ByteSet kPlain = ascii_of_strings();
+  ByteSet plain;
+  bool others = false;
+  for (const CharacterRange& range : set) {
+    for (char32_t code = range.first; code <= std::min<char32_t>(range.last, 0x7F); ++code) {
+      plain.set(code, kPlain[code]);
+      others = others || !kPlain[code];
+    }
+    others = others || range.last > 0x7F;
+  }
+  if (!others) return grammar_.bytes(plain, next);
+  const auto [known, is_new] = sets_.try_emplace(set, 0);
+  if (is_new) {
+    std::vector<NodeId> ways = beyond_ascii_in(set, kReturn);
+    ways.push_back(grammar_.bytes(plain, kReturn));
+    ways.push_back(escaped_in(set, kReturn));
+    known->second = grammar_.rule("a character", grammar_.split(std::move(ways)));
+  }
+  return grammar_.call(known->second, next);
+}
+
+// Those that a string must not hold as they are, in their shortest form.
+NodeId JsonGrammar::escaped_in(const CharacterSet& set, NodeId next) {
+  constexpr std::string_view kMeant = "\"\\\b\t\n\f\r";
+  constexpr std::string_view kLetters = "\"\\btnfr";
+  ByteSet letters;
+  std::array<ByteSet, 2> last_digits;  // of \u000. and of \u001.
+  for (const CharacterRange& range : set) {
+    for (char32_t code = range.first; code <= std::min<char32_t>(range.last, '\\'); ++code) {
+      const auto named = kMeant.find(static_cast<char>(code));
+      if (named != std::string_view::npos) {
+        letters.set(static_cast<unsigned char>(kLetters[named]));
+      } else if (code < 0x20) {
+        last_digits[code / 16].set(static_cast<unsigned char>("0123456789abcdef"[code % 16]));
+      }
+    }
+  }
+  std::vector<NodeId> ways;
+  if (letters.any()) ways.push_back(grammar_.bytes(letters, next));
+  for (std::size_t high = 0; high < last_digits.size(); ++high) {
+    if (last_digits[high].none()) continue;
+    ways.push_back(
+        grammar_.literal("u00" + std::to_string(high), grammar_.bytes(last_digits[high], next)));
+  }
+  return grammar_.byte('\\', grammar_.split(std::move(ways)));
+}
+
+// Ranges are cut where UTF-8 takes one byte more.
+std::vector<NodeId> JsonGrammar::beyond_ascii_in(const CharacterSet& set, NodeId next) {
+  constexpr std::array<CharacterRange, 3> kLengths = {
+      {{0x80, 0x7FF}, {0x800, 0xFFFF}, {0x10000, 0x10FFFF}}};
+  const auto all = [&set](char32_t first, char32_t last) {
+    return std::any_of(set.begin(), set.end(), [&](const CharacterRange& range) {
+      return range.first <= first && range.last >= last;
+    });
+  };
+  if (all(0x80, 0xD7FF) && all(0xE000, 0x10FFFF)) return {beyond_ascii(next)};
+  std::vector<NodeId> ways;
+  for (const CharacterRange& range : set) {
+    for (const CharacterRange& length : kLengths) {
+      const char32_t first = std::max(range.first, length.first);
+      const char32_t last = std::min(range.last, length.last);
+      if (first > last) continue;
+      std::string low;
+      std::string high;
+      append_utf8(low, first);
+      append_utf8(high, last);
+      ways.push_back(bytes_between(low, high, next));
+    }
+  }
+  return ways;
+}
+
+// Of two characters of the same length, the ends of a range.
+NodeId JsonGrammar::bytes_between(std::string_view low, std::string_view high, NodeId next) {
+  const std::string least(low.size(), '\x80');
+  const std::string most(high.size(), '\xBF');
+  if (low == least && high == most) {
+    for (std::size_t i = 0; i < low.size(); ++i) next = grammar_.range(0x80, 0xBF, next);
+    return next;
+  }
+  const auto first = static_cast<unsigned char>(low.front());
+  const auto last = static_cast<unsigned char>(high.front());
+  if (low.size() == 1) return grammar_.range(first, last, next);
+  const auto tail_most = std::string_view(most).substr(1);
+  const auto tail_least = std::string_view(least).substr(1);
+  if (first == last)
+    return grammar_.byte(first, bytes_between(low.substr(1), high.substr(1), next));
+  std::vector<NodeId> ways{grammar_.byte(first, bytes_between(low.substr(1), tail_most, next)),
+                           grammar_.byte(last, bytes_between(tail_least, high.substr(1), next))};
+  if (last - first > 1) {
+    ways.push_back(grammar_.range(static_cast<unsigned char>(first + 1),
+                                  static_cast<unsigned char>(last - 1),
+                                  bytes_between(tail_least, tail_most, next)));
+  }
+  return grammar_.split(std::move(ways));
+}
+
 void JsonGrammar::define_values() {
   value_ = grammar_.declare("a value");
   const RuleId member =
@@ -93,131 +215,6 @@ void JsonGrammar::define_values() {
   grammar_.define(value_, grammar_.split({string(0, kNoLimit, kReturn), number({}, kReturn),
                                           grammar_.one_of({"true", "false", "null"}, kReturn),
                                           object(kReturn), array(kReturn)}));
-}
-
-NodeId JsonGrammar::digits(std::uint32_t least, std::uint32_t most, NodeId next) {
-  NodeId node = next;
-  for (std::uint32_t before = most; before-- > 0;) {
-    node = grammar_.range('0', '9', node);
-    if (before >= least) node = grammar_.maybe(node, next);
-  }
-  return node;
-}
-
-NodeId JsonGrammar::fraction(NodeId next) {
-  return grammar_.maybe(grammar_.byte('.', digits(1, kNumberDigits, next)), next);
-}
-
-NodeId JsonGrammar::fraction_above_zero(NodeId next) {
-  NodeId node = grammar_.range('1', '9', next);
-  for (std::uint32_t place = kNumberDigits; place > 1; --place) {
-    const NodeId after = digits(0, kNumberDigits + 1 - place, next);
-    node = grammar_.split({grammar_.byte('0', node), grammar_.range('1', '9', after)});
-  }
-  return grammar_.byte('.', node);
-}
-
-NodeId JsonGrammar::same_length(const std::string& low, const std::string& high, std::size_t at,
-                                bool at_low, bool at_high, NodeId next) {
-  if (at == low.size()) return next;
-  const auto left = static_cast<std::uint32_t>(low.size() - at);
-  if (!at_low && !at_high) return digits(left, left, next);
-  int first = at_low ? low[at] : '0';
-  int last = at_high ? high[at] : '9';
-  if (first == last) {
-    return grammar_.byte(static_cast<unsigned char>(first),
-                         same_length(low, high, at + 1, at_low, at_high, next));
-  }
-  std::vector<NodeId> ways;
-  if (at_low) {
-    ways.push_back(grammar_.byte(static_cast<unsigned char>(first++),
-                                 same_length(low, high, at + 1, true, false, next)));
-  }
-  if (at_high) {
-    ways.push_back(grammar_.byte(static_cast<unsigned char>(last--),
-                                 same_length(low, high, at + 1, false, true, next)));
-  }
-  if (first <= last) {
-    ways.push_back(grammar_.range(static_cast<unsigned char>(first),
-                                  static_cast<unsigned char>(last),
-                                  digits(left - 1, left - 1, next)));
-  }
-  return grammar_.split(std::move(ways));
-}
-
-NodeId JsonGrammar::whole(std::int64_t low, std::int64_t high, NodeId next) {
-  if (low > high) return grammar_.split({});
-  const std::string first = std::to_string(low);
-  const std::string last = std::to_string(high);
-  std::vector<NodeId> ways;
-  for (std::size_t length = first.size(); length <= last.size(); ++length) {
-    const std::string least = length == first.size() ? first : "1" + std::string(length - 1, '0');
-    const std::string most = length == last.size() ? last : std::string(length, '9');
-    ways.push_back(same_length(least, most, 0, true, true, next));
-  }
-  return grammar_.split(std::move(ways));
-}
-
-NodeId JsonGrammar::integer(const NumberBounds& bounds, NodeId next) {
-  if (!bounds.low && !bounds.high) {
-    return grammar_.split(
-        {grammar_.byte('0', next),
-         grammar_.maybe(
-             grammar_.byte('-', grammar_.range('1', '9', digits(0, kIntegerDigits - 1, next))),
-             grammar_.range('1', '9', digits(0, kIntegerDigits - 1, next)))});
-  }
-  const auto inside = [](std::int64_t n) {
-    return std::clamp(n, -kLargestInteger, kLargestInteger);
-  };
-  const std::int64_t low =
-      inside(bounds.low.value_or(-kLargestInteger)) + (bounds.above_low ? 1 : 0);
-  const std::int64_t high =
-      inside(bounds.high.value_or(kLargestInteger)) - (bounds.below_high ? 1 : 0);
-  std::vector<NodeId> ways;
-  if (low < 0) {
-    ways.push_back(grammar_.byte('-', whole(std::max<std::int64_t>(1, -high), -low, next)));
-  }
-  if (high >= 0) ways.push_back(whole(std::max<std::int64_t>(0, low), high, next));
-  return grammar_.split(std::move(ways));
-}
-
-NodeId JsonGrammar::magnitude(std::int64_t low, bool above_low, std::int64_t high, bool below_high,
-                              NodeId next) {
-  std::vector<NodeId> ways;
-  const std::int64_t first = low + (above_low ? 1 : 0);
-  if (first <= high - 1) ways.push_back(whole(first, high - 1, fraction(next)));
-  if (above_low && low <= high - 1) {
-    ways.push_back(grammar_.literal(std::to_string(low), fraction_above_zero(next)));
-  }
-  if (!below_high && first <= high) ways.push_back(grammar_.literal(std::to_string(high), next));
-  return grammar_.split(std::move(ways));
-}
-
-// An exponent only where nothing binds; bounds are held by the digits.
-NodeId JsonGrammar::number(const NumberBounds& bounds, NodeId next) {
-  if (!bounds.low && !bounds.high) {
-    const NodeId power = digits(1, 2, next);
-    const NodeId sign = grammar_.maybe(grammar_.bytes(set_of("+-"), power), power);
-    const NodeId tail = fraction(grammar_.maybe(grammar_.bytes(set_of("eE"), sign), next));
-    const NodeId body = grammar_.maybe(
-        grammar_.byte('0', tail), grammar_.range('1', '9', digits(0, kNumberDigits - 1, tail)));
-    return grammar_.maybe(grammar_.byte('-', body), body);
-  }
-  const auto inside = [](std::int64_t n) { return std::clamp(n, -kLargestWhole, kLargestWhole); };
-  const std::int64_t low = inside(bounds.low.value_or(-kLargestWhole));
-  const std::int64_t high = inside(bounds.high.value_or(kLargestWhole));
-  std::vector<NodeId> ways;
-  if (low < 0) {
-    const bool crosses = high > 0;
-    ways.push_back(grammar_.byte('-', magnitude(crosses ? 0 : -high, !crosses && bounds.below_high,
-                                                -low, bounds.above_low, next)));
-  }
-  if (high >= 0) {
-    const bool crosses = low < 0;
-    ways.push_back(
-        magnitude(crosses ? 0 : low, !crosses && bounds.above_low, high, bounds.below_high, next));
-  }
-  return grammar_.split(std::move(ways));
 }
 
 // `names` agree in their first `depth` bytes, which are whole characters. A character beyond ASCII

@@ -5,11 +5,14 @@
 // Each function takes the node that follows and gives the node that begins (grammar.h).
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "engine/constrain/grammar.h"
+#include "engine/constrain/text_states.h"
 
 namespace hone::engine {
 
@@ -19,6 +22,7 @@ struct NumberBounds {
   bool above_low = false;  // the bound itself is not allowed
   std::optional<std::int64_t> high;
   bool below_high = false;
+  std::int64_t step = 1;  // of integers: only multiples of it
 };
 
 class JsonGrammar {
@@ -35,6 +39,11 @@ class JsonGrammar {
   [[nodiscard]] NodeId boolean(NodeId next) { return grammar_.one_of({"true", "false"}, next); }
   // Of so many characters; an escape is one.
   [[nodiscard]] NodeId string(std::uint32_t least, std::uint32_t most, NodeId next);
+  // One that `expression` is found in. kInvalid says what of the expression cannot be had.
+  [[nodiscard]] Result<NodeId> string_with(std::string_view expression, TextLength length,
+                                           NodeId next);
+  // Whether the multiples of `bounds.step` are few enough, or its remainders.
+  [[nodiscard]] static bool can_step(const NumberBounds& bounds);
   [[nodiscard]] NodeId integer(const NumberBounds& bounds, NodeId next);
   [[nodiscard]] NodeId number(const NumberBounds& bounds, NodeId next);
   // A member's name that is none of `names`.
@@ -50,10 +59,9 @@ class JsonGrammar {
   [[nodiscard]] NodeId digits(std::uint32_t least, std::uint32_t most, NodeId next);
   [[nodiscard]] NodeId fraction(NodeId next);
   [[nodiscard]] NodeId fraction_above_zero(NodeId next);
+  class Wholes;
   // Digits of the whole numbers from `low` to `high`, both at least 0.
   [[nodiscard]] NodeId whole(std::int64_t low, std::int64_t high, NodeId next);
-  [[nodiscard]] NodeId same_length(const std::string& low, const std::string& high, std::size_t at,
-                                   bool at_low, bool at_high, NodeId next);
   // Digits and perhaps a fraction, from `low` to `high`, both at least 0.
   [[nodiscard]] NodeId magnitude(std::int64_t low, bool above_low, std::int64_t high,
                                  bool below_high, NodeId next);
@@ -65,6 +73,10 @@ class JsonGrammar {
   [[nodiscard]] NodeId name_outside(std::vector<std::string> names, std::size_t depth,
                                     const NameEnds& ends);
   void define_values();
+  [[nodiscard]] NodeId character_in(const CharacterSet& set, NodeId next);
+  [[nodiscard]] NodeId escaped_in(const CharacterSet& set, NodeId next);
+  [[nodiscard]] std::vector<NodeId> beyond_ascii_in(const CharacterSet& set, NodeId next);
+  [[nodiscard]] NodeId bytes_between(std::string_view low, std::string_view high, NodeId next);
 
   GrammarBuilder& grammar_;
   RuleId character_ = 0;      // of a string
@@ -73,6 +85,9 @@ class JsonGrammar {
   RuleId value_ = 0;
   RuleId object_ = 0;
   RuleId array_ = 0;
+  PatternBudget budget_;
+  std::map<CharacterSet, RuleId> sets_;  // that are more than one byte of ASCII
+  std::map<std::tuple<std::string, std::uint32_t, std::uint32_t>, RuleId> texts_;  // behind "
 };
 
 }  // namespace hone::engine

@@ -9,6 +9,7 @@
 
 #include "engine/constrain/schema.h"
 #include "engine/model/template_json.h"
+#include "engine/schema/pattern.h"
 
 namespace hone::engine::constrain {
 namespace {
@@ -22,43 +23,36 @@ constexpr auto kAnnotations = std::to_array<std::string_view>(
     {"title", "description", "default", "examples", "example", "$comment", "$schema", "$id",
      "deprecated", "readOnly", "writeOnly", "format", "contentMediaType", "contentEncoding",
      "$defs", "definitions"});
-constexpr auto kKnown = std::to_array<std::string_view>({"$ref",
-                                                         "type",
-                                                         "enum",
-                                                         "const",
-                                                         "anyOf",
-                                                         "oneOf",
-                                                         "allOf",
-                                                         "properties",
-                                                         "required",
-                                                         "additionalProperties",
-                                                         "items",
-                                                         "prefixItems",
-                                                         "minItems",
-                                                         "maxItems",
-                                                         "minLength",
-                                                         "maxLength",
-                                                         "minimum",
-                                                         "maximum",
-                                                         "exclusiveMinimum",
-                                                         "exclusiveMaximum",
-                                                         "uniqueItems",
-                                                         "minProperties"});
+constexpr auto kOfAnyType = std::to_array<std::string_view>(
+    {"$ref", "type", "enum", "const", "anyOf", "oneOf", "allOf", "uniqueItems"});
 
 // Where no type is said, the keywords say it.
 struct TypeKeywords {
   std::string_view type;
-  std::array<std::string_view, 4> keywords;
+  std::array<std::string_view, 5> keywords;  // perhaps fewer
 };
 constexpr std::array<TypeKeywords, 4> kTypeKeywords = {
     {{"object", {"properties", "required", "additionalProperties", "minProperties"}},
      {"array", {"items", "prefixItems", "minItems", "maxItems"}},
-     {"string", {"minLength", "maxLength", "minLength", "maxLength"}},
-     {"number", {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}}}};
+     {"string", {"minLength", "maxLength", "pattern", "format"}},
+     {"number", {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}}}};
+
+// What texts of the schema's format match; empty where it is an annotation only.
+std::string_view format_of(const json::object& schema) {
+  return format_expression(string_or_empty(schema, "format"));
+}
 
 template <typename Names>
 bool contains(const Names& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// Whether an answer is held to what the keyword says.
+bool is_held(const json::object& schema, std::string_view name) {
+  if (name == "format") return !format_of(schema).empty();
+  const auto has = [name](const TypeKeywords& one) { return contains(one.keywords, name); };
+  return contains(kOfAnyType, name) ||
+         (!name.empty() && std::any_of(kTypeKeywords.begin(), kTypeKeywords.end(), has));
 }
 
 class SchemaReader {
@@ -103,9 +97,7 @@ class SchemaReader {
   static Result<void> check_keywords(const json::object& schema, const std::string& where) {
     for (const auto& member : schema) {
       const std::string_view name = member.key();
-      if (contains(kKnown, name) || contains(kAnnotations, name) || name.starts_with("x-")) {
-        continue;
-      }
+      if (is_held(schema, name) || contains(kAnnotations, name) || name.starts_with("x-")) continue;
       return refused(member_of(where, name), "hone-engine cannot hold an answer to it");
     }
     for (const auto& [name, idle] : {std::pair("uniqueItems", json::value(false)),
@@ -122,7 +114,7 @@ class SchemaReader {
                                   std::initializer_list<std::string_view> allowed) {
     for (const auto& member : schema) {
       const std::string_view name = member.key();
-      if (!contains(kKnown, name) || contains(allowed, name)) continue;
+      if (!is_held(schema, name) || contains(allowed, name)) continue;
       return refused(member_of(where, name),
                      "it cannot be had beside '" + std::string(*allowed.begin()) + "'");
     }
@@ -206,7 +198,7 @@ class SchemaReader {
     if (types->empty()) {
       for (const TypeKeywords& one : kTypeKeywords) {
         for (const std::string_view keyword : one.keywords) {
-          if (schema.contains(keyword)) types->emplace(one.type);
+          if (schema.contains(keyword) && is_held(schema, keyword)) types->emplace(one.type);
         }
       }
     }
@@ -227,15 +219,31 @@ class SchemaReader {
     if (type == "string") return string(schema, where, next);
     if (type == "boolean") return json_.boolean(next);
     if (type == "null") return grammar_.literal("null", next);
-    const auto bounds = bounds_of(schema, where, type == "integer");
+    // Multiples of whole numbers are whole.
+    const bool whole = type == "integer" || schema.contains("multipleOf");
+    const auto bounds = bounds_of(schema, where, whole);
     if (!bounds) return fail(bounds.error());
-    return type == "integer" ? json_.integer(*bounds, next) : json_.number(*bounds, next);
+    if (!JsonGrammar::can_step(*bounds)) {
+      return refused(where + ".multipleOf",
+                     "above 100 (zeros at its end aside) it needs bounds with fewer than 4096 "
+                     "multiples between them");
+    }
+    return whole ? json_.integer(*bounds, next) : json_.number(*bounds, next);
   }
 
   Result<NodeId> string(const json::object& schema, const std::string& where, NodeId next) {
     const auto length = counts(schema, "minLength", "maxLength", where);
     if (!length) return fail(length.error());
-    return json_.string(length->least, length->most, next);
+    const auto pattern = optional_field<std::string>(schema, "pattern");
+    if (!pattern) return fail(pattern.error().with(where));
+    const std::string_view format = format_of(schema);
+    if (!*pattern && format.empty()) return json_.string(length->least, length->most, next);
+    if (*pattern && !format.empty())
+      return refused(where + ".format", "it cannot be had beside 'pattern'");
+    const std::string expression = *pattern ? **pattern : "^(?:" + std::string(format) + ")$";
+    auto text = json_.string_with(expression, {length->least, length->most}, next);
+    if (!text) return refused(where + (*pattern ? ".pattern" : ".format"), text.error().message);
+    return text;
   }
 
   Result<RuleId> rule_of(const json::value& schema, const std::string& where) {

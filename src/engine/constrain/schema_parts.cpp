@@ -108,6 +108,13 @@ Result<NumberBounds> bounds_of(const json::object& schema, const std::string& wh
     if (value && bound == *value) outside = outside || excluded;
     if (tighter) value = bound;
   }
+  const auto* step = schema.if_contains("multipleOf");
+  if (step == nullptr) return bounds;
+  const auto number = as<double>(*step, "multipleOf");
+  if (!number || *number < 1 || *number > 1e15 || std::floor(*number) != *number) {
+    return refused(member_of(where, "multipleOf"), "only whole numbers from 1 to 1e15 can be had");
+  }
+  bounds.step = static_cast<std::int64_t>(*number);
   return bounds;
 }
 

@@ -31,7 +31,8 @@ struct Counts {
 [[nodiscard]] Result<Counts> counts(const json::object& schema, std::string_view least_name,
                                     std::string_view most_name, const std::string& where);
 
-// A bound of integers is drawn to the next integer inside; one of numbers must be whole.
+// A bound of integers is drawn to the next integer inside; one of numbers must be whole, as must
+// `multipleOf`.
 [[nodiscard]] Result<NumberBounds> bounds_of(const json::object& schema, const std::string& where,
                                              bool integers);
 

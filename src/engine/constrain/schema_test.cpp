@@ -8,6 +8,8 @@
 #include <set>
 
 #include "engine/constrain/automaton.h"
+#include "engine/model/utf8.h"
+#include "engine/schema/pattern.h"
 
 namespace hone::engine {
 namespace {
@@ -197,6 +199,178 @@ TEST(Schema, SmallLanguagesAreWhatTheSchemaSays) {
   EXPECT_EQ(language(R"({"allOf":[{"const":5}],"title":"t"})", 5), (Texts{"5"}));
 }
 
+std::string with_pattern(const std::string& pattern) {
+  return json::serialize(json::object{{"type", "string"}, {"pattern", pattern}});
+}
+
+// Every text of a few characters, held against the matcher that verifiers use.
+TEST(Schema, HoldsStringsToTheirPatterns) {
+  constexpr std::string_view kCharacters = "ab0- ";
+  std::vector<std::string> texts{""};
+  for (std::size_t i = 0; texts[i].size() < 5; ++i) {
+    for (const char c : kCharacters) texts.push_back(texts[i] + c);
+  }
+  for (const char* pattern : {"^a",
+                              "b$",
+                              "^$",
+                              "a|^b",
+                              "(a|b)*0$",
+                              "^a{2,3}b?$",
+                              "^[^ab]+$",
+                              "^(?:ab|a)(?:b0|0)$",
+                              "a.b",
+                              "^\\w\\W\\d?$",
+                              "^[\\w-]+$",
+                              "^[a\\-0]+$",
+                              "^(a(b|)){0,2}$",
+                              "(^a|b$)",
+                              "^a*?b+?$",
+                              "\\s\\S",
+                              "^[^\\s\\d]*$",
+                              "^[ -0]{2,}$",
+                              "^\\x61\\D+$",
+                              "^(a*)*$"}) {
+    const auto matcher = Pattern::compile(pattern, Pattern::Where::kAnywhere);
+    ASSERT_TRUE(matcher) << matcher.error().message;
+    auto automaton = automaton_for(with_pattern(pattern));
+    for (const std::string& text : texts) {
+      ASSERT_EQ(fate(automaton, json::serialize(json::value(text))) == "whole",
+                matcher->matches(text))
+          << pattern << ": '" << text << "'";
+    }
+  }
+  EXPECT_EQ(fate(with_pattern("^(?<name>ab)+$"), R"("abab")"), "whole");
+  EXPECT_EQ(fate(with_pattern(""), R"("x")"), "whole");
+  EXPECT_EQ(fate(with_pattern("^a$"), R"("a\n")"), "refused at 2") << "an end is the end";
+  EXPECT_NE(why_not(with_pattern("b^a")).find("no value"), std::string::npos);
+}
+
+TEST(Schema, HoldsPatternsToTheirLength) {
+  const std::string schema =
+      R"({"type":"string","pattern":"^(ab)*c?$","minLength":3,"maxLength":5})";
+  EXPECT_EQ(language(schema, 9), (std::set<std::string>{"\"abc\"", "\"abab\"", "\"ababc\""}));
+  EXPECT_EQ(language(R"({"pattern":"^a*$","minLength":2})", 6),
+            (std::set<std::string>{"\"aa\"", "\"aaa\"", "\"aaaa\""}));
+  EXPECT_NE(why_not(R"({"pattern":"^a{3}$","maxLength":2})").find("no value"), std::string::npos);
+}
+
+TEST(Schema, KnowsTheCharactersOfAPattern) {
+  const std::vector<char32_t> ends = {0x21,   0x7F,   0x80,   0x7FF,   0x800,   0x1234,
+                                      0xD7FF, 0xE000, 0xFFFF, 0x10000, 0x54321, 0x10FFFF};
+  const auto utf8 = [](char32_t code) {
+    std::string text;
+    append_utf8(text, code);
+    return text;
+  };
+  for (const char32_t first : ends) {
+    for (const char32_t last : ends) {
+      if (first > last) continue;
+      auto automaton = automaton_for(with_pattern("^[" + utf8(first) + "-" + utf8(last) + "]$"));
+      for (const char32_t at : ends) {
+        for (const char32_t code :
+             {static_cast<char32_t>(at - 1), at, static_cast<char32_t>(at + 1)}) {
+          if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000) || code == '"') continue;
+          ASSERT_EQ(fate(automaton, "\"" + utf8(code) + "\"") == "whole",
+                    code >= first && code <= last)
+              << "of " << utf8(first) << " to " << utf8(last) << ": " << utf8(code);
+        }
+      }
+    }
+  }
+  // What a string cannot hold as it is comes in its shortest form.
+  EXPECT_EQ(language(R"({"pattern":"^[\u0000-\u0001\t\"\\\\\u001f]$"})", 8),
+            (std::set<std::string>{R"("\u0000")", R"("\u0001")", R"("\t")", R"("\"")", R"("\\")",
+                                   R"("\u001f")"}));
+}
+
+TEST(Schema, HoldsStringsToTheirFormats) {
+  const auto taken = [](const char* format, const std::vector<const char*>& good,
+                        const std::vector<const char*>& bad) {
+    auto automaton = automaton_for(std::string(R"({"format":")") + format + "\"}");
+    for (const char* text : good)
+      EXPECT_EQ(fate(automaton, "\"" + std::string(text) + "\""), "whole") << text;
+    for (const char* text : bad)
+      EXPECT_NE(fate(automaton, "\"" + std::string(text) + "\""), "whole") << text;
+  };
+  taken("date", {"2026-11-28", "2024-02-29", "2000-02-29", "0000-12-31"},
+        {"2026-02-29", "1900-02-29", "2026-04-31", "2026-13-01", "2026-00-10", "26-11-28"});
+  taken("time", {"23:59:59Z", "00:00:00.5+23:59"},
+        {"24:00:00Z", "12:00:60Z", "12:00:00", "1:00:00Z"});
+  taken("date-time", {"2026-11-28T00:40:51Z", "2026-11-28T00:40:51.123-05:30"},
+        {"2026-11-28 00:40:51Z", "2026-11-28", "2026-11-31T00:40:51Z"});
+  taken("uuid", {"01234567-89ab-cdef-ABCD-0123456789ab"},
+        {"0123456789abcdef0123456789abcdef", "01234567-89ab-cdef-ABCD-0123456789ag"});
+}
+
+TEST(Schema, HoldsIntegersToTheirMultiples) {
+  struct Multiples {
+    std::int64_t step, low, high;
+  };
+  for (const auto& [step, low, high] : std::vector<Multiples>{{1, -20, 30},
+                                                              {5, -1000, 1000},
+                                                              {7, -99, 1234},
+                                                              {25, 26, 2600},
+                                                              {400, -1000, 900},
+                                                              {13, 14, 30},
+                                                              {1000, 0, 2500},
+                                                              {97, -2000, -100}}) {
+    auto automaton = automaton_for(json::serialize(json::object{
+        {"type", "integer"}, {"multipleOf", step}, {"minimum", low}, {"maximum", high}}));
+    for (std::int64_t n = -2700; n <= 2700; ++n) {
+      ASSERT_EQ(fate(automaton, std::to_string(n)) == "whole",
+                n % step == 0 && n >= low && n <= high)
+          << step << ": " << n;
+    }
+  }
+  for (const std::int64_t step : {3, 7, 20, 100, 700, 96}) {
+    auto automaton = automaton_for(
+        json::serialize(json::object{{"type", "number"}, {"multipleOf", step}, {"minimum", -50}}));
+    for (std::int64_t n = -300; n <= 5000; ++n) {
+      ASSERT_EQ(fate(automaton, std::to_string(n)) == "whole", n % step == 0 && n >= -50)
+          << step << ": " << n;
+    }
+    const std::int64_t large = 999'999'999'999'999'999 / step * step;
+    EXPECT_EQ(fate(automaton, std::to_string(large)), "whole") << step;
+    EXPECT_NE(fate(automaton, std::to_string(large - 1)), "whole") << step;
+  }
+}
+
+TEST(Schema, BoundsThePatternsItReads) {
+  for (const char* pattern : {"(a",
+                              "a)",
+                              "[a",
+                              "a**",
+                              "*a",
+                              "a{2",
+                              "a{3,2}",
+                              "a{2000}",
+                              "[b-a]",
+                              "[]a]",
+                              "[[:alpha:]]",
+                              "(?i)a",
+                              "(?<!a)b",
+                              "\\ba",
+                              "(a)\\1",
+                              "\\p{L}",
+                              "a\\",
+                              "\\x4",
+                              "\\ud83d",
+                              "(a|b)*a(a|b){14}",
+                              "((a{1000}){1000}){1000}",
+                              "((((){1000}){1000}){1000}){1000}"}) {
+    EXPECT_NE(why_not(with_pattern(pattern)).find("'schema.pattern'"), std::string::npos)
+        << pattern;
+  }
+  EXPECT_NE(why_not(with_pattern(std::string(2000, 'a'))), "taken");
+  // All patterns of a form together.
+  std::string many = R"({"type":"object","properties":{)";
+  for (int i = 0; i < 100; ++i) {
+    many += (i > 0 ? "," : "") + ("\"p" + std::to_string(i) + R"(":{"pattern":"^[^x]{)") +
+            std::to_string(i + 100) + R"(}$"})";
+  }
+  EXPECT_NE(why_not(many + "}}").find(".pattern'"), std::string::npos);
+}
+
 TEST(Schema, FollowsReferencesInCircles) {
   const std::string tree =
       R"({"$ref":"#/$defs/node","$defs":{"node":{"type":"object","properties":{)"
@@ -238,10 +412,14 @@ TEST(Schema, OtherMembersHaveOtherNames) {
 
 TEST(Schema, NamesWhatItCannotHoldAnAnswerTo) {
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {R"({"type":"string","pattern":"^a"})", "'schema.pattern'"},
+      {R"({"type":"string","pattern":"(?=a)b"})", "'schema.pattern'"},
+      {R"({"type":"string","pattern":"a","format":"date"})", "'schema.format'"},
+      {R"({"enum":["a"],"format":"date"})", "'schema.format'"},
       {R"({"properties":{"a":{"items":{"not":{}}}}})", "'schema.properties.a.items.not'"},
       {R"({"type":"array","uniqueItems":true})", "'schema.uniqueItems'"},
-      {R"({"type":"integer","multipleOf":5})", "'schema.multipleOf'"},
+      {R"({"type":"integer","multipleOf":0.5})", "'schema.multipleOf'"},
+      {R"({"type":"integer","multipleOf":0})", "'schema.multipleOf'"},
+      {R"({"type":"integer","multipleOf":1001})", "'schema.multipleOf'"},
       {R"({"patternProperties":{"^x":{}}})", "'schema.patternProperties'"},
       {R"({"if":{},"then":{}})", "'schema.if'"},
       {R"({"allOf":[{"type":"string"},{"maxLength":3}]})", "'schema.allOf'"},

@@ -21,7 +21,6 @@ namespace hone::engine {
 namespace {
 
 constexpr std::size_t kMaxAdapters = 64;
-constexpr std::int64_t kMaxRank = 4096;  // what load_lora takes
 constexpr std::int64_t kMaxLayers = 10'000;
 
 std::unexpected<Error> invalid(std::string message) {
@@ -293,9 +292,9 @@ Result<LoraAdapter> average(const std::vector<Weighted>& adapters, std::int64_t 
   }
   std::int64_t sum = 0;
   for (const Weighted& each : adapters) sum += each.adapter.config.r;
-  if (rank == 0 && sum > kMaxRank) {
+  if (rank == 0 && sum > kMaxLoraRank) {
     return invalid("the adapters' ranks add up to " + std::to_string(sum) + ", above " +
-                   std::to_string(kMaxRank) + ": give a --rank to compress the sum to");
+                   std::to_string(kMaxLoraRank) + ": give a --rank to compress the sum to");
   }
   report.method = rank == 0 ? "concatenated" : "svd";
   try {
@@ -309,8 +308,8 @@ Result<LoraAdapter> average(const std::vector<Weighted>& adapters, std::int64_t 
 }  // namespace
 
 Result<AverageReport> average_adapters(const AverageOptions& options) {
-  if (options.rank < 0 || options.rank > kMaxRank) {
-    return invalid("the rank must be from 1 to " + std::to_string(kMaxRank));
+  if (options.rank < 0 || options.rank > kMaxLoraRank) {
+    return invalid("the rank must be from 1 to " + std::to_string(kMaxLoraRank));
   }
   const auto adapters = load_all(options);
   if (!adapters) return fail(adapters.error());

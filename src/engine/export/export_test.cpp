@@ -1,5 +1,5 @@
 // GGUF files that we write: read again by our own reader and importer, and held against those that
-// llama.cpp's converter wrote. tests/export/llama_cpp.py loads them in llama.cpp.
+// llama.cpp's converter wrote. tests/export/llama_cpp_loads.py loads them in llama.cpp.
 #include "engine/export/export_gguf.h"
 
 #include <ATen/ATen.h>

@@ -18,31 +18,10 @@
 #include "base/result.h"
 #include "engine/model/llama.h"
 #include "engine/model/lora.h"
+#include "engine/model/model_tensors.h"
 #include "engine/model/safetensors.h"
 
 namespace hone::engine {
-
-// One tensor of a Llama, under both of its names.
-struct ModelTensor {
-  std::string name;       // Hugging Face's
-  std::string gguf_name;  // llama.cpp's
-  std::vector<std::int64_t> shape;
-  // Above zero: the rows of so many heads, which llama.cpp keeps in another order.
-  std::int64_t rotary_heads = 0;
-  struct Place {
-    std::size_t layer = 0;
-    Projection projection = Projection::kQ;
-  };
-  std::optional<Place> adapted{};  // where an adapter may add to it
-};
-
-// Every tensor that a model of this configuration has; a tied lm_head is not among them.
-[[nodiscard]] std::vector<ModelTensor> tensors_of(const LlamaConfig& config);
-
-// "blk.3.attn_q", llama.cpp's name of a projection without ".weight".
-[[nodiscard]] std::string gguf_module_name(std::size_t layer, Projection projection);
-// The heads whose rows llama.cpp keeps in another order; 0 for a projection without rotation.
-[[nodiscard]] std::int64_t rotary_heads(const LlamaConfig& config, Projection projection);
 
 class MergedModel {
  public:

@@ -15,6 +15,7 @@
 #include "engine/model/half.h"
 #include "engine/model/import_tokenizer.h"
 #include "engine/model/in_quotes.h"
+#include "engine/model/model_tensors.h"
 #include "engine/model/safetensors.h"
 #include "engine/model/whole_folder.h"
 
@@ -182,81 +183,30 @@ Result<LlamaConfig> config_of(const GgufFile& file, const ImportOptions& options
                       "the GGUF file's model");  // holds the rules of config.h
 }
 
-// Every tensor of the model in Hugging Face's names, with the shape it must have.
-class WeightList {
- public:
-  WeightList(const GgufFile& file, const LlamaConfig& config) : file_(file), config_(config) {
-    const std::int64_t hidden = config.hidden_size;
-    const std::int64_t queries = config.num_attention_heads * config.head_dim;
-    const std::int64_t keys = config.num_key_value_heads * config.head_dim;
-    add("model.embed_tokens.weight", "token_embd.weight", {config.vocab_size, hidden});
-    for (std::int64_t i = 0; i < config.num_hidden_layers && !problem_; ++i) {
-      const std::string hf = "model.layers." + std::to_string(i) + ".";
-      const std::string gguf = "blk." + std::to_string(i) + ".";
-      const bool bias = config.attention_bias;
-      add(hf + "input_layernorm.weight", gguf + "attn_norm.weight", {hidden});
-      linear(hf + "self_attn.q_proj", gguf + "attn_q", queries, hidden, bias,
-             config.num_attention_heads);
-      linear(hf + "self_attn.k_proj", gguf + "attn_k", keys, hidden, bias,
-             config.num_key_value_heads);
-      linear(hf + "self_attn.v_proj", gguf + "attn_v", keys, hidden, bias);
-      linear(hf + "self_attn.o_proj", gguf + "attn_output", hidden, queries, bias);
-      add(hf + "post_attention_layernorm.weight", gguf + "ffn_norm.weight", {hidden});
-      linear(hf + "mlp.gate_proj", gguf + "ffn_gate", config.intermediate_size, hidden,
-             config.mlp_bias);
-      linear(hf + "mlp.up_proj", gguf + "ffn_up", config.intermediate_size, hidden,
-             config.mlp_bias);
-      linear(hf + "mlp.down_proj", gguf + "ffn_down", hidden, config.intermediate_size,
-             config.mlp_bias);
+// The file's tensors under Hugging Face's names, each in the shape it must have. One that is no
+// part of such a model changes what the model computes.
+Result<std::vector<Weight>> weights_of(const GgufFile& file, const LlamaConfig& config) {
+  std::vector<Weight> weights;
+  std::set<std::string_view> used{"rope_freqs.weight"};
+  for (ModelTensor& each : tensors_of(config)) {
+    const GgufTensor* source = file.find_tensor(each.gguf_name);
+    if (source == nullptr || source->shape != each.shape) {
+      return invalid("tensor '" + each.gguf_name +
+                     (source == nullptr ? "' is missing" : "' has another shape than the model"));
     }
-    add("model.norm.weight", "output_norm.weight", {hidden});
-    if (!config.tie_word_embeddings)
-      add("lm_head.weight", "output.weight", {config.vocab_size, hidden});
+    used.insert(source->name);
+    weights.push_back({std::move(each.name), source, each.rotary_heads});
   }
-
-  // A tensor of the file that is no part of such a model changes what the model computes.
-  [[nodiscard]] Result<std::vector<Weight>> take() {
-    if (problem_) return fail(*problem_);
-    std::set<std::string_view> used{"rope_freqs.weight"};
-    for (const Weight& weight : weights_) used.insert(weight.source->name);
-    for (const GgufTensor& tensor : file_.tensors()) {
-      // Old files carry RoPE's frequencies, which follow from the configuration.
-      if (used.contains(tensor.name) || tensor.name.ends_with(".attn_rot_embd.weight") ||
-          tensor.name.ends_with(".rope_freqs.weight")) {
-        continue;
-      }
-      return invalid("tensor " + in_quotes(tensor.name) +
-                     " is not one of a Llama with these sizes");
+  for (const GgufTensor& tensor : file.tensors()) {
+    // Old files carry RoPE's frequencies, which follow from the configuration.
+    if (used.contains(tensor.name) || tensor.name.ends_with(".attn_rot_embd.weight") ||
+        tensor.name.ends_with(".rope_freqs.weight")) {
+      continue;
     }
-    return std::move(weights_);
+    return invalid("tensor " + in_quotes(tensor.name) + " is not one of a Llama with these sizes");
   }
-
- private:
-  void add(std::string hf_name, const std::string& gguf_name,
-           const std::vector<std::int64_t>& shape, std::int64_t heads = 0) {
-    const GgufTensor* source = file_.find_tensor(gguf_name);
-    if (source == nullptr || source->shape != shape) {
-      if (!problem_) {
-        problem_ =
-            invalid("tensor '" + gguf_name +
-                    (source == nullptr ? "' is missing" : "' has another shape than the model"))
-                .error();
-      }
-      return;
-    }
-    weights_.push_back({std::move(hf_name), source, heads});
-  }
-  void linear(const std::string& hf, const std::string& gguf, std::int64_t out, std::int64_t in,
-              bool bias, std::int64_t heads = 0) {
-    add(hf + ".weight", gguf + ".weight", {out, in}, heads);
-    if (bias) add(hf + ".bias", gguf + ".bias", {out}, heads);
-  }
-
-  const GgufFile& file_;
-  const LlamaConfig& config_;
-  std::vector<Weight> weights_;
-  std::optional<Error> problem_;
-};
+  return weights;
+}
 
 // llama.cpp keeps rotary pairs side by side: within a head of size d, its row 2j + k is Hugging
 // Face's row k d/2 + j.
@@ -330,7 +280,7 @@ Result<void> import_into(const GgufFile& file, const ImportOptions& options,
                          const std::string& part) {
   auto config = config_of(file, options);
   if (!config) return fail(config.error());
-  auto weights = WeightList(file, *config).take();
+  auto weights = weights_of(file, *config);
   if (!weights) return fail(weights.error());
   if (auto done = write_texts(file, *config, part); !done) return done;
   const DType dtype = options.dtype == "f32" ? DType::kF32 : DType::kBF16;

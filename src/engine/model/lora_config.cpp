@@ -11,7 +11,6 @@
 namespace hone::engine {
 namespace {
 
-constexpr std::int64_t kMaxRank = 4096;
 constexpr double kMaxAlpha = 1e6;
 
 // All of PEFT's that change what an adapter computes.
@@ -107,8 +106,8 @@ Result<LoraConfig> read_lora_config(const json::object& config) {
   }
   auto r = field<std::int64_t>(config, "r");
   if (!r) return fail(r.error());
-  if (*r < 1 || *r > kMaxRank) {
-    return fail(ErrorCode::kInvalid, "field 'r' must be from 1 to " + std::to_string(kMaxRank) +
+  if (*r < 1 || *r > kMaxLoraRank) {
+    return fail(ErrorCode::kInvalid, "field 'r' must be from 1 to " + std::to_string(kMaxLoraRank) +
                                          ", not " + std::to_string(*r));
   }
   auto alpha = field<double>(config, "lora_alpha");

@@ -15,6 +15,7 @@
 namespace hone::engine {
 
 inline constexpr std::size_t kMaxLoraConfigBytes = 1U << 20;
+inline constexpr std::int64_t kMaxLoraRank = 4096;
 
 struct LoraConfig {
   std::int64_t r = 16;

@@ -28,7 +28,7 @@ struct SchemaNode {
   std::optional<json::value> constant;
   std::optional<double> minimum, maximum, above, below, multiple_of;
   std::optional<std::int64_t> min_length, max_length;
-  std::optional<Pattern> pattern;
+  std::optional<Pattern> pattern, format;
   std::vector<std::pair<std::string, Index>> properties;
   std::vector<std::string> required;
   std::optional<Index> additional;

@@ -12,7 +12,7 @@ using Index = SchemaNode::Index;
 constexpr std::size_t kMostNodes = 10'000;
 constexpr std::size_t kDeepest = 256;  // references count, as they are followed here
 
-constexpr std::array<std::string_view, 38> kKeywords = {"type",
+constexpr std::array<std::string_view, 39> kKeywords = {"type",
                                                         "enum",
                                                         "const",
                                                         "minimum",
@@ -23,6 +23,7 @@ constexpr std::array<std::string_view, 38> kKeywords = {"type",
                                                         "minLength",
                                                         "maxLength",
                                                         "pattern",
+                                                        "format",
                                                         "properties",
                                                         "required",
                                                         "additionalProperties",
@@ -119,6 +120,15 @@ class Parser {
           Pattern::compile(std::string_view(value.get_string()), Pattern::Where::kAnywhere);
       if (!pattern) return wrong(place, pattern.error().message);
       node.pattern = std::move(*pattern);
+    }
+    if (key == "format") {
+      const std::string_view expression =
+          value.is_string() ? format_expression(value.get_string()) : std::string_view();
+      if (expression.empty())
+        return wrong(place, "'format' is checked for date, time, date-time and uuid only");
+      auto pattern = Pattern::compile(expression, Pattern::Where::kWhole);
+      if (!pattern) return wrong(place, pattern.error().message);
+      node.format = std::move(*pattern);
     }
     if (key == "required") {
       if (!value.is_array()) return wrong(place, "must be a list of strings");

@@ -77,4 +77,23 @@ bool Pattern::matches(std::string_view text) const {
   return found;
 }
 
+std::string_view format_expression(std::string_view format) {
+  static const std::string kDate =
+      "(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
+      "|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))"
+      // Of leap years: those divisible by four, of the centuries by 400.
+      "|(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])"
+      "|(?:[02468][048]|[13579][26])00)-02-29)";
+  static const std::string kClock = "(?:[01][0-9]|2[0-3]):[0-5][0-9]";
+  static const std::string kTime = kClock + ":[0-5][0-9](?:\\.[0-9]{1,9})?(?:Z|[+-]" + kClock + ")";
+  static const std::string kDateTime = kDate + "T" + kTime;
+  static const std::string kHex = "[0-9a-fA-F]";
+  static const std::string kUuid = kHex + "{8}(?:-" + kHex + "{4}){3}-" + kHex + "{12}";
+  if (format == "date") return kDate;
+  if (format == "time") return kTime;
+  if (format == "date-time") return kDateTime;
+  if (format == "uuid") return kUuid;
+  return {};
+}
+
 }  // namespace hone::engine

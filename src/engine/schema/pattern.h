@@ -29,4 +29,9 @@ class Pattern {
   std::shared_ptr<const Compiled> compiled_;
 };
 
+// What texts of a schema's `format` match as a whole: date, time and date-time (RFC 3339 in its
+// capitals, at most nine digits behind the point, no leap second), uuid (RFC 9562). Empty for other
+// formats, which nothing is held to. An expression that constrain/text_states.h reads as well.
+[[nodiscard]] std::string_view format_expression(std::string_view format);
+
 }  // namespace hone::engine

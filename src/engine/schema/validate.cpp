@@ -140,6 +140,7 @@ class Check {
       return at(place, "is longer than maxLength");
     if (node.pattern && !node.pattern->matches(text))
       return at(place, "does not match its pattern");
+    if (node.format && !node.format->matches(text)) return at(place, "is not of its format");
     return std::nullopt;
   }
 

@@ -64,6 +64,7 @@ class Batcher::Loop {
       owner_.counters_.prompt_tokens += static_cast<std::uint64_t>(row->order().prompt.size());
       owner_.counters_.copied_tokens += static_cast<std::uint64_t>(row->copied());
       rows_.push_back(std::move(row));
+      find_elder(*rows_.back());
     }
     return true;
   }
@@ -88,23 +89,59 @@ class Batcher::Loop {
   }
 
   void drop_cancelled() {
-    owner_.counters_.cancelled += std::erase_if(rows_, [](const auto& row) {
-      if (!row->cancelled()) return false;
+    for (const auto& row : rows_) {
+      if (!row->cancelled()) continue;
       row->fail_with({ErrorCode::kUnavailable, "cancelled"});
-      return true;
-    });
+      ++owner_.counters_.cancelled;
+    }
+    drop_finished();
   }
 
-  // Every answering row's next token, then prompts in their order of arrival within the budget.
+  // The choices of a request have one prompt, and requests that come together often begin alike:
+  // what an older row computes, or has computed, is copied from it. Nobody waits for a younger one,
+  // so that the oldest who reads always goes on.
+  void find_elder(Row& row) {
+    if (!row.reads_prompt()) return;
+    for (const auto& elder : rows_) {
+      if (elder.get() == &row) return;
+      row.consider(*elder);
+    }
+  }
+
+  void take_from_elder(Row& row) {
+    owner_.counters_.copied_tokens += static_cast<std::uint64_t>(row.take_from_elder());
+  }
+
+  // Whoever waits for one that leaves takes what it has, and looks for another.
+  void drop_finished() {
+    std::vector<Row*> left;
+    for (const auto& row : rows_) {
+      if (row->elder() == nullptr || !row->elder()->finished()) continue;
+      take_from_elder(*row);
+      if (!row->finished()) left.push_back(row.get());
+    }
+    std::erase_if(rows_, [this](const auto& row) {
+      if (!row->finished()) return false;
+      store_.keep(row->leave());
+      return true;
+    });
+    for (Row* row : left) find_elder(*row);
+  }
+
+  // Every answering row's next token, then prompts in their order of arrival within the budget,
+  // those that wait for an older row left out.
   // Rows of one adapter stand together.
   std::vector<Part> plan() {
+    for (const auto& row : rows_) {
+      if (row->elder() != nullptr && row->elder_is_ready()) take_from_elder(*row);
+    }
     std::vector<Part> parts;
     std::int64_t budget = owner_.options_.step_tokens;
     for (const auto& row : rows_) {
       if (!row->reads_prompt()) parts.push_back({row.get(), row->pending()});
     }
     for (const auto& row : rows_) {
-      if (!row->reads_prompt() || budget <= 0) continue;
+      if (!row->reads_prompt() || row->elder() != nullptr || budget <= 0) continue;
       const std::int64_t count = std::min(row->pending(), budget);
       parts.push_back({row.get(), count});
       budget -= count;
@@ -131,11 +168,7 @@ class Batcher::Loop {
     const at::Tensor states = forward(owner_.model_, extensions);
     score_prompts(parts, states);
     choose_tokens(parts, states);
-    std::erase_if(rows_, [this](const auto& row) {
-      if (!row->finished()) return false;
-      store_.keep(row->leave());
-      return true;
-    });
+    drop_finished();
   }
 
   // Log-probabilities of prompt tokens, for the rows that asked, many rows at once.

@@ -1,6 +1,7 @@
 // Continuous batching (Yu et al. 2022, "Orca"): one thread computes step after step, and in each
 // step every running sequence gets its next token, while new ones join with (a part of) their
-// prompt and finished or abandoned ones leave. Sequences of several adapters share a step.
+// prompt and finished or abandoned ones leave. Sequences of several adapters share a step. A prompt
+// that begins as that of a running sequence does takes the beginning from it.
 //
 //   Batcher batcher(model, tokenizer, {.end_tokens = {2}});
 //   if (auto taken = batcher.submit(generation); !taken) return taken.error();
@@ -40,7 +41,7 @@ struct BatcherCounters {
   std::atomic<std::uint64_t> failed = 0;  // ended by an error of ours
   std::atomic<std::uint64_t> steps = 0;
   std::atomic<std::uint64_t> prompt_tokens = 0;
-  std::atomic<std::uint64_t> copied_tokens = 0;  // of them, from kept caches
+  std::atomic<std::uint64_t> copied_tokens = 0;  // of them, from kept caches and running rows
   std::atomic<std::uint64_t> generated_tokens = 0;
   std::atomic<std::uint64_t> running = 0;  // now
   std::atomic<std::uint64_t> waiting = 0;  // now

@@ -25,6 +25,24 @@ Row::Row(std::shared_ptr<Generation> generation, const ServingModel& model, Pref
   }
 }
 
+void Row::consider(const Row& elder) {
+  if (order().prompt_logprobs || elder.order().adapter != order().adapter) return;
+  const std::int64_t shared = std::min(common_beginning(elder.ids_, ids_), prompt_size_ - 1);
+  const std::int64_t known = std::max(cache_.length(), elder_ == nullptr ? 0 : shared_);
+  if (shared < known + kMinSharedTokens) return;
+  elder_ = &elder;
+  shared_ = shared;
+}
+
+std::int64_t Row::take_from_elder() {
+  const Row& elder = *std::exchange(elder_, nullptr);
+  const std::int64_t tokens = std::min(shared_, elder.cache_.length());
+  const std::int64_t before = cache_.length();
+  if (tokens <= before) return 0;
+  cache_.copy_beginning(elder.cache_, tokens);
+  return tokens - before;
+}
+
 std::span<const std::int64_t> Row::next_ids(std::int64_t count) {
   cache_.reserve(cache_.length() + count);
   return std::span(ids_).subspan(static_cast<std::size_t>(cache_.length()),

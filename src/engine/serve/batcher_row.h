@@ -31,6 +31,14 @@ class Row {
   [[nodiscard]] std::span<const std::int64_t> next_ids(std::int64_t count);
   [[nodiscard]] KvCache& cache() { return cache_; }
 
+  // What this prompt shares with what `elder` computes is worth waiting for, more than what was
+  // found before: it is copied, not computed again. A row whose prompt is scored computes all.
+  void consider(const Row& elder);
+  [[nodiscard]] const Row* elder() const { return elder_; }  // null: waits for nobody
+  [[nodiscard]] bool elder_is_ready() const { return elder_->cache_.length() >= shared_; }
+  // As far as the elder is; then waits for nobody. Gives how many tokens came new.
+  std::int64_t take_from_elder();
+
   // The prompt token that the state at `position` predicts, where its log-probability was asked
   // for.
   [[nodiscard]] std::optional<std::int64_t> scored_target(std::int64_t position) const;
@@ -72,7 +80,9 @@ class Row {
   Random random_;
   Piece piece_;  // what was not delivered yet
   std::int64_t generated_ = 0;
-  std::int64_t copied_ = 0;
+  std::int64_t copied_ = 0;  // at the beginning
+  const Row* elder_ = nullptr;
+  std::int64_t shared_ = 0;  // tokens of the beginning that the elder has, or will have
   std::optional<ConstraintCursor> cursor_;
   bool blank_to_drop_ = false;
   bool finished_ = false;

@@ -109,6 +109,59 @@ TEST_F(BatcherTest, AnswersAlikeFromAKeptBeginning) {
   EXPECT_EQ(batcher.counters().copied_tokens, std::string("a system message; ").size());
 }
 
+TEST_F(BatcherTest, ReadsAPromptOnceForAllItsChoices) {
+  std::vector<Order> choices;
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    choices.push_back(order("one prompt of some length" + std::string(300, '.') + " for all", 12));
+    choices.back().temperature = 1.5;
+    choices.back().seed = i;
+  }
+  choices.push_back(choices.back());
+  choices.back().adapter = adapter_;  // its keys are others
+  std::vector<std::string> alone;
+  for (const Order& each : choices) {
+    Batcher batcher(model_, *tokenizer_, {.kept_tokens = 0});
+    alone.push_back(text_of(batcher, each));
+  }
+  EXPECT_NE(alone[0], alone[1]);
+  const auto size = static_cast<std::uint64_t>(choices[0].prompt.size());
+  for (const bool first_leaves : {false, true}) {
+    // One token of the prompt a step: all are there before the first has read it.
+    Batcher batcher(model_, *tokenizer_, {.step_tokens = 1, .kept_tokens = 0});
+    std::vector<std::shared_ptr<Generation>> together;
+    for (const Order& each : choices) {
+      together.push_back(std::make_shared<Generation>(each));
+      ASSERT_TRUE(batcher.submit(together.back()));
+    }
+    if (first_leaves) together[0]->cancel();
+    for (std::size_t i = first_leaves ? 1 : 0; i < choices.size(); ++i) {
+      const auto piece = wait_for(*together[i]);
+      ASSERT_TRUE(piece) << piece.error().message;
+      EXPECT_EQ(piece->text, alone[i]) << i;
+    }
+    const std::uint64_t copies = batcher.counters().copied_tokens;
+    if (first_leaves) {
+      EXPECT_GE(copies, 2 * (size - 1)) << "whoever is the oldest now reads the rest";
+    } else {
+      EXPECT_EQ(copies, 3 * (size - 1));
+    }
+  }
+}
+
+TEST_F(BatcherTest, TakesTheBeginningFromOneThatEndsWithThePrompt) {
+  Batcher batcher(model_, *tokenizer_, {.step_tokens = 1, .kept_tokens = 0});
+  const std::string text = "a prompt" + std::string(300, '.');
+  const auto first = std::make_shared<Generation>(order(text, 1));
+  const auto second = std::make_shared<Generation>(order(text + "b", 9));
+  ASSERT_TRUE(batcher.submit(first));
+  ASSERT_TRUE(batcher.submit(second));
+  const auto piece = wait_for(*second);
+  ASSERT_TRUE(piece) << piece.error().message;
+  EXPECT_EQ(batcher.counters().copied_tokens, text.size());
+  Batcher fresh(model_, *tokenizer_, {.kept_tokens = 0});
+  EXPECT_EQ(piece->text, text_of(fresh, order(text + "b", 9)));
+}
+
 TEST_F(BatcherTest, ScoresPromptsAsTheForwardPassDoes) {
   Batcher batcher(model_, *tokenizer_, {.step_tokens = 5});
   for (const char* prompt : {"score these words", "score these words too", "score these words"}) {

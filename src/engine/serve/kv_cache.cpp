@@ -23,9 +23,10 @@ void KvCache::reserve(std::int64_t tokens) {
 }
 
 void KvCache::copy_beginning(const KvCache& other, std::int64_t tokens) {
-  HONE_ASSERT(length_ == 0 && tokens <= other.length_);
+  HONE_ASSERT(length_ <= tokens && tokens <= other.length_);
   reserve(tokens);
-  values_.narrow(3, 0, tokens).copy_(other.values_.narrow(3, 0, tokens));
+  const std::int64_t more = tokens - length_;
+  values_.narrow(3, length_, more).copy_(other.values_.narrow(3, length_, more));
   length_ = tokens;
 }
 

@@ -17,7 +17,7 @@ class KvCache {
 
   // Makes room for `tokens` in all.
   void reserve(std::int64_t tokens);
-  // Takes over the first `tokens` of `other`; this cache must be empty.
+  // Takes over the first `tokens` of `other`, whose beginning is the same as what is here.
   void copy_beginning(const KvCache& other, std::int64_t tokens);
   // Counts `tokens` more as present, once every layer has written them.
   void advance(std::int64_t tokens) { length_ += tokens; }

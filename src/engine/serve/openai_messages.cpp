@@ -139,7 +139,12 @@ bool is_tool_name(std::string_view name) {
          std::all_of(name.begin(), name.end(), allowed);
 }
 
-Result<json::object> read_tool(const json::value& value, const std::string& where) {
+struct ToolRead {
+  json::object shown;
+  bool strict = false;
+};
+
+Result<ToolRead> read_tool(const json::value& value, const std::string& where) {
   const auto tool = as<json::object>(value, where);
   if (!tool) return fail(tool.error());
   if (string_or_empty(*tool, "type") != "function") {
@@ -170,14 +175,9 @@ Result<json::object> read_tool(const json::value& value, const std::string& wher
       shown[member.key()] = member.value();
     }
   }
-  json::object read{{"type", "function"}};
-  read["function"] = std::move(shown);
+  ToolRead read{{{"type", "function"}}, strict->value_or(false)};
+  read.shown["function"] = std::move(shown);
   return read;
-}
-
-bool is_strict(const json::value& tool) {
-  const auto* strict = tool.as_object().at("function").as_object().if_contains("strict");
-  return strict != nullptr && *strict == json::value(true);
 }
 
 // Sets what the choice says of the tools that were read.
@@ -241,8 +241,8 @@ Result<ToolsAsked> read_tools(const json::object& body) {
   for (std::size_t i = 0; *items && i < (*items)->size(); ++i) {
     auto tool = read_tool((**items)[i], item_of("tools", i));
     if (!tool) return fail(tool.error());
-    tools.strict.push_back(is_strict((**items)[i]));
-    tools.offered.push_back(std::move(*tool));
+    tools.strict.push_back(tool->strict);
+    tools.offered.push_back(std::move(tool->shown));
   }
   if (auto done = read_choice(body, tools); !done) return fail(done.error());
   return tools;

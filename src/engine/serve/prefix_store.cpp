@@ -3,19 +3,13 @@
 #include <algorithm>
 
 namespace hone::engine {
-namespace {
-
-// A copy of fewer tokens than this costs more than it saves.
-constexpr std::int64_t kMinTokens = 8;
 
 std::int64_t common_beginning(std::span<const std::int64_t> a, std::span<const std::int64_t> b) {
   return std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin();
 }
 
-}  // namespace
-
 void PrefixStore::keep(Kept kept) {
-  if (kept.cache.length() > max_tokens_ || kept.cache.length() < kMinTokens) return;
+  if (kept.cache.length() > max_tokens_ || kept.cache.length() < kMinSharedTokens) return;
   HONE_ASSERT(static_cast<std::int64_t>(kept.ids.size()) == kept.cache.length());
   tokens_ += kept.cache.length();
   kept_.push_front(std::move(kept));
@@ -28,7 +22,7 @@ void PrefixStore::keep(Kept kept) {
 PrefixStore::Match PrefixStore::find(std::span<const std::int64_t> ids,
                                      const ServingAdapter* adapter, bool scored) {
   auto best = kept_.end();
-  std::int64_t longest = kMinTokens - 1;
+  std::int64_t longest = kMinSharedTokens - 1;
   for (auto kept = kept_.begin(); kept != kept_.end(); ++kept) {
     if (kept->adapter.get() != adapter) continue;
     std::int64_t tokens = common_beginning(kept->ids, ids);

@@ -14,6 +14,12 @@
 
 namespace hone::engine {
 
+// A copy of fewer tokens than this costs more than it saves.
+inline constexpr std::int64_t kMinSharedTokens = 8;
+
+[[nodiscard]] std::int64_t common_beginning(std::span<const std::int64_t> a,
+                                            std::span<const std::int64_t> b);
+
 class PrefixStore {
  public:
   explicit PrefixStore(std::int64_t max_tokens) : max_tokens_(max_tokens) {}

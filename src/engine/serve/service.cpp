@@ -309,7 +309,8 @@ Response Service::metrics() const {
   add_metric(text, "steps_total", "counter", "Steps of the batch.", counters.steps);
   add_metric(text, "prompt_tokens_total", "counter", "Tokens of prompts.", counters.prompt_tokens);
   add_metric(text, "copied_tokens_total", "counter",
-             "Tokens of prompts that a kept beginning had already.", counters.copied_tokens);
+             "Tokens of prompts that were copied from a sequence that begins alike.",
+             counters.copied_tokens);
   add_metric(text, "generated_tokens_total", "counter", "Tokens of answers.",
              counters.generated_tokens);
   return net::text_response(200, std::move(text), "text/plain; version=0.0.4; charset=utf-8");

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <exception>
 #include <istream>
-#include <numeric>
 
 #include "engine/train/line_reader.h"
 #include "engine/train/plan.h"
@@ -29,12 +28,10 @@ Result<std::vector<Sequence>> read_lines(std::istream& in, const LineReader& lin
 // Leaves the gradient in the policy's leaves and returns the loss. Micro-batches bound memory; each
 // is normalised by the tokens of all.
 double descend(const Policy& policy, const std::vector<Sequence>& sequences, double tokens) {
-  std::vector<std::size_t> order(sequences.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
   std::vector<std::size_t> lengths;
   for (const Sequence& sequence : sequences) lengths.push_back(sequence.ids.size());
   double total = 0;
-  for (const auto& members : micro_batches(order, lengths, kMicroBatchTokens)) {
+  for (const auto& members : micro_batches(lengths, kMicroBatchTokens)) {
     std::vector<const Sequence*> batch;
     for (const std::size_t i : members) batch.push_back(&sequences[i]);
     const at::Tensor loss = -answer_logprobs(policy, Whose::kPolicy, batch).logprobs.sum() / tokens;

@@ -72,4 +72,11 @@ std::vector<std::vector<std::size_t>> micro_batches(const std::vector<std::size_
   return batches;
 }
 
+std::vector<std::vector<std::size_t>> micro_batches(const std::vector<std::size_t>& lengths,
+                                                    std::size_t limit) {
+  std::vector<std::size_t> all(lengths.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  return micro_batches(all, lengths, limit);
+}
+
 }  // namespace hone::engine

@@ -33,4 +33,8 @@ struct StepPlan {
     const std::vector<std::size_t>& chosen, const std::vector<std::size_t>& lengths,
     std::size_t limit);
 
+// Of all examples, in order.
+[[nodiscard]] std::vector<std::vector<std::size_t>> micro_batches(
+    const std::vector<std::size_t>& lengths, std::size_t limit);
+
 }  // namespace hone::engine

@@ -11,7 +11,7 @@
 #include "engine/model/golden_test_support.h"
 #include "engine/ranks/ranks_test_support.h"
 #include "engine/train/engine_process_support.h"
-#include "engine/train/tiny_model_support.h"
+#include "engine/train/tiny_tasks_support.h"
 #include "engine/train/train.h"
 
 namespace hone::engine {
@@ -139,6 +139,56 @@ TEST(Ranks, GiveTheSameBitsInEveryRunAndAfterAResume) {
     train_with(first, 3);
     EXPECT_EQ(read_all(first + output), weights);
   }
+}
+
+constexpr const char* kSampling =
+    "method = \"grpo\"\nlora_r = 4\nlora_alpha = 8\nlearning_rate = 1e-2\ngroup_size = 6\n"
+    "max_new_tokens = 6\nmax_tokens = 128\ntemperature = 2.0\nthreads = 1\ndtype = \"fp32\"\n";
+
+// Five groups: of six ranks one has none. All figures but a group's own are the whole step's.
+TEST(Ranks, SampleAndLearnTogetherWhatOneDoesAlone) {
+  for (const std::string more :
+       {"loss = \"dapo\"\n", "loss = \"grpo\"\nscale_rewards = \"batch\"\n", "loss = \"dr_grpo\"\n",
+        "beta = 0.1\niterations = 2\n", "dynamic_sampling = 3\n"}) {
+    SCOPED_TRACE(more);
+    const TempFolder temp;
+    const std::string fields = std::string(kSampling) + "epochs = 1\nbatch_size = 5\n" + more;
+    const auto one = write_tiny_run(temp, "one", tiny_tasks(5), fields);
+    train_with(one, 1);
+    const auto want = progress_of(one);
+    ASSERT_FALSE(want.empty());
+    ASSERT_GT(number(want[0], "grad_norm"), 0);
+    for (const int ranks : {2, 6}) {
+      const auto several =
+          write_tiny_run(temp, "ranks" + std::to_string(ranks), tiny_tasks(5), fields);
+      train_with(several, ranks);
+      const auto got = progress_of(several);
+      ASSERT_EQ(got.size(), want.size());
+      expect_same_line(got[0], want[0], 2e-5);
+      EXPECT_LT(distance(output_of(several), output_of(one),
+                         read_tensors(temp.path("model/model.safetensors"))),
+                0.05)
+          << ranks;
+    }
+  }
+}
+
+TEST(Ranks, SampleTheSameInEveryRunAndAfterAResume) {
+  const TempFolder temp;
+  const std::string fields = std::string(kSampling) +
+                             "epochs = 2\nbatch_size = 3\ndynamic_sampling = 2\niterations = 2\n"
+                             "checkpoint_every = 2\n";
+  const auto first = write_tiny_run(temp, "first", tiny_tasks(7), fields);
+  const auto second = write_tiny_run(temp, "second", tiny_tasks(7), fields);
+  train_with(first, 2);
+  train_with(second, 2);
+  const std::string weights = read_all(first + "/adapter/adapter_model.safetensors");
+  EXPECT_EQ(read_all(second + "/adapter/adapter_model.safetensors"), weights);
+  ASSERT_TRUE(fs::exists(first + "/checkpoints/step-10"));
+  fs::remove(first + "/result.json");
+  fs::remove_all(first + "/adapter");
+  train_with(first, 2);
+  EXPECT_EQ(read_all(first + "/adapter/adapter_model.safetensors"), weights);
 }
 
 TEST(Ranks, ACheckpointOfOneIsGoneOnWithByTwo) {

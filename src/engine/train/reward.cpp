@@ -13,6 +13,7 @@
 #include "engine/train/methods.h"
 #include "engine/train/pairs.h"
 #include "engine/train/plan.h"
+#include "engine/train/reward_model.h"
 
 namespace hone::engine {
 namespace {
@@ -22,13 +23,6 @@ at::Tensor margins_of(const std::vector<Preference>& pairs,
   std::vector<double> margins;
   for (const std::size_t i : members) margins.push_back(pairs[i].margin);
   return at::tensor(margins, at::TensorOptions(at::kFloat));
-}
-
-// A reward a sequence, [sequences].
-at::Tensor rewards_of(const Policy& policy, const std::vector<const Sequence*>& sequences) {
-  std::vector<TokenIds> ids;
-  for (const Sequence* sequence : sequences) ids.push_back(sequence->ids);
-  return rewards(last_states(policy, Whose::kPolicy, ids), policy.score);
 }
 
 }  // namespace
@@ -49,7 +43,7 @@ Result<Ending> train_reward(Session& session) {
     const double weight = total_weight(pairs, chosen);
     PairFigures figures;
     for (const auto& members : session.micro_batches(chosen, lengths)) {
-      const auto halves = rewards_of(session.policy(), answers_of(pairs, members)).chunk(2);
+      const auto halves = sequence_rewards(session.policy(), answers_of(pairs, members)).chunk(2);
       const at::Tensor losses =
           reward_losses(halves[0], halves[1], margins_of(pairs, members), spec.reward);
       const at::Tensor loss = (losses * weights_of(pairs, members)).sum() / weight;

@@ -74,21 +74,22 @@ Result<RewardModel> load_reward_model(const std::string& folder, const std::stri
   return RewardModel{std::move(*policy), std::move(tokenizer), std::move(*chat)};
 }
 
+at::Tensor sequence_rewards(const Policy& policy, std::span<const Sequence* const> sequences) {
+  std::vector<TokenIds> ids;
+  for (const Sequence* sequence : sequences) ids.push_back(sequence->ids);
+  return rewards(last_states(policy, Whose::kPolicy, ids), policy.score);
+}
+
 std::vector<double> answer_rewards(const Policy& policy,
                                    std::span<const Sequence* const> sequences) {
   const at::NoGradGuard off;
-  std::vector<std::size_t> order;
   std::vector<std::size_t> lengths;
-  for (const Sequence* sequence : sequences) {
-    order.push_back(order.size());
-    lengths.push_back(sequence->ids.size());
-  }
+  for (const Sequence* sequence : sequences) lengths.push_back(sequence->ids.size());
   std::vector<double> all;
-  for (const auto& members : micro_batches(order, lengths, kMicroBatchTokens)) {
-    std::vector<TokenIds> ids;
-    for (const std::size_t member : members) ids.push_back(sequences[member]->ids);
-    const at::Tensor values =
-        rewards(last_states(policy, Whose::kPolicy, ids), policy.score).contiguous();
+  for (const auto& members : micro_batches(lengths, kMicroBatchTokens)) {
+    std::vector<const Sequence*> batch;
+    for (const std::size_t member : members) batch.push_back(sequences[member]);
+    const at::Tensor values = sequence_rewards(policy, batch).contiguous();
     for (std::int64_t i = 0; i < values.size(0); ++i)
       all.push_back(static_cast<double>(values.const_data_ptr<float>()[i]));
   }

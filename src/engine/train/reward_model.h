@@ -32,6 +32,10 @@ struct RewardModel {
 [[nodiscard]] Result<at::Tensor> read_reward_head(std::span<const std::string> folders,
                                                   std::int64_t hidden_size);
 
+// [sequences], with gradients, of what goes through the model at once.
+[[nodiscard]] at::Tensor sequence_rewards(const Policy& policy,
+                                          std::span<const Sequence* const> sequences);
+
 // Of sequences that end with the answer's end token, in order.
 [[nodiscard]] std::vector<double> answer_rewards(const Policy& policy,
                                                  std::span<const Sequence* const> sequences);

@@ -143,10 +143,10 @@ class Reader {
   }
 
   void read_lora(RunSpec& spec) {
-    constexpr std::int64_t kMaxRank = 4096;
-    whole("lora_r", spec.lora.r, 0, kMaxRank);
+    whole("lora_r", spec.lora.r, 0, kMaxLoraRank);
     spec.full = spec.lora.r == 0;
-    spec.lora.alpha = 2.0 * static_cast<double>(std::clamp<std::int64_t>(spec.lora.r, 0, kMaxRank));
+    spec.lora.alpha =
+        2.0 * static_cast<double>(std::clamp<std::int64_t>(spec.lora.r, 0, kMaxLoraRank));
     number("lora_alpha", spec.lora.alpha, 0.0, 1e6);
     spec.lora.rs = table_.get_or("lora_rs", false);
     const auto names = table_.get<std::vector<std::string>>("target_modules");

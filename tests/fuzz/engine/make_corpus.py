@@ -325,5 +325,17 @@ def adapters():
     write("adapter", "alpha", text(LORA)[:-1].replace('"lora_alpha":4', '"lora_alpha":1e999') + "}\0")
 
 
-for make in (safetensors, ggufs, tokenizers, configs, templates, adapters):
+
+def patterns():
+    for name, pattern in {
+        "words": r"^[a-z]+(?:-[a-z0-9]{2,3})*$", "anywhere": r"a|^b|c$|^$", "classes": r"[^\s\d\-\]]+\D\w\W\S.",
+        "codes": r"\x41\u00e9\n\t\/[ä-ü€]", "named": r"(?<n>a)(?P<m>b)(?:c|)", "lazy": r"a*?b+?c??d{2,}?e{0}",
+        "doubles": "(a|b)*a" + "(a|b)" * 12, "nested": "(" * 70 + ")" * 70, "repeats": "((((){999}){999}){999}){999}",
+        "large": "((a{99}){99}){99}", "loops": "(a*)*(b?)*(^|$)*", "look": "(?=a)b(?!c)", "posix": "[[:alpha:]]",
+        "range": "[z-a]", "count": "a{3,1}", "open": "[a-", "back": "a\\", "surrogate": r"\ud83d", "ends": "b^a$b",
+    }.items():
+        write("text_pattern", name, pattern)
+
+
+for make in (safetensors, ggufs, tokenizers, configs, templates, adapters, patterns):
     make()

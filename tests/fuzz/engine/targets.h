@@ -1,6 +1,7 @@
 // What hone-engine reads that others made: model files, tokenizers, configurations, templates,
-// adapters. None of it needs a tensor, so that these targets are built without libtorch. The test
-// program engine_tests replays their committed inputs (fuzz/targets.h says how they are meant).
+// adapters, patterns of schemas. None of it needs a tensor, so that these targets are built without
+// libtorch. The test program engine_tests replays their committed inputs (fuzz/targets.h says how
+// they are meant).
 #pragma once
 
 #include <array>
@@ -22,12 +23,14 @@ void tokenizer(std::string_view bytes);      // tokenizer.json, then a text to i
 void model_config(std::string_view bytes);   // config.json
 void chat_template(std::string_view bytes);  // parsed, and rendered with a small budget
 void adapter(std::string_view bytes);        // adapter_config.json, a zero byte, safetensors
+void text_pattern(std::string_view bytes);   // a schema's `pattern`, as states
 
-inline constexpr std::array<Target, 6> kEngineTargets = {{{"safetensors", safetensors},
+inline constexpr std::array<Target, 7> kEngineTargets = {{{"safetensors", safetensors},
                                                           {"gguf", gguf},
                                                           {"tokenizer", tokenizer},
                                                           {"model_config", model_config},
                                                           {"chat_template", chat_template},
-                                                          {"adapter", adapter}}};
+                                                          {"adapter", adapter},
+                                                          {"text_pattern", text_pattern}}};
 
 }  // namespace hone::fuzz

@@ -1,6 +1,8 @@
-// What comes with a model as text: its tokenizer, its configuration, its chat template.
+// What comes with a model as text: its tokenizer, its configuration, its chat template; and what
+// comes with a request.
 #include <ctime>
 
+#include "engine/constrain/text_states.h"
 #include "engine/model/config.h"
 #include "engine/model/jinja.h"
 #include "engine/model/tokenizer.h"
@@ -82,6 +84,31 @@ void chat_template(std::string_view bytes) {
   must(engine::is_utf8(rendered->text), "a text that is not UTF-8");
   must_be_spans(rendered->generations, rendered->text.size());
   must_be_spans(rendered->given, rendered->text.size());
+}
+
+void text_pattern(std::string_view bytes) {
+  for (const engine::TextLength length : {engine::TextLength{}, engine::TextLength{2, 5}}) {
+    engine::PatternBudget budget{.states = 512, .work = 100'000};
+    const auto text = engine::text_states(bytes, length, budget);
+    if (!text) {
+      must_be_told(text.error());
+      continue;
+    }
+    must(!text->states.empty() && text->states.size() <= 512, "more states than the budget");
+    for (std::size_t i = 0; i < text->states.size(); ++i) {
+      const auto& state = text->states[i];
+      must(i == 0 || state.complete || !state.steps.empty(), "a text that runs into a wall");
+      for (const auto& [characters, to] : state.steps) {
+        must(to < text->states.size() && !characters.empty(), "a step to nowhere");
+        char32_t next = 0;
+        for (const auto& range : characters) {
+          must(range.first >= next && range.first <= range.last && range.last <= 0x10FFFF,
+               "characters out of order");
+          next = range.last + 1;
+        }
+      }
+    }
+  }
 }
 
 }  // namespace hone::fuzz

@@ -2,12 +2,14 @@
 
 #include <ATen/ops/empty.h>
 
+#include <array>
 #include <cmath>
 #include <exception>
 
 #include "base/file.h"
 #include "engine/model/safetensors.h"
 #include "engine/train/batch/loss_of_batch.h"
+#include "engine/train/reward_model.h"
 
 namespace hone::engine {
 namespace {
@@ -44,28 +46,24 @@ Result<Policy> load_models(const LossOptions& options) {
   return policy;
 }
 
-Result<void> copy_score(BatchTensors& batch, const TensorView& view, std::int64_t hidden_size) {
-  at::Tensor score = at::empty({1, hidden_size}, at::TensorOptions(at::kFloat));
-  if (auto copied = copy_into(score, view); !copied) return copied;
-  batch[kScore] = score;
-  return {};
-}
-
 // A trained reward model has its head beside its adapter or its weights (docs/formats/run.md), or
 // among the weights, as Hugging Face has it; a batch's own comes first.
 Result<void> add_score(BatchTensors& batch, const LossOptions& options, std::int64_t hidden_size) {
   if (batch.contains(kScore)) return {};
-  for (const std::string& folder : {options.adapter, options.policy}) {
-    if (folder.empty()) continue;
-    auto file = SafetensorsFile::open(folder + "/score.safetensors");
-    if (!file && file.error().code == ErrorCode::kNotFound) continue;
-    if (!file) return fail(file.error());
-    if (const TensorView* view = file->find(kScore)) return copy_score(batch, *view, hidden_size);
+  auto head = read_reward_head(std::array{options.adapter, options.policy}, hidden_size);
+  if (head) {
+    batch[kScore] = *head;
+    return {};
   }
+  if (head.error().code != ErrorCode::kNotFound) return fail(head.error());
   auto files = Checkpoint::open(options.policy);
   if (!files) return fail(files.error());
   const TensorView* view = files->find(kScore);
-  return view == nullptr ? Result<void>() : copy_score(batch, *view, hidden_size);
+  if (view == nullptr) return {};
+  at::Tensor score = at::empty({1, hidden_size}, at::TensorOptions(at::kFloat));
+  if (auto copied = copy_into(score, *view); !copied) return copied;
+  batch[kScore] = score;
+  return files->still_whole();
 }
 
 Result<json::object> report(const LossOptions& options, const json::object& config,

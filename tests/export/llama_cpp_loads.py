@@ -2,7 +2,7 @@
 log-probabilities as `hone-engine score` gives, up to what the types round off. Also: Q8_0 bit for bit
 as gguf-py quantises, import of an export, and a merged folder.
 
-    python3 tests/export/llama_cpp.py build/release/bin/hone-engine MODEL_FOLDER [SHARED_FOLDER]
+    python3 tests/export/llama_cpp_loads.py build/release/bin/hone-engine MODEL_FOLDER [SHARED_FOLDER]
 
 Needs SmolLM2 in Hugging Face layout (`HONE_BASE_MODEL`; any small Llama does but for the greedy
 answers of the golden files) and compiles llama-cpp-python at the first run (llama_cpp_setup.py).
@@ -12,55 +12,24 @@ import json
 import os
 import pathlib
 import struct
-import subprocess
 import sys
 import tempfile
 
-TEXTS = [
-    "The capital of France is Paris, and the capital of Italy is Rome.",
-    "def add(a, b):\n    return a + b\n\nprint(add(12, 3456))\n",
-    "<|im_start|>user\nWhat is the largest planet?<|im_end|>\n<|im_start|>assistant\nJupiter.<|im_end|>\n",
-    "Grüße aus Köln!  Twice  the blanks,\ttabs, 日本語 and 🙂 too.\n\n",
-]
+from support import TEXTS, Checks, difference, engine, score, write_adapter
+
 # Mean |difference| of a token's log-probability, in nats, that the type's rounding may make: llama.cpp
 # multiplies in the type (activations too, in Q8_0), we in fp32. A wrong order of rows makes several nats.
 ALLOWED = {"f32": 0.02, "f16": 0.03, "bf16": 0.06, "q8_0": 0.15}
-RANK, ALPHA = 8, 16
 
 
 def reenter():
     """The same script under the interpreter that has llama.cpp."""
-    sys.path.insert(0, str(pathlib.Path(__file__).parent))
     import llama_cpp_setup
     try:
         python = llama_cpp_setup.python_with_llama_cpp()
     except llama_cpp_setup.NotInstallable as problem:
         sys.exit(f"llama.cpp cannot be installed here: {problem}")
     os.execv(python, [str(python), *sys.argv])
-
-
-class Checks:
-    def __init__(self):
-        self.failed = []
-
-    def that(self, holds, what):
-        print(("ok    " if holds else "FAIL  ") + what, flush=True)
-        if not holds:
-            self.failed.append(what)
-
-
-def engine(program, *arguments, lines=None):
-    done = subprocess.run([program, *map(str, arguments)], text=True, capture_output=True,
-                          input=None if lines is None else "".join(json.dumps(line) + "\n" for line in lines))
-    if done.returncode != 0:
-        sys.exit(f"{program} {' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stderr[-2000:]}")
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-
-
-def score(program, model, rows, *options):
-    answers = engine(program, "score", "--model", model, "--dtype", "fp32", *options,
-                     lines=[{"ids": ids} for ids in rows])
-    return [answer["logprobs"] for answer in answers]
 
 
 def llama(path, **options):
@@ -86,43 +55,6 @@ def greedy(model, ids, count):
         made.append(int(model.scores[model.n_tokens - 1].argmax()))
         model.eval(made[-1:])
     return made
-
-
-def difference(ours, theirs):
-    flat = [abs(a - b) for mine, other in zip(ours, theirs) for a, b in zip(mine, other)]
-    return sum(flat) / len(flat), max(flat)
-
-
-def write_adapter(folder, model, rs):
-    """A random PEFT adapter on all linear modules, strong enough to matter."""
-    import numpy
-    config = json.loads((model / "config.json").read_text())
-    hidden, inner = config["hidden_size"], config["intermediate_size"]
-    head = config.get("head_dim") or hidden // config["num_attention_heads"]
-    queries = config["num_attention_heads"] * head
-    keys = config["num_key_value_heads"] * head
-    shapes = {"self_attn.q_proj": (queries, hidden), "self_attn.k_proj": (keys, hidden),
-              "self_attn.v_proj": (keys, hidden), "self_attn.o_proj": (hidden, queries),
-              "mlp.gate_proj": (inner, hidden), "mlp.up_proj": (inner, hidden), "mlp.down_proj": (hidden, inner)}
-    draw = numpy.random.default_rng(5)
-    header, data, at = {}, [], 0
-    for layer in range(config["num_hidden_layers"]):
-        for module, (out, into) in shapes.items():
-            for name, shape, size in (("lora_A", (RANK, into), into ** -0.5), ("lora_B", (out, RANK), 0.015)):
-                values = (draw.standard_normal(shape) * size).astype("<f4").tobytes()
-                header[f"base_model.model.model.layers.{layer}.{module}.{name}.weight"] = {
-                    "dtype": "F32", "shape": list(shape), "data_offsets": [at, at + len(values)]}
-                data.append(values)
-                at += len(values)
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    folder.mkdir()
-    (folder / "adapter_model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + b"".join(data))
-    (folder / "adapter_config.json").write_text(json.dumps({
-        "peft_type": "LORA", "r": RANK, "lora_alpha": ALPHA, "use_rslora": rs, "bias": "none",
-        "target_modules": [name.split(".")[1] for name in shapes], "task_type": "CAUSAL_LM",
-        "base_model_name_or_path": str(model)}))
-    return folder
 
 
 def read_weight(model, name):
@@ -249,8 +181,7 @@ def main():
         check_back(checks, program, work, rows, ours)
         for rs in (False, True):
             check_adapter(checks, program, model, work, rows, ours, rs)
-    if checks.failed:
-        sys.exit(f"{len(checks.failed)} checks failed")
+    checks.end()
 
 
 if __name__ == "__main__":
