@@ -101,6 +101,12 @@ std::string safe_label(std::string_view word) {
   return label;
 }
 
+std::string_view beginning_of(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0U) == 0x80U) --most;
+  return text.substr(0, most);
+}
+
 bool is_call_id(std::string_view id) {
   return !id.empty() && id.size() <= kHandleBytes;
 }

@@ -35,7 +35,7 @@ struct ToolFact {
   std::optional<double> value = {};
   std::optional<std::string> comment = {};
   std::optional<std::string> final_text = {};
-  json::object labels = {};  // of detail: words of a tool's own, safe to keep
+  json::object labels = {};  // of detail: words of a tool's own, numbers, truths
   json::object texts = {};   // of detail: what may hold anything, to be redacted
   Time at{};
 };
@@ -61,6 +61,9 @@ struct ToolFact {
 
 // Letters, digits and ._:/- of a tool's word, at most 64: what may be kept without redaction.
 [[nodiscard]] std::string safe_label(std::string_view word);
+
+// The beginning of a text, at most so many bytes, cut at a character's end.
+[[nodiscard]] std::string_view beginning_of(std::string_view text, std::size_t most);
 
 // Ids by which calls are named: neither empty nor longer than a handle may be.
 [[nodiscard]] bool is_call_id(std::string_view id);
