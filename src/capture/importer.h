@@ -65,6 +65,9 @@ struct ImportSink {
   std::function<Result<people::Person>(std::string_view name, std::string_view team)> person;
   std::function<Result<void>(const store::Interaction&)> interaction;
   std::function<Result<void>(const store::Feedback&)> feedback;
+  // The interaction that the store has under a handle, in that session or in none ("": in any); ""
+  // where there is none. Where this is given, what was captured before is not added again.
+  std::function<Result<std::string>(const store::Handle&, std::string_view session)> known = {};
   std::function<void(const ImportReport&)> progress = {};  // now and then
   // A record as mapped and redacted; false: no more of them.
   std::function<bool(const json::object&)> show = {};
