@@ -19,23 +19,6 @@ Result<std::int64_t> count_of(store::Database& database, const std::string& sour
   return rows->front().integer("n");
 }
 
-// The interaction under a handle; of a session, or of none that is known.
-std::function<Result<std::string>(const store::Handle&, std::string_view)> known_in(
-    store::Database& database) {
-  return [&database](const store::Handle& handle, std::string_view session) -> Result<std::string> {
-    const auto rows = database.query(
-        "SELECT i.id FROM handle h JOIN interaction i ON i.id = h.interaction_id"
-        " WHERE h.value = ? AND h.kind = ? AND (? = ''"
-        " OR EXISTS (SELECT 1 FROM handle s WHERE s.interaction_id = i.id AND s.kind = 'session'"
-        " AND s.value = ?)"
-        " OR NOT EXISTS (SELECT 1 FROM handle s WHERE s.interaction_id = i.id"
-        " AND s.kind = 'session')) ORDER BY i.started_at, i.id LIMIT 1",
-        {handle.value, handle.kind, session, session});
-    if (!rows) return fail(rows.error());
-    return rows->empty() ? std::string() : rows->front().text("id");
-  };
-}
-
 using RunImport =
     std::function<Result<capture::ImportReport>(const capture::ImportParts&, capture::ImportSink)>;
 
@@ -119,7 +102,7 @@ Result<capture::ImportReport> import_transcripts_into(
       workspace, "import:" + (options.source.empty() ? "transcript" : options.source), consents,
       [&](const capture::ImportParts& parts, capture::ImportSink sink) {
         sink.progress = progress;
-        sink.known = known_in(workspace.database());
+        sink.known = capture::known_in(workspace.database());
         capture::TranscriptImport own = import;
         own.signals = transcript_signals;
         return capture::import_transcripts(own, options, parts, sink);
