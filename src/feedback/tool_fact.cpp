@@ -117,6 +117,11 @@ std::string_view beginning_of(std::string_view text, std::size_t most) {
   return text.substr(0, most);
 }
 
+bool truth_at(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_bool() && value->get_bool();
+}
+
 bool is_call_id(std::string_view id) {
   return !id.empty() && id.size() <= kHandleBytes;
 }

@@ -71,6 +71,9 @@ struct ToolFact {
 // The beginning of a text, at most so many bytes, cut at a character's end.
 [[nodiscard]] std::string_view beginning_of(std::string_view text, std::size_t most);
 
+// Reads without complaint.
+[[nodiscard]] bool truth_at(const json::object& object, std::string_view name);
+
 // Ids by which calls are named: neither empty nor longer than a handle may be.
 [[nodiscard]] bool is_call_id(std::string_view id);
 
