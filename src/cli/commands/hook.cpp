@@ -1,6 +1,6 @@
 // hone hook claude-code: what a command hook of Claude Code runs. It reads the hook's JSON on
-// standard input and sends it to a server, within a second, and says nothing whatever comes of it:
-// what a hook prints, and a status other than 0, the tool may take for a decision.
+// standard input and sends it to a server, within two seconds, and says nothing whatever comes of
+// it: what a hook prints, and a status other than 0, the tool may take for a decision.
 #include <poll.h>
 #include <unistd.h>
 
@@ -19,8 +19,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kHookBytes = 4U << 20;  // as the server takes them
-constexpr auto kWhole = 1'000ms;              // from the first byte read to the answer
-constexpr auto kConnects = 300ms;
+constexpr auto kWhole = 2'000ms;              // from the first byte read to the answer
+constexpr auto kConnects = 500ms;
 
 using Deadline = std::chrono::steady_clock::time_point;
 
