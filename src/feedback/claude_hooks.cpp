@@ -44,13 +44,13 @@ bool is_among(const std::array<std::string_view, Size>& names, std::string_view 
 void append_text(const json::value& value, std::string& text) {
   if (text.size() >= kResultBytes) return;
   if (const auto* plain = value.if_string()) {
-    text += std::string_view(*plain).substr(0, kResultBytes - text.size());
+    text += beginning_of(*plain, kResultBytes - text.size());
   } else if (const auto* parts = value.if_array()) {
     for (const json::value& part : *parts) {
       if (part.is_object()) append_text(part, text);
     }
   } else if (const auto* object = value.if_object()) {
-    text += string_or_empty(*object, "text").substr(0, kResultBytes - text.size());
+    text += beginning_of(string_or_empty(*object, "text"), kResultBytes - text.size());
   }
 }
 
