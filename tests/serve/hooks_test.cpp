@@ -82,6 +82,12 @@ TEST_F(ToolEvents, HooksOverHttpAreAnsweredWithNothingAndKeptOnce) {
   EXPECT_TRUE(metrics_say("hone_tool_events_total{said=\"unknown\"} 1"));
   EXPECT_TRUE(metrics_say("hone_tool_events_total{said=\"malformed\"} 5"));
   EXPECT_EQ(get("/v1/hooks/claude-code").status, 405);
+  auto page = request("/v1/hooks/claude-code");
+  page.method = "POST";
+  page.headers.set("origin", "http://example.com");
+  page.body = json::serialize(events.back());
+  EXPECT_EQ(net::fetch_blocking(page, 10s).value_or(net::Response{.status = 0}).status, 403)
+      << "a page that somebody looks at, on a server that asks for no key";
   EXPECT_EQ(kept(), (std::vector<std::string>{
                         "hook:claude-code/open rejected/toolu_stub3 by person: use tabs instead"}));
 }
