@@ -1,5 +1,5 @@
-// Bounds on what many signals of one origin add to one verdict: a person's, a team's, and those of a
-// brigade: a burst of people who say the same of one answer. A burst weighs no more together than
+// Bounds on what many signals of one origin add to one verdict: a person's, a team's, and those of
+// a brigade: a burst of people who say the same of one answer. A burst weighs no more together than
 // the policy's [brigade] says, however many they are; the same bound holds for a merely popular
 // answer, whose verdict is then as strong as one person's word and no weaker. Signals by
 // "automatic" and "policy" are observations and rules, nobody's word, and have no bound here.

@@ -14,40 +14,39 @@ namespace {
 // In the order of the query below: looking columns up by name costs more than all else.
 struct CaseColumn {
   enum : std::size_t {
-  kInteraction,
-  kSignal,
-  kKind,
-  kBy,
-  kSource,
-  kPerson,
-  kValue,
-  kFinalText,
-  kAt,
-  kDetail,
-  kTeam,
-  kCareless,
-  kContrary,
-  kUnkept,
-  kModel,
-  kTool,
-  kPurpose,
-  kHasAnswer,
-  kPolicy,  // from here on only with the stored verdict
-  kVerdict,
-  kStrength,
-  kStoredText,
-  kDistance,
-  kReasons,
-  kDecidedAt,
+    kInteraction,
+    kSignal,
+    kKind,
+    kBy,
+    kSource,
+    kPerson,
+    kValue,
+    kFinalText,
+    kAt,
+    kDetail,
+    kTeam,
+    kCareless,
+    kContrary,
+    kUnkept,
+    kModel,
+    kTool,
+    kPurpose,
+    kHasAnswer,
+    kPolicy,  // from here on only with the stored verdict
+    kVerdict,
+    kStrength,
+    kStoredText,
+    kDistance,
+    kReasons,
+    kDecidedAt,
   };
 };
 
 std::string case_query(bool stored, std::string_view where) {
   std::string sql =
       "SELECT f.interaction_id, f.id, f.kind, f.by_whom, f.source, f.person_id, f.value,"
-      " f.final_text, f.at,"
-      " CASE WHEN f.source LIKE 'mined:%' OR f.kind = 'persisted' THEN f.detail ELSE '' END,"
-      " p.team_id, d.careless, d.contrary, d.unkept, i.model, i.tool, i.purpose,"
+      " f.final_text, f.at, f.detail, p.team_id, d.careless, d.contrary, d.unkept, i.model, "
+      "i.tool, i.purpose,"
       " CASE WHEN n.block IS NULL THEN 0 ELSE 1 END";
   if (stored) {
     sql +=
@@ -63,12 +62,29 @@ std::string case_query(bool stored, std::string_view where) {
   return sql + " WHERE " + std::string(where) + " ORDER BY f.interaction_id";
 }
 
+// A git check, as git_observer names them: a commit is a considered act, as ten minutes are.
+double seconds_of_check(std::string_view check) {
+  constexpr std::pair<std::string_view, double> kChecks[] = {
+      {"30s", 30},     {"2m", 120},      {"5m", 300},    {"10m", 600},
+      {"commit", 600}, {"merge", 86400}, {"day", 86400},
+  };
+  for (const auto& [name, seconds] : kChecks) {
+    if (name == check) return seconds;
+  }
+  return 0;
+}
+
 // What the source noted with the signal.
 void read_detail(const std::string& text, Signal& signal) {
-  if (text.empty() || text == "{}") return;
+  const bool mined = signal.source.starts_with("mined:");
+  if (text.size() <= 2 || !(mined || signal.kind == "persisted")) return;
   const auto detail = parse_json_object(text);
   if (!detail) return;
-  if (const auto* weak = detail->if_contains("weak")) signal.weak = *weak == true;
+  const auto* weak = detail->if_contains("weak");
+  signal.weak = mined && weak != nullptr && *weak == true;
+  if (signal.kind != "persisted") return;
+  signal.about = string_or_empty(*detail, "tool_call");
+  signal.after_seconds = seconds_of_check(string_or_empty(*detail, "check"));
   const auto* after = detail->if_contains("after_seconds");
   if (after != nullptr && after->is_number()) signal.after_seconds = after->to_number<double>();
 }

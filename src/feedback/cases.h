@@ -48,8 +48,8 @@ struct Case {
 };
 
 struct CaseOptions {
-  bool stored = false;     // the verdict that the table has
-  bool answers = true;     // of what was edited
+  bool stored = false;       // the verdict that the table has
+  bool answers = true;       // of what was edited
   std::int64_t page = 1000;  // signals; an interaction is never cut
 };
 

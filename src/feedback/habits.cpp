@@ -34,7 +34,7 @@ struct LastWord {
 
 // What each person said last: people change their opinions.
 std::map<std::string_view, LastWord> last_words(const std::vector<Signal>& signals,
-                                                    const Policy& policy) {
+                                                const Policy& policy) {
   std::map<std::string_view, LastWord> words;
   for (const Signal& signal : signals) {
     if (signal.by != "person" || signal.person.empty() || signal.weak) continue;
@@ -234,9 +234,8 @@ void HabitCounter::add(const Case& one, const Policy& policy) {
   const auto words = last_words(one.signals, policy);
   if (words.empty()) return;
   const double tests = said_by(newest_look(one.signals, "outcome"), policy);
-  const double lasted = was_undone(one.signals)
-                            ? -1
-                            : said_by(newest_look(one.signals, "persisted"), policy);
+  const double lasted =
+      was_undone(one.signals) ? -1 : said_by(newest_look(one.signals, "persisted"), policy);
   for (const auto& [person, word] : words) {
     std::string work = one.model + '\n' + one.tool + '\n' + one.purpose + '\n';
     work += outcome_without(word.said, words, tests, policy);

@@ -18,12 +18,13 @@ constexpr std::array<std::pair<std::string_view, Direction>, 5> kDirections = {{
     {"final", Direction::kFinal},
     {"none", Direction::kNone},
 }};
-constexpr std::array<std::string_view, 5> kPolicyDeciders = {"person", "automatic", "policy", "agent",
-                                                       "unknown"};
+constexpr std::array<std::string_view, 5> kPolicyDeciders = {"person", "automatic", "policy",
+                                                             "agent", "unknown"};
 // Beyond this a single signal could never be outvoted; it is a mistyped number.
 constexpr double kHeaviest = 20;
 
-double policy_number(TomlTable& table, std::string_view key, double otherwise, double low, double high) {
+double policy_number(TomlTable& table, std::string_view key, double otherwise, double low,
+                     double high) {
   const double value = table.get_or(key, otherwise);
   if (!(value >= low && value <= high)) {
     table.problem(key, "must be from " + std::to_string(static_cast<int>(low)) + " to " +
@@ -57,9 +58,9 @@ void read_rungs(TomlTable& table, KindPolicy& kind) {
   kind.after = table.get_or("after", std::vector<double>());
   kind.times = table.get_or("times", std::vector<double>());
   if (kind.after.size() != kind.times.size() || kind.after.size() > kMostRungs) {
-    table.problem(table.has("times") ? "times" : "after",
-                  "needs as many numbers in 'after' as in 'times', at most " +
-                      std::to_string(kMostRungs));
+    table.problem(
+        table.has("times") ? "times" : "after",
+        "needs as many numbers in 'after' as in 'times', at most " + std::to_string(kMostRungs));
     kind.after.clear();
   }
   for (std::size_t i = 0; i < kind.after.size(); ++i) {

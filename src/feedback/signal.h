@@ -31,6 +31,7 @@ struct Signal {
   Time at{};
   bool weak = false;         // mined by a guess: from words, from a second try, from silence
   double after_seconds = 0;  // a look at something so long after it happened; 0 where not said
+  std::string about{};       // a look at this part of the answer: a tool call; empty: at all of it
   std::string team{};        // the person's
   Habit habit{};
 };

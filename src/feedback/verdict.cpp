@@ -44,7 +44,7 @@ std::vector<std::string_view> settled_later(const std::vector<Signal>& signals,
   struct Later {
     bool approved = false;
     bool turned_down = false;
-    std::set<std::string_view> looked_at;  // kinds
+    std::set<std::pair<std::string_view, std::string_view>> looked_at;  // kind, part of the answer
   };
   using Key = std::tuple<std::string_view, std::string_view, std::string_view>;
   std::map<Key, Later> by_decider;
@@ -58,8 +58,9 @@ std::vector<std::string_view> settled_later(const std::vector<Signal>& signals,
     (said > 0 ? later.approved : later.turned_down) |= said != 0;
     const KindPolicy* kind = policy.kind(signal.kind);
     if (kind == nullptr || !kind->latest) continue;
-    if (later.looked_at.contains(signal.kind)) notes[i] = "looked at again later";
-    if (kind->direction != Direction::kValue || signal.value) later.looked_at.insert(signal.kind);
+    const std::pair<std::string_view, std::string_view> look(signal.kind, signal.about);
+    if (later.looked_at.contains(look)) notes[i] = "looked at again later";
+    if (kind->direction != Direction::kValue || signal.value) later.looked_at.insert(look);
   }
   return notes;
 }
@@ -133,8 +134,9 @@ Said place_signal(const std::vector<Signal>& signals, std::size_t index, std::si
   const Signal& signal = signals[index];
   const bool edited = final_index < signals.size();
   if (policy.direction(signal.kind) == Direction::kFinal && index != final_index) {
-    const bool agrees = edited && signal.final_text && signals[final_index].final_text &&
-                        bare_text(*signal.final_text) == bare_text(*signals[final_index].final_text);
+    const bool agrees =
+        edited && signal.final_text && signals[final_index].final_text &&
+        bare_text(*signal.final_text) == bare_text(*signals[final_index].final_text);
     if (!agrees) return {0, edited ? "another text, replaced by a later one" : ""};
   } else if (edited && index < final_index) {
     return {0, "about the answer before it was changed"};
@@ -157,8 +159,7 @@ void take_steps(const Signal& signal, const Policy& policy, int before, Reason& 
     multiply(reason, "a later look", kind->rung(signal.after_seconds));
   }
   if (policy.habits.on && signal.by == "person" && !signal.habit.none()) {
-    multiply(reason, "habit",
-             habit_factor(signal, std::abs(reason.log_odds), policy.habits.least));
+    multiply(reason, "habit", habit_factor(signal, std::abs(reason.log_odds), policy.habits.least));
   }
   if (signal.weak) reason.note = "a guess: counts less";
   if (before > 0) reason.note = "said before: counts less";

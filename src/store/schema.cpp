@@ -219,8 +219,8 @@ CREATE TABLE mining_due (interaction_id TEXT PRIMARY KEY, due_at BIGINT NOT NULL
 CREATE INDEX mining_due_at ON mining_due (due_at, interaction_id);
 )sql";
 
-// People of whom something is held against their opinions (feedback/habits.h), as of the last replay
-// of verdicts. Derived; can be dropped and made again.
+// People of whom something is held against their opinions (feedback/habits.h), as of the last
+// replay of verdicts. Derived; can be dropped and made again.
 constexpr std::string_view kDeciderHabits = R"sql(
 CREATE TABLE decider (person_id TEXT PRIMARY KEY, opinions BIGINT NOT NULL, accepted BIGINT NOT NULL,
   rejected BIGINT NOT NULL, expected_accepted DOUBLE PRECISION NOT NULL,
