@@ -40,7 +40,7 @@ constexpr std::size_t kMostSources = 100;
 void read_weights(TomlTable& table, WeightByDecider& weights) {
   for (const auto by : kPolicyDeciders) {
     const double weight = policy_number(table, by, 0.0, 0, kHeaviest);
-    if (weight > 0) weights.emplace(by, weight);
+    if (table.has(by)) weights.emplace(by, weight);
   }
 }
 

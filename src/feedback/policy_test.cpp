@@ -64,6 +64,16 @@ TEST(Policy, WeighsASourceThatWasMeasuredByItself) {
   EXPECT_EQ(policy.weight("rejected", "person", "import:cups-copilot"), 2.2);
 }
 
+TEST(Policy, MaySilenceASource) {
+  const auto policy = parse_policy(
+      "version = \"0\"\n[accepted]\ndirection = \"for\"\nperson = 2\n"
+      "[[source]]\nmatch = \"api:bot\"\nkind = \"accepted\"\nperson = 0\n",
+      "p");
+  ASSERT_TRUE(policy);
+  EXPECT_EQ(policy->weight("accepted", "person", "api:bot"), 0);
+  EXPECT_EQ(policy->weight("accepted", "person", "api:bots"), 2);
+}
+
 TEST(Policy, DoesNothingThatItsFileDoesNotName) {
   const auto policy = parse_policy("version = \"0\"\n[rated]\ndirection = \"value\"\n", "p");
   ASSERT_TRUE(policy);
