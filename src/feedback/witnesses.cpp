@@ -21,8 +21,8 @@ int rank_of(const Signal& witness) {
 }
 
 auto order_of(const Signal& witness, const Policy& policy) {
-  return std::make_tuple(rank_of(witness), policy.weight(witness.kind, witness.by), witness.at,
-                         std::string_view(witness.id));
+  return std::make_tuple(rank_of(witness), policy.weight(witness.kind, witness.by, witness.source),
+                         witness.at, std::string_view(witness.id));
 }
 
 // The tool says of every call that nobody was asked.
