@@ -2,7 +2,8 @@
 // its conversation, in a store of 1,000, 100,000 and, with --full, 10,000,000 interactions.
 //
 //   store_bench [--full] [FOLDER]        FOLDER is emptied; --full needs 20 GB there
-//   store_bench --fill COUNT FILE        only fills the database, for `./dev bench gateway --works stored-COUNT`
+//   store_bench --fill COUNT FILE        only fills the database, for `./dev bench gateway --works
+//   stored-COUNT`
 //
 // The store is filled as the indexer fills it, in batches of 1,000 records of one transaction each;
 // each conversation has five calls of one new message and one answer.
@@ -15,88 +16,26 @@
 #include <string_view>
 #include <vector>
 
-#include "base/clock.h"
-#include "base/json.h"
 #include "base/random.h"
+#include "calls.h"
 #include "store/database.h"
-#include "store/records.h"
 #include "store/rows.h"
 #include "store/session.h"
-#include "store/tree.h"
 #include "support.h"
 
 namespace {
 
 using namespace hone;
+using bench::Calls;
 using bench::cpu_seconds;
+using bench::kCallsOfASession;
 using bench::must;
+using bench::name_of;
 
 constexpr std::int64_t kBatch = 1'000;
-constexpr int kCallsOfASession = 5;
 constexpr std::int64_t kMeasuredWrites = 20'000;
 constexpr int kMeasuredReads = 2'000;
 constexpr double kLimit = 1.2;  // of what the smallest store takes
-
-std::string name_of(std::int64_t number) {
-  const std::string digits = std::to_string(number);
-  return "int_" + std::string(26 - digits.size(), '0') + digits;
-}
-
-// One call after the other, as the recorder hands them to the outbox.
-class Calls {
- public:
-  store::OutboxRecord next() {
-    if (number_ % kCallsOfASession == 0) place_ = {};
-    store::Interaction facts;
-    facts.id = name_of(number_);
-    facts.person = "per_" + std::to_string(number_ / kCallsOfASession % 70'000);
-    facts.team = "team_1";
-    facts.tool = "claude-code";
-    facts.wire = "anthropic-messages";
-    facts.alias = "assistant";
-    facts.model = "assistant-1";
-    facts.status = 200;
-    facts.started_at = from_millis(1'700'000'000'000 + number_ * 10);
-    facts.content = "stored";
-    facts.handles = {{"id", facts.id}, {"response", "msg_" + random_word(24)}};
-    facts.handles.push_back({"session", "session_" + std::to_string(number_ / kCallsOfASession)});
-    say("user", 500, facts);
-    facts.context_node = place_.leaf;
-    say("assistant", 300, facts);
-    facts.output_node = place_.leaf;
-    ++number_;
-    return {.kind = store::RecordKind::kInteraction,
-            .id = facts.id,
-            .persons = {facts.person},
-            .payload = store::to_payload(facts)};
-  }
-  [[nodiscard]] std::int64_t made() const { return number_; }
-
- private:
-  std::string random_word(int letters) {
-    std::string word;
-    for (int i = 0; i < letters; ++i) word.push_back(static_cast<char>('a' + random_.below(26)));
-    return word;
-  }
-  void say(std::string_view role, std::size_t bytes, store::Interaction& facts) {
-    std::string text = std::to_string(number_);
-    while (text.size() < bytes) text += " " + random_word(6);
-    const json::object message{{"role", role},
-                               {"content", json::array{{{"type", "text"}, {"text", text}}}}};
-    auto path = store::build_path("tenant key", {message}, place_.leaf, place_.depth);
-    facts.nodes.push_back(std::move(path.nodes.front()));
-    facts.blocks.push_back(std::move(path.blocks.front()));
-    place_ = {std::move(path.leaf), path.depth};
-  }
-
-  struct Place {
-    std::string leaf;
-    std::int64_t depth = 0;
-  };
-  std::int64_t number_ = 0;
-  Place place_;
-  Random random_{11};
-};
 
 // Processor time of the database's work alone; making the records is not counted.
 double write_batch(store::Database& db, Calls& calls) {

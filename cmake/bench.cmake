@@ -3,6 +3,8 @@ add_executable(outbox_bench EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/outbox_be
 target_link_libraries(outbox_bench PRIVATE hone_options hone_store)
 add_executable(store_bench EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/store_bench.cpp)
 target_link_libraries(store_bench PRIVATE hone_options hone_store)
+add_executable(verdict_bench EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/verdict_bench.cpp)
+target_link_libraries(verdict_bench PRIVATE hone_options hone_feedback)
 add_executable(tree_bench EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/tree_bench.cpp)
 target_link_libraries(tree_bench PRIVATE hone_options hone_capture hone_simulate)
 # The gateway benchmark's two ends (bench/gateway/run.py runs them).

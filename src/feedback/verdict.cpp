@@ -1,17 +1,22 @@
 #include "feedback/verdict.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
+#include <set>
 #include <tuple>
 
+#include "feedback/bounds.h"
 #include "feedback/edit_distance.h"
+#include "feedback/habits.h"
+#include "feedback/witnesses.h"
 
 namespace hone::feedback {
 namespace {
 
 // Editors add and drop blanks at the ends; that changes nothing anybody meant.
-std::string_view trimmed(std::string_view text) {
+std::string_view bare_text(std::string_view text) {
   constexpr std::string_view kBlanks = " \t\r\n";
   const auto begin = text.find_first_not_of(kBlanks);
   if (begin == std::string_view::npos) return {};
@@ -23,40 +28,49 @@ void read_plain_edits(std::vector<Signal>& signals, const Policy& policy,
                       std::string_view original) {
   for (auto& signal : signals) {
     if (policy.direction(signal.kind) != Direction::kFinal || !signal.final_text) continue;
-    const auto text = trimmed(*signal.final_text);
-    if (text != trimmed(original) && !text.empty()) continue;
+    const auto text = bare_text(*signal.final_text);
+    if (text != bare_text(original) && !text.empty()) continue;
     signal.kind = text.empty() ? "rejected" : "accepted";
     signal.final_text.reset();
   }
 }
 
-// -1, 0 or 1: what an explicit opinion says; people change these, and the last one stands.
-int opinion(const Signal& signal) {
-  if (signal.kind == "accepted") return 1;
-  if (signal.kind == "rejected") return -1;
-  if (signal.kind == "rated" && signal.value) return *signal.value >= 0.5 ? 1 : -1;
-  return 0;
-}
-
-bool same_decider(const Signal& a, const Signal& b) {
-  return a.source == b.source && a.person == b.person && a.by == b.by;
-}
-
-bool taken_back(const std::vector<Signal>& signals, std::size_t index) {
-  const int said = opinion(signals[index]);
-  if (said == 0) return false;
-  for (std::size_t later = index + 1; later < signals.size(); ++later) {
-    if (opinion(signals[later]) == -said && same_decider(signals[index], signals[later]))
-      return true;
+// Why each signal counts nothing for what the same decider said later; "" where it counts. People
+// change their opinions, and the last one stands; of an observer's looks at the same thing the
+// newest says all. One pass from the end, for there may be thousands of signals.
+std::vector<std::string_view> settled_later(const std::vector<Signal>& signals,
+                                            const Policy& policy) {
+  std::vector<std::string_view> notes(signals.size());
+  if (signals.size() < 2) return notes;
+  struct Later {
+    bool approved = false;
+    bool turned_down = false;
+    std::set<std::pair<std::string_view, std::string_view>> looked_at;  // kind, part of the answer
+  };
+  using Key = std::tuple<std::string_view, std::string_view, std::string_view>;
+  std::map<Key, Later> by_decider;
+  for (std::size_t i = signals.size(); i-- > 0;) {
+    const Signal& signal = signals[i];
+    Later& later = by_decider[{signal.source, signal.person, signal.by}];
+    const int said = opinion(signal);
+    if ((said > 0 && later.turned_down) || (said < 0 && later.approved)) {
+      notes[i] = "taken back later";
+    }
+    (said > 0 ? later.approved : later.turned_down) |= said != 0;
+    const KindPolicy* kind = policy.kind(signal.kind);
+    if (kind == nullptr || !kind->latest) continue;
+    const std::pair<std::string_view, std::string_view> look(signal.kind, signal.about);
+    if (later.looked_at.contains(look)) notes[i] = "looked at again later";
+    if (kind->direction != Direction::kValue || signal.value) later.looked_at.insert(look);
   }
-  return false;
+  return notes;
 }
 
 // The newest signal that puts another text in the answer's place; signals.size() where none does.
 std::size_t find_final(const std::vector<Signal>& signals, const Policy& policy) {
   for (std::size_t i = signals.size(); i-- > 0;) {
     if (policy.direction(signals[i].kind) != Direction::kFinal) continue;
-    if (policy.weight(signals[i].kind, signals[i].by) > 0) return i;
+    if (policy.weight(signals[i].kind, signals[i].by, signals[i].source) > 0) return i;
   }
   return signals.size();
 }
@@ -70,10 +84,11 @@ bool is_mined(const Signal& signal) {
 // conversation; and a guess is none where a person's word is known.
 std::string said_better(const std::vector<Signal>& signals, const Signal& mined,
                         const Policy& policy) {
+  if (auto better = better_witness(signals, mined, policy); !better.empty()) return better;
   if (!is_mined(mined)) return "";
   for (const Signal& other : signals) {
-    const bool speaks =
-        policy.weight(other.kind, other.by) > 0 && policy.direction(other.kind) != Direction::kNone;
+    const bool speaks = policy.weight(other.kind, other.by, other.source) > 0 &&
+                        policy.direction(other.kind) != Direction::kNone;
     if (!speaks) continue;
     if (!is_mined(other) && other.kind == mined.kind && other.by == mined.by) {
       return "reported by " + other.source + ": the same, seen twice";
@@ -87,7 +102,7 @@ std::string said_better(const std::vector<Signal>& signals, const Signal& mined,
 }
 
 struct Said {
-  double sign = 0;  // -1 to 1
+  double sign = 0;  // -1 to 1, or as far as the kind's scale goes
   std::string note;
 };
 
@@ -100,7 +115,7 @@ Said read_signal(const Signal& signal, const Policy& policy) {
       return {-1, ""};
     case Direction::kValue:
       if (!signal.value) return {0, "no value given"};
-      return {2 * std::clamp(*signal.value, 0.0, 1.0) - 1, ""};
+      return {policy.kind(signal.kind)->scale.said(*signal.value), ""};
     case Direction::kNone:
       break;
   }
@@ -115,19 +130,59 @@ std::string note_of_no_weight(const Signal& signal) {
 }
 
 // What signals[index] adds to the text that signals[final_index] brought (or to the answer).
+// `later`: why it is settled by what came after.
 Said place_signal(const std::vector<Signal>& signals, std::size_t index, std::size_t final_index,
-                  const Policy& policy) {
+                  std::string_view later, const Policy& policy) {
   const Signal& signal = signals[index];
   const bool edited = final_index < signals.size();
   if (policy.direction(signal.kind) == Direction::kFinal && index != final_index) {
-    const bool agrees = edited && signal.final_text && signals[final_index].final_text &&
-                        trimmed(*signal.final_text) == trimmed(*signals[final_index].final_text);
+    const bool agrees =
+        edited && signal.final_text && signals[final_index].final_text &&
+        bare_text(*signal.final_text) == bare_text(*signals[final_index].final_text);
     if (!agrees) return {0, edited ? "another text, replaced by a later one" : ""};
   } else if (edited && index < final_index) {
     return {0, "about the answer before it was changed"};
   }
-  if (taken_back(signals, index)) return {0, "taken back later"};
+  if (!later.empty()) return {0, std::string(later)};
   return read_signal(signal, policy);
+}
+
+void multiply(Reason& reason, std::string_view why, double times) {
+  if (times == 1) return;
+  reason.log_odds *= times;
+  reason.steps.push_back({std::string(why), times});
+}
+
+// What is in the signal itself and in who gave it; `before`: signals like it from the same decider.
+void take_steps(const Signal& signal, const Policy& policy, int before, Reason& reason) {
+  multiply(reason, "said before", std::pow(policy.repeat, before));
+  if (signal.weak) multiply(reason, "a guess", policy.weak);
+  if (const KindPolicy* kind = policy.kind(signal.kind)) {
+    multiply(reason, "a later look", kind->rung(signal.after_seconds));
+  }
+  if (policy.habits.on && signal.by == "person" && !signal.habit.none()) {
+    multiply(reason, "habit", habit_factor(signal, std::abs(reason.log_odds), policy.habits.least));
+  }
+  if (signal.weak) reason.note = "a guess: counts less";
+  if (before > 0) reason.note = "said before: counts less";
+}
+
+// Evidence fades beside newer evidence that says otherwise: what nobody contradicts stays as it is.
+void fade(const std::vector<Signal>& signals, const Policy& policy, std::vector<Reason>& reasons) {
+  constexpr double kDay = 24.0 * 3600 * 1000;
+  std::array<std::optional<Time>, 2> newest;  // against, for
+  for (std::size_t i = 0; i < signals.size(); ++i) {
+    if (reasons[i].log_odds != 0) newest[reasons[i].log_odds > 0 ? 1 : 0] = signals[i].at;
+  }
+  if (!newest[0] || !newest[1]) return;
+  for (std::size_t i = 0; i < signals.size(); ++i) {
+    const KindPolicy* kind = policy.kind(signals[i].kind);
+    if (reasons[i].log_odds == 0 || kind == nullptr || kind->half_life_days <= 0) continue;
+    const Time otherwise = *newest[reasons[i].log_odds > 0 ? 0 : 1];
+    const double days =
+        static_cast<double>((otherwise - signals[i].at).count()) / kDay - policy.fresh_days;
+    if (days > 0) multiply(reasons[i], "faded", std::exp2(-days / kind->half_life_days));
+  }
 }
 
 }  // namespace
@@ -146,10 +201,22 @@ std::string_view name(VerdictKind kind) {
   return "contested";
 }
 
+int opinion(const Signal& signal) {
+  if (signal.kind == "accepted") return 1;
+  if (signal.kind == "rejected") return -1;
+  if (signal.kind == "rated" && signal.value) return *signal.value >= 0.5 ? 1 : -1;
+  return 0;
+}
+
+double chance_of(double log_odds) {
+  return 1 / (1 + std::exp(-log_odds));
+}
+
 Weighing weigh(std::vector<Signal> signals, const Policy& policy, std::string_view original_text) {
   std::ranges::sort(signals, {}, [](const Signal& s) { return std::tie(s.at, s.id); });
   read_plain_edits(signals, policy, original_text);
   const std::size_t final_index = find_final(signals, policy);
+  const auto settled = settled_later(signals, policy);
 
   Weighing sum;
   sum.edited = final_index < signals.size();
@@ -159,23 +226,27 @@ Weighing weigh(std::vector<Signal> signals, const Policy& policy, std::string_vi
   for (std::size_t i = 0; i < signals.size(); ++i) {
     const Signal& signal = signals[i];
     sum.newest = std::max(sum.newest, signal.at);
-    Reason reason{signal.id, signal.kind, signal.by, 0, ""};
-    auto said = place_signal(signals, i, final_index, policy);
+    Reason reason{signal.id, signal.kind, signal.by, 0, "", signal.source};
+    auto said = place_signal(signals, i, final_index, settled[i], policy);
     reason.note = std::move(said.note);
-    const double weight = policy.weight(signal.kind, signal.by);
+    const double weight = policy.weight(signal.kind, signal.by, signal.source);
     if (said.sign != 0 && weight == 0) reason.note = note_of_no_weight(signal);
     if (said.sign != 0 && weight > 0) {
       reason.note = said_better(signals, signal, policy);
       if (reason.note.empty()) {
+        reason.said = said.sign;
+        reason.weight = weight;
+        reason.log_odds = said.sign * weight;
         const int before = counted[{signal.kind, signal.source, signal.person}]++;
-        reason.log_odds = said.sign * weight * std::pow(policy.repeat, before);
-        if (signal.weak) reason.log_odds *= policy.weak;
-        if (signal.weak) reason.note = "a guess: counts less";
-        if (before > 0) reason.note = "said before: counts less";
+        take_steps(signal, policy, before, reason);
       }
     }
-    (reason.log_odds > 0 ? sum.supporting : sum.opposing) += std::abs(reason.log_odds);
     sum.reasons.push_back(std::move(reason));
+  }
+  fade(signals, policy, sum.reasons);
+  keep_in_bounds(signals, policy, sum.reasons);
+  for (const Reason& reason : sum.reasons) {
+    (reason.log_odds > 0 ? sum.supporting : sum.opposing) += std::abs(reason.log_odds);
   }
   return sum;
 }
@@ -190,7 +261,9 @@ std::optional<Verdict> decide(std::vector<Signal> signals, const Policy& policy,
   verdict.decided_at = sum.newest;
   verdict.reasons = std::move(sum.reasons);
   const double weaker = std::min(sum.supporting, sum.opposing);
-  if (verdict.log_odds == 0 || (weaker > 0 && weaker >= policy.contested)) {
+  const double all = sum.supporting + sum.opposing;
+  const bool both = weaker > 0 && weaker >= policy.contested;
+  if (verdict.log_odds == 0 || (both && weaker >= policy.contested_share * all)) {
     verdict.kind = VerdictKind::kContested;
   } else if (verdict.log_odds < 0) {
     verdict.kind = VerdictKind::kRejected;

@@ -22,13 +22,23 @@ enum class VerdictKind { kAccepted, kModified, kRejected, kContested };
 
 [[nodiscard]] std::string_view name(VerdictKind kind);  // "accepted", "modified", …
 
-// One line of the arithmetic.
+// Why a signal's weight was multiplied, and by how much.
+struct Step {
+  std::string why;
+  double times = 1;
+};
+
+// One line of the arithmetic: log_odds = said * weight * the steps, one after the other.
 struct Reason {
   std::string signal;  // its id
   std::string kind;
   std::string by;
   double log_odds = 0;  // what it added: over 0 for the text in question, under 0 against it
   std::string note;     // why it counted as it did; empty where nothing is odd
+  std::string source{};
+  double said = 0;  // mostly from -1 to 1; 0 where it counts nothing
+  double weight = 0;
+  std::vector<Step> steps{};
 };
 
 // All signals weighed. The text in question is the newest final text that somebody whose word
@@ -52,6 +62,9 @@ struct Verdict {
   std::vector<Reason> reasons;
   Time decided_at{};  // time of the newest signal
 };
+
+// The probability that log-odds stand for.
+[[nodiscard]] double chance_of(double log_odds);
 
 [[nodiscard]] Weighing weigh(std::vector<Signal> signals, const Policy& policy,
                              std::string_view original_text);

@@ -100,9 +100,14 @@ TEST(Verdict, IsWhatPeopleWouldSay) {
        "contested"},
       {"edited, and it did not persist",
        {final_text("edited", kEdited), {"persisted", "automatic", 0.0}},
+       "contested",
+       0,
+       0.2},
+      {"edited, and half of it persisted",
+       {final_text("edited", kEdited), {"persisted", "automatic", 0.6}},
        "modified",
-       0.5,
-       0.7},
+       0.6,
+       0.8},
       {"two edits, the later stands",
        {final_text("edited", "A first try"), final_text("edited", kEdited)},
        "modified",
@@ -127,6 +132,14 @@ TEST(Verdict, IsWhatPeopleWouldSay) {
       {"two accept, one rejects",
        {{"accepted"}, {"accepted", "person", {}, {}, "bob"}, {"rejected", "person", {}, {}, "cy"}},
        "contested"},
+      {"five accept, one rejects",
+       {{"accepted", "person", {}, {}, "a"},
+        {"accepted", "person", {}, {}, "b"},
+        {"accepted", "person", {}, {}, "c"},
+        {"accepted", "person", {}, {}, "d"},
+        {"accepted", "person", {}, {}, "e"},
+        {"rejected", "person", {}, {}, "f"}},
+       "accepted"},
       {"accepted, then changed his mind", {{"accepted"}, {"rejected"}}, "rejected", 0.75, 0.85},
       {"rejected, then changed her mind",
        {{"rejected"}, {"rated", "person", 1.0}},
@@ -243,6 +256,47 @@ TEST(Verdict, DoesNotDependOnTheOrderOfArrival) {
     EXPECT_EQ(after->final_text, before->final_text);
     EXPECT_EQ(after->reasons.front().signal, before->reasons.front().signal);
   }
+}
+
+TEST(Verdict, TakesAnObserversNewestLookForAll) {
+  Signal first = signal_from("git", "persisted", "automatic");
+  first.id = "fb_1";
+  first.value = 1;
+  Signal last = first;
+  last.id = "fb_2";
+  last.value = 0;
+  last.at = from_millis(1000);
+  last.after_seconds = 300;
+  EXPECT_NEAR(log_odds_of({first}), 1.2, 1e-9);
+  EXPECT_NEAR(log_odds_of({last}), -1.2 * 2 * 2, 1e-9) << "a later look weighs more";
+  EXPECT_NEAR(log_odds_of({first, last}), -4.8, 1e-9);
+  Signal unseen = last;
+  unseen.value.reset();
+  EXPECT_NEAR(log_odds_of({first, unseen}), 1.2, 1e-9) << "who saw nothing replaces nothing";
+  Signal elsewhere = last;
+  elsewhere.about = "toolu_2";
+  EXPECT_NEAR(log_odds_of({first, elsewhere}), 1.2 - 0.5 * 4.8, 1e-9)
+      << "of another part of the answer";
+}
+
+TEST(Verdict, OldEvidenceFadesBesideNewerThatSaysOtherwise) {
+  constexpr std::chrono::hours kDay(24);
+  Signal accepted = signal_from("api:k", "accepted", "person");
+  Signal undone = signal_from("git", "undone", "unknown");
+  undone.at = accepted.at + kDay;
+  EXPECT_NEAR(log_odds_of({accepted, undone}), 2.2 - 1.1, 1e-9) << "fresh for a day";
+  undone.at = accepted.at + 91 * kDay;
+  EXPECT_NEAR(log_odds_of({accepted, undone}), 2.2 / 2 - 1.1, 1e-9);
+  Signal copied = signal_from("api:l", "copied", "person");
+  copied.at = accepted.at + 1000 * kDay;
+  EXPECT_NEAR(log_odds_of({accepted, copied}), 2.2 + 1.2, 1e-9) << "nobody says otherwise";
+}
+
+TEST(Verdict, TakesTheWeightThatWasMeasuredForASource) {
+  EXPECT_NEAR(log_odds_of({signal_from("import:cups-copilot", "accepted", "person")}), 1.3, 1e-9);
+  EXPECT_NEAR(log_odds_of({signal_from("import:cups-copilot", "accepted", "person"),
+                           signal_from("import:cups-copilot", "undone", "person")}),
+              -0.9, 1e-9);
 }
 
 TEST(Verdict, SaysWhyASignalDidNotCount) {

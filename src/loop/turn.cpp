@@ -59,6 +59,13 @@ Result<Turn> turn(const Shop& shop, const curate::Recipe& recipe, const Watch& w
   if (!verdicts) return fail(verdicts.error());
   turn.verdicts = *verdicts;
   watch({.name = "verdicts", .message = std::to_string(*verdicts) + " decided anew"});
+  if (shop.policy.habits.on) {
+    // What people's habits are is known only from all feedback together.
+    auto replayed = feedback::replay(shop.database, shop.policy, {.apply = true});
+    if (!replayed) return fail(replayed.error());
+    watch({.name = "verdicts",
+           .message = std::to_string(replayed->written) + " changed for what is known of people"});
+  }
 
   // Verdicts, as examples: some people and some prompts are held out.
   auto dataset = curate::build_dataset(shop.database, recipe, shop.data + "/datasets", shop.clock);

@@ -219,6 +219,15 @@ CREATE TABLE mining_due (interaction_id TEXT PRIMARY KEY, due_at BIGINT NOT NULL
 CREATE INDEX mining_due_at ON mining_due (due_at, interaction_id);
 )sql";
 
+// People of whom something is held against their opinions (feedback/habits.h), as of the last
+// replay of verdicts. Derived; can be dropped and made again.
+constexpr std::string_view kDeciderHabits = R"sql(
+CREATE TABLE decider (person_id TEXT PRIMARY KEY, opinions BIGINT NOT NULL, accepted BIGINT NOT NULL,
+  rejected BIGINT NOT NULL, expected_accepted DOUBLE PRECISION NOT NULL,
+  expected_rejected DOUBLE PRECISION NOT NULL, careless DOUBLE PRECISION NOT NULL,
+  contrary DOUBLE PRECISION NOT NULL, unkept DOUBLE PRECISION NOT NULL);
+)sql";
+
 // What the two databases call differently.
 struct Word {
   std::string_view word, sqlite, postgres;
@@ -250,7 +259,8 @@ const std::vector<Migration>& migrations() {
                                              {4, "costs", kCosts},
                                              {5, "numbers for the tree", kSmall},
                                              {6, "limits of keys, retries", kKeyLimitsAndRetries},
-                                             {7, "what is to be mined", kMiningDue}};
+                                             {7, "what is to be mined", kMiningDue},
+                                             {8, "habits of deciders", kDeciderHabits}};
   return all;
 }
 

@@ -1,12 +1,15 @@
 // That the same file again adds nothing, on both databases, by the path of a command: outbox,
-// indexer, database.
+// indexer, database; and that real people's work, so imported, is as calibrated as a script says
+// that reads the raw file.
 #include <gtest/gtest.h>
 
 #include <fstream>
 
 #include "base/file.h"
+#include "base/test_support.h"
 #include "capture/import_map.h"
 #include "capture/importer.h"
+#include "feedback/calibrate.h"
 #include "store/indexer.h"
 #include "store/outbox.h"
 #include "support/databases.h"
@@ -21,7 +24,9 @@ class ImportStores : public test::OnBothDatabases {
   }
 
   capture::ImportReport import(const std::string& file, std::string_view toml) {
-    const auto map = capture::parse_import_map(toml, "map.toml").value();
+    return import(file, capture::parse_import_map(toml, "map.toml").value());
+  }
+  capture::ImportReport import(const std::string& file, const capture::ImportMap& map) {
     auto database = open();
     auto indexed = open();
     const std::string folder = folder_ / "outbox";
@@ -80,6 +85,48 @@ final_text.from = "/final"
     EXPECT_EQ(count("interaction"), 3);
     EXPECT_EQ(count("feedback"), 4);
     EXPECT_EQ(count("person"), 2);
+  }
+}
+
+TEST_P(ImportStores, EarlySignalsForetellAsMuchAsAScriptSaysTheyDo) {
+  const auto data = hone::testing::shared_path("data");
+  if (!data) GTEST_SKIP() << "SKIPPED: no ../shared/data";
+  const auto map = capture::load_import_map("cups-copilot");
+  ASSERT_TRUE(map) << map.error().message;
+  const auto report = import(*data + "/cups-copilot/events.dev.jsonl.gz", *map);
+  EXPECT_EQ(report.feedback.at("accepted"), 207);
+  const auto database = open();
+  for (const int early : {0, 30, 120}) {
+    const auto expected = parse_json_object(hone::testing::output_of(
+        "python3 '" + hone::source_dir() + "/tests/import/calibrate.py' '" + *data + "' " +
+        std::to_string(early)));
+    ASSERT_TRUE(expected) << "tests/import/calibrate.py: " << expected.error().message;
+    const auto calibration = feedback::calibrate(
+        *database, feedback::default_policy(),
+        {.early = std::chrono::seconds(early), .source = "import:cups-copilot"});
+    ASSERT_TRUE(calibration) << calibration.error().message;
+    const auto number = [](const json::object& object, const char* name) {
+      return object.at(name).to_number<double>();
+    };
+    EXPECT_EQ(calibration->n, expected->at("n").as_int64());
+    EXPECT_NEAR(calibration->predicted, number(*expected, "predicted"), 1e-9);
+    EXPECT_NEAR(calibration->observed, number(*expected, "observed"), 1e-9);
+    EXPECT_NEAR(calibration->brier, number(*expected, "brier"), 1e-9);
+    EXPECT_NEAR(calibration->ece, number(*expected, "ece"), 1e-9);
+    // The weights that ship foretell better than the mean does, once there is more to go by than
+    // the key that accepted all of them.
+    if (early > 0) {
+      EXPECT_LT(calibration->brier, calibration->brier_of_base - 0.02);
+    }
+    const auto& bins = expected->at("bins").as_array();
+    ASSERT_EQ(calibration->bins.size(), bins.size()) << json::serialize(*expected);
+    for (std::size_t i = 0; i < bins.size(); ++i) {
+      const json::object& bin = bins[i].as_object();
+      EXPECT_EQ(calibration->bins[i].n, bin.at("n").as_int64());
+      EXPECT_NEAR(calibration->bins[i].observed, number(bin, "observed"), 1e-9);
+      EXPECT_NEAR(calibration->bins[i].low, number(bin, "low"), 1e-6);
+      EXPECT_NEAR(calibration->bins[i].high, number(bin, "high"), 1e-6);
+    }
   }
 }
 
