@@ -19,7 +19,10 @@ struct Signal {
   std::optional<double> value;
   std::optional<std::string> final_text;
   Time at{};
-  bool weak = false;  // mined by a guess: from words, from a second try, from silence
+  bool weak = false;      // mined by a guess: from words, from a second try, from silence
+  bool inferred = false;  // the tool did not say so itself
+  std::string fact =
+      {};  // what happened, whoever tells of it (feedback/tool_fact.h); empty: unnamed
 };
 
 }  // namespace hone::feedback

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "feedback/edit_distance.h"
+#include "feedback/witnesses.h"
 
 namespace hone::feedback {
 namespace {
@@ -70,6 +71,7 @@ bool is_mined(const Signal& signal) {
 // conversation; and a guess is none where a person's word is known.
 std::string said_better(const std::vector<Signal>& signals, const Signal& mined,
                         const Policy& policy) {
+  if (auto better = better_witness(signals, mined, policy); !better.empty()) return better;
   if (!is_mined(mined)) return "";
   for (const Signal& other : signals) {
     const bool speaks =

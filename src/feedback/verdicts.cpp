@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "feedback/verdict.h"
+#include "feedback/witnesses.h"
 #include "store/block_content.h"
 #include "store/database.h"
 #include "wire/message.h"
@@ -63,18 +64,9 @@ Result<void> load_answers(store::Database& database, const store::Params& ids, C
   return {};
 }
 
-// What the miner noted with the signal.
-bool is_weak(const std::string& mined) {
-  if (mined.empty()) return false;
-  const auto detail = parse_json_object(mined);
-  const auto* weak = detail ? detail->if_contains("weak") : nullptr;
-  return weak != nullptr && *weak == true;
-}
-
 Result<void> load_signals(store::Database& database, const store::Params& ids, Cases& cases) {
   auto rows = database.query(
-      "SELECT interaction_id, id, kind, by_whom, source, person_id, value, final_text, at,"
-      " CASE WHEN source LIKE 'mined:%' THEN detail ELSE '' END AS mined"
+      "SELECT interaction_id, id, kind, by_whom, source, person_id, value, final_text, at, detail"
       " FROM feedback WHERE interaction_id IN (" +
           marks(ids.size()) + ")",
       ids);
@@ -85,7 +77,8 @@ Result<void> load_signals(store::Database& database, const store::Params& ids, C
     found->second.signals.push_back({row.text("id"), row.text("kind"), row.text("by_whom"),
                                      row.text("source"), row.text("person_id"),
                                      row.optional_real("value"), row.optional_text("final_text"),
-                                     row.time("at"), is_weak(row.text("mined"))});
+                                     row.time("at")});
+    read_witness(row.text("detail"), found->second.signals.back());
   }
   return {};
 }

@@ -1,0 +1,120 @@
+#include "feedback/tool_fact.h"
+
+#include <algorithm>
+
+#include "base/hash.h"
+#include "feedback/mining.h"
+#include "wire/message.h"
+
+namespace hone::feedback {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kHandleBytes = 512;
+constexpr std::size_t kLabelBytes = 64;
+constexpr auto kEarliest = 7 * 24h;  // an editor that was offline sends what it kept
+constexpr auto kLatest = 5min;
+
+bool is_label_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("._:/-").find(c) != std::string_view::npos;
+}
+
+std::string in_small_letters(std::string_view text) {
+  std::string small(text);
+  std::ranges::transform(small, small.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  });
+  return small;
+}
+
+}  // namespace
+
+std::string fact_key(std::string_view kind, std::string_view call, std::string_view part) {
+  std::string key = std::string(kind) + "/" + std::string(call);
+  if (!part.empty()) key += "/" + std::string(part);
+  return key;
+}
+
+store::Feedback to_feedback(const ToolFact& fact, std::string source, std::string person,
+                            Time now) {
+  store::Feedback feedback;
+  feedback.source = std::move(source);
+  feedback.idempotency_key = fact_key(fact.kind, fact.about.value, fact.part);
+  // Of the witness and the fact alone: a second delivery comes at another time.
+  const std::string name = feedback.source + "\n" + feedback.idempotency_key;
+  feedback.id = "fb_" + hex(sha256(name)).substr(0, 26);
+  feedback.handle = fact.about;
+  feedback.kind = fact.kind;
+  feedback.by = fact.by;
+  feedback.person = std::move(person);
+  feedback.value = fact.value;
+  feedback.final_text = fact.final_text;
+  feedback.comment = fact.comment;
+  feedback.detail = fact.labels;
+  for (const auto& member : fact.texts) feedback.detail[member.key()] = member.value();
+  feedback.detail["tool"] = fact.tool;
+  feedback.detail["fact"] = feedback.idempotency_key;
+  if (fact.inferred) feedback.detail["inferred"] = true;
+  if (fact.weak) feedback.detail["weak"] = true;
+  feedback.at = fact.at;
+  feedback.received_at = now;
+  return feedback;
+}
+
+std::string decider_of(std::string_view source, bool accepted) {
+  const std::string word = in_small_letters(source);
+  if (word.starts_with("user")) return "person";
+  if (word == "automatedreviewer" || word == "automated_reviewer") return "agent";
+  if (accepted) return "automatic";
+  return word == "config" || word == "hook" ? "policy" : "unknown";
+}
+
+std::optional<ToolFact> refusal_in(std::string_view tool, std::string_view tool_call,
+                                   std::string_view text, const MiningRules& rules) {
+  Followed followed{.tool = std::string(tool)};
+  followed.answer = wire::make_message(
+      "assistant", {json::object{{"type", "tool_call"}, {"id", tool_call}, {"name", ""}}});
+  followed.messages.push_back(
+      wire::make_message("tool", {json::object{{"type", "tool_result"},
+                                               {"id", tool_call},
+                                               {"content", json::array{wire::text_part(text)}},
+                                               {"is_error", true}}}));
+  for (const Finding& finding : read_reply(followed, rules)) {
+    if (finding.tool_call != tool_call) continue;
+    ToolFact fact{.tool = std::string(tool),
+                  .about = {"tool_call", std::string(tool_call)},
+                  .kind = finding.kind,
+                  .by = finding.by};
+    fact.weak = finding.weak;
+    fact.comment = finding.comment;
+    fact.labels = {{"rule", finding.rule}, {"version", rules.version}};
+    return fact;
+  }
+  return std::nullopt;
+}
+
+std::string safe_label(std::string_view word) {
+  std::string label;
+  for (const char c : word.substr(0, kLabelBytes)) label += is_label_character(c) ? c : '_';
+  return label;
+}
+
+std::string_view beginning_of(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0U) == 0x80U) --most;
+  return text.substr(0, most);
+}
+
+bool is_call_id(std::string_view id) {
+  return !id.empty() && id.size() <= kHandleBytes;
+}
+
+Time plausible_time(std::string_view text, Time now) {
+  if (text.empty() || text.size() > 64) return now;
+  const auto time = parse_time(text);
+  return time && *time >= now - kEarliest && *time <= now + kLatest ? *time : now;
+}
+
+}  // namespace hone::feedback

@@ -1,0 +1,27 @@
+// One fact, told by several: a hook, telemetry and a transcript all say that a person accepted the
+// same call (feedback/tool_fact.h). All their rows are kept; a verdict counts one of them.
+//
+// Which one: who was told by the tool before who read it in the conversation, before who inferred
+// it, before who guessed. Of equals the one that weighs least, for an approval that anybody knows
+// to be automatic is no acceptance; then the earliest.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "feedback/policy.h"
+#include "feedback/signal.h"
+
+namespace hone::feedback {
+
+// Sets `fact`, `inferred` and `weak` of a signal whose kind and source are known, from column
+// detail of table `feedback`.
+void read_witness(std::string_view detail, Signal& signal);
+
+// Why `signal` counts nothing, another witness of the same fact being better; "" where none is. A
+// mined guess that a person agreed is none where every approval is known to be automatic.
+[[nodiscard]] std::string better_witness(const std::vector<Signal>& signals, const Signal& signal,
+                                         const Policy& policy);
+
+}  // namespace hone::feedback
