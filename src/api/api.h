@@ -1,9 +1,10 @@
-// Everything under / that is not a model call: feedback and consent in, what happened out, health
-// and metrics, the dashboard. One Api serves all connections; it runs on their loops and hands
-// what blocks (the database, redaction) to the work pool.
+// Everything under / that is not a model call: feedback, consent and telemetry in, what happened
+// out, health and metrics, the dashboard. One Api serves all connections; it runs on their loops
+// and hands what blocks (the database, redaction) to the work pool.
 //
 //   GET  /healthz /readyz /metrics
 //   POST /api/v1/feedback /api/v1/consent
+//   POST /v1/logs /v1/traces /v1/metrics    docs/formats/otlp.md
 //   GET  /api/v1/…                          docs/formats/api.md
 //   GET  /                                  the dashboard
 #pragma once
@@ -14,6 +15,7 @@
 
 #include "api/caller.h"
 #include "api/metrics.h"
+#include "api/telemetry.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/reloadable.h"
@@ -50,6 +52,8 @@ class Api {
  public:
   explicit Api(Parts parts) : parts_(std::move(parts)), capture_policy_(parts_.capture_policy) {}
   [[nodiscard]] net::awaitable<void> handle(const net::Request& request, net::Responder& responder);
+  // True for what stands under /v1/ and is not for the gateway.
+  [[nodiscard]] static bool takes_telemetry(const net::Request& request);
   // For requests that begin from now on. From any thread.
   void set_capture_policy(people::CapturePolicy policy) { capture_policy_.set(std::move(policy)); }
 
@@ -61,12 +65,15 @@ class Api {
                                                             const people::Caller& caller);
   [[nodiscard]] net::awaitable<net::Response> post_consent(const net::Request& request,
                                                            const people::Caller& caller);
+  [[nodiscard]] net::awaitable<net::Response> answer_telemetry(const net::Request& request);
+  [[nodiscard]] net::awaitable<net::Response> take_telemetry(const net::Request& request);
   [[nodiscard]] net::Response health() const;
   [[nodiscard]] net::Response readiness() const;
   [[nodiscard]] net::Response metrics() const;
 
   Parts parts_;
   Reloadable<people::CapturePolicy> capture_policy_;
+  TelemetryCounters telemetry_;
 };
 
 }  // namespace hone::api

@@ -290,6 +290,7 @@ Result<void> Service::Parts::listen() {
 }
 
 net::awaitable<void> Service::Parts::handle(net::Request& request, net::Responder& responder) {
+  if (api::Api::takes_telemetry(request)) return api->handle(request, responder);
   if (capture::Gateway::handles(request)) return gateway->handle(request, responder);
   return api->handle(request, responder);
 }

@@ -10,7 +10,6 @@
 #include <map>
 #include <set>
 
-#include "base/hash.h"
 #include "feedback/telemetry_tools.h"
 #include "store/text.h"
 
@@ -138,13 +137,12 @@ bool says_nothing(std::string_view name) {
 }
 
 // Between these a clock can be right: tools that we read are younger, and a laptop's may be ahead.
-constexpr Time kEarliest{std::chrono::sys_days(std::chrono::year(2024) / 1 / 1)};
+constexpr Time kEarliestEvent{std::chrono::sys_days(std::chrono::year(2024) / 1 / 1)};
 constexpr std::chrono::hours kAhead{24};
 
 class TelemetryWalk {
  public:
-  TelemetryWalk(const wire::Telemetry& telemetry, const TelemetryContext& context)
-      : telemetry_(telemetry), context_(context) {}
+  TelemetryWalk(const wire::Telemetry& telemetry, Time now) : telemetry_(telemetry), now_(now) {}
 
   TelemetryHeard run() {
     for (const wire::TelemetrySpan& span : telemetry_.spans) note_call(span);
@@ -174,12 +172,11 @@ class TelemetryWalk {
     view.name = name_of(event);
     view.body = event.body.if_object();
     view.span = span;
-    const Time at = when(event.time_ns != 0 ? event.time_ns : event.observed_ns,
-                         string_or_empty(event.attributes, "event.timestamp"));
-    if (at != Time{}) view.at_ms = to_millis(at);
+    view.at = when(event.time_ns != 0 ? event.time_ns : event.observed_ns,
+                   string_or_empty(event.attributes, "event.timestamp"));
     Told told = read_event(view);
     if (told.heard == Heard::kUnknown && says_nothing(view.name)) told.heard = Heard::kNothing;
-    take(std::move(told), at, view.name, place);
+    take(std::move(told), view.name, place);
   }
 
   void hear(const wire::TelemetrySpan& span, const std::string& place) {
@@ -187,11 +184,10 @@ class TelemetryWalk {
     view.name = span.name;
     const auto above = calls_.find(span.parent_id);
     if (above != calls_.end()) view.tool_call = above->second;
-    const Time at = when(span.end_ns, {});
-    if (at != Time{}) view.at_ms = to_millis(at);
+    view.at = when(span.end_ns, {});
     auto all = read_span(view);
     if (all.empty()) all.emplace_back();
-    for (Told& told : all) take(std::move(told), at, span.name, place);
+    for (Told& told : all) take(std::move(told), span.name, place);
     for (const wire::TelemetryEvent& event : span.events) {
       hear(event, &span.attributes, place + ", its event '" + short_name(event.name) + "'");
     }
@@ -229,14 +225,14 @@ class TelemetryWalk {
   }
 
   static std::string short_name(std::string_view name) {
-    return store::storable_text(name.substr(0, 64));
+    return store::storable_text(beginning_of(name, 64));
   }
 
-  void take(Told told, Time at, std::string_view name, const std::string& place) {
+  void take(Told told, std::string_view name, const std::string& place) {
     TelemetryCounts& counts = heard_.counts;
     switch (told.heard) {
       case Heard::kSignal:
-        return keep(std::move(told), at);
+        return keep(std::move(told.fact));
       case Heard::kNothing:
         ++counts.nothing;
         return;
@@ -258,44 +254,37 @@ class TelemetryWalk {
     }
   }
 
-  void keep(Told told, Time at) {
-    store::Feedback feedback;
-    feedback.source = "otlp:" + told.tool + ":" + context_.key;
-    feedback.idempotency_key = std::move(told.fact);
-    const std::string named = feedback.source + "\n" + feedback.idempotency_key;
-    feedback.id = "fb_" + hex(sha256(named)).substr(0, 26);
-    if (!ids_.insert(feedback.id).second) {
+  void keep(ToolFact fact) {
+    if (!known_.insert(fact.tool + "\n" + fact_key(fact.kind, fact.about.value, fact.part))
+             .second) {
       ++heard_.counts.repeated;
       return;
     }
     ++heard_.counts.signals;
-    feedback.handle = std::move(told.handle);
-    feedback.kind = std::move(told.kind);
-    feedback.by = std::move(told.by);
-    feedback.person = context_.person;
-    feedback.value = told.value;
-    feedback.comment = std::move(told.comment);
-    feedback.detail = std::move(told.detail);
-    feedback.received_at = context_.now;
-    feedback.at = at == Time{} ? context_.now : at;
-    if (feedback.at < kEarliest || feedback.at > context_.now + kAhead) {
+    if (fact.at == Time{}) {
+      fact.at = now_;
+    } else if (fact.at < kEarliestEvent || fact.at > now_ + kAhead) {
       ++heard_.counts.wrong_clocks;
-      feedback.at = context_.now;
+      fact.at = now_;
     }
-    heard_.feedback.push_back(std::move(feedback));
+    heard_.facts.push_back(std::move(fact));
   }
 
   const wire::Telemetry& telemetry_;
-  const TelemetryContext& context_;
+  const Time now_;
   TelemetryHeard heard_;
   std::map<std::string_view, std::string_view> calls_;  // by span
-  std::set<std::string> ids_;
+  std::set<std::string> known_;
 };
 
 }  // namespace
 
-TelemetryHeard read_telemetry(const wire::Telemetry& telemetry, const TelemetryContext& context) {
-  return TelemetryWalk(telemetry, context).run();
+TelemetryHeard read_telemetry(const wire::Telemetry& telemetry, Time now) {
+  return TelemetryWalk(telemetry, now).run();
+}
+
+std::string telemetry_source(const ToolFact& fact, std::string_view key) {
+  return "otlp:" + fact.tool + ":" + std::string(key.empty() ? "open" : key);
 }
 
 }  // namespace hone::feedback

@@ -3,30 +3,27 @@
 // and OpenInference's annotations, as feedback. Which event says what is in docs/formats/otlp.md;
 // the rules are telemetry_tools.cpp.
 //
-//   const auto heard = read_telemetry(telemetry, {.key = caller.key_id, .person = …, .now = …});
-//   for (const store::Feedback& signal : heard.feedback) …
+//   const auto heard = read_telemetry(telemetry, now);
+//   for (const ToolFact& fact : heard.facts) …   // redact its texts, then
+//   keep(to_feedback(fact, telemetry_source(fact, caller.key_id), caller.person, now));
 //
-// Pure: the same telemetry gives the same feedback. A fact has the same id and idempotency key
-// however often and in whichever event it is told, so that telemetry which is sent again adds
-// nothing. Nothing an event does not say is made up: who decided is part of every signal, and an
-// approval by a setting, a hook or an earlier answer is `automatic`. Texts are not redacted yet.
+// Pure: the same telemetry gives the same facts, each once, and a fact has the same name in
+// whichever event, however often and by whichever other way it is told (feedback/tool_fact.h), so
+// that telemetry which is sent again adds nothing. Nothing an event does not say is made up: who
+// decided is part of every signal, and an approval by a setting, a hook or an earlier answer is
+// `automatic`.
 #pragma once
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
-#include "store/records.h"
+#include "feedback/tool_fact.h"
 #include "wire/otlp.h"
 
 namespace hone::feedback {
-
-struct TelemetryContext {
-  std::string key;     // id of the key that the telemetry came with: facts are told apart by it
-  std::string person;  // whose key that is
-  Time now{};
-};
 
 // Each event counts once, in one of these but the last.
 struct TelemetryCounts {
@@ -41,12 +38,14 @@ struct TelemetryCounts {
 };
 
 struct TelemetryHeard {
-  std::vector<store::Feedback> feedback;
+  std::vector<ToolFact> facts;
   TelemetryCounts counts;
   std::string problem;  // the first that was rejected: which, and why
 };
 
-[[nodiscard]] TelemetryHeard read_telemetry(const wire::Telemetry& telemetry,
-                                            const TelemetryContext& context);
+[[nodiscard]] TelemetryHeard read_telemetry(const wire::Telemetry& telemetry, Time now);
+
+// Who reported it: the tool, with the key that it was posted with.
+[[nodiscard]] std::string telemetry_source(const ToolFact& fact, std::string_view key);
 
 }  // namespace hone::feedback

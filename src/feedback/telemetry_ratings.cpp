@@ -10,6 +10,7 @@ namespace hone::feedback {
 namespace {
 
 constexpr std::size_t kMostWords = 1U << 20;  // as the API takes them
+constexpr std::size_t kMostLabel = 256;
 constexpr int kMostAnnotations = 64;
 
 // Of these more is worse: their score says nothing that could be guessed.
@@ -17,7 +18,7 @@ bool measures_harm(std::string_view name) {
   constexpr std::array<std::string_view, 12> kHarms = {"toxic",  "halluc", "bias",   "hate",
                                                        "violen", "harm",   "sexual", "jailbreak",
                                                        "leak",   "error",  "risk",   "attack"};
-  const std::string small = in_small_letters(name);
+  const std::string small = lower_word(name);
   return std::ranges::any_of(kHarms,
                              [&](auto harm) { return small.find(harm) != std::string::npos; });
 }
@@ -32,28 +33,32 @@ std::optional<double> share_of(std::string_view name, const std::optional<double
   constexpr std::array<std::string_view, 10> kBad = {
       "fail",  "failed",    "negative",  "bad",         "no",
       "false", "incorrect", "unhelpful", "thumbs_down", "dislike"};
-  const std::string word = in_small_letters(label);
+  const std::string word = lower_word(label);
   if (std::ranges::find(kGood, word) != kGood.end()) return 1;
   if (std::ranges::find(kBad, word) != kBad.end()) return 0;
   return std::nullopt;
 }
 
+void put_text(json::object& texts, std::string_view name, std::string_view text) {
+  if (!text.empty()) texts[name] = store::storable_text(beginning_of(text, kMostLabel));
+}
+
 // A rating; `told` has by.
-Told rating(Told told, store::Handle handle, std::string_view name,
+Told rating(Told told, store::Handle about, std::string_view name,
             const std::optional<double>& score, std::string_view label,
-            std::string_view explanation, std::string_view at) {
-  if (handle.value.empty()) return {.heard = Heard::kWithoutHandle};
-  told.kind = "rated";
-  told.value = share_of(name, score, label);
-  if (!told.value) return {.heard = Heard::kWithoutValue};
+            std::string_view explanation, const std::string& at) {
+  if (about.value.empty()) return {.heard = Heard::kWithoutHandle};
+  told.fact.kind = "rated";
+  told.fact.value = share_of(name, score, label);
+  if (!told.fact.value) return {.heard = Heard::kWithoutValue};
   if (explanation.size() > kMostWords) return rejected_event("the explanation is over 1 MiB");
-  if (!explanation.empty()) told.comment = store::storable_text(explanation);
-  note_detail(told.detail, "evaluation", name);
-  note_detail(told.detail, "label", label);
-  const std::string what =
-      brief_digest(std::to_string(*told.value) + "\n" + std::string(name) + "\n" +
-                   std::string(label) + "\n" + std::string(explanation));
-  return told_about(std::move(told), std::move(handle), {what, at});
+  if (!explanation.empty()) told.fact.comment = store::storable_text(explanation);
+  put_text(told.fact.texts, "evaluation", name);
+  put_text(told.fact.texts, "label", label);
+  std::string part = brief_digest(std::to_string(*told.fact.value) + "\n" + std::string(name) +
+                                  "\n" + std::string(label) + "\n" + std::string(explanation));
+  part += "/" + at;
+  return told_about(std::move(told), std::move(about), std::move(part));
 }
 
 store::Handle answer_of(const TelemetryView& event) {
@@ -71,7 +76,7 @@ store::Handle answer_of(const TelemetryView& event) {
 
 // The conventions do not say who judged; the evaluation's name mostly does.
 std::string judge_of(std::string_view name) {
-  const std::string small = in_small_letters(name);
+  const std::string small = lower_word(name);
   for (const auto* word : {"user", "human", "thumb", "customer"}) {
     if (small.find(word) != std::string::npos) return "person";
   }
@@ -110,9 +115,8 @@ Told read_evaluation(const TelemetryView& event) {
   std::string_view explanation = event.text("gen_ai.evaluation.explanation");
   if (explanation.empty()) explanation = event.text("gen_ai.evaluation.reasoning");
   Told told = told_by("genai", event);
-  told.by = judge_of(name);
-  const std::string at = std::to_string(event.at_ms);
-  return rating(std::move(told), answer_of(event), name, score, label, explanation, at);
+  told.fact.by = judge_of(name);
+  return rating(std::move(told), answer_of(event), name, score, label, explanation, event.when());
 }
 
 std::vector<Told> read_annotations(const TelemetryView& span) {
@@ -124,9 +128,9 @@ std::vector<Told> read_annotations(const TelemetryView& span) {
     const auto score = span.number(at + "score");
     if (name.empty() && label.empty() && !score) break;
     Told told = told_by("openinference", span);
-    const std::string kind = in_small_letters(span.text(at + "annotator_kind"));
-    told.by = kind == "human" ? "person" : kind == "llm" ? "agent" : "unknown";
-    if (kind == "code") told.by = "automatic";
+    const std::string kind = lower_word(span.text(at + "annotator_kind"));
+    told.fact.by = kind == "human" ? "person" : kind == "llm" ? "agent" : "unknown";
+    if (kind == "code") told.fact.by = "automatic";
     all.push_back(rating(std::move(told), openinference_answer(span), name, score, label,
                          span.text(at + "explanation"), "annotation"));
   }

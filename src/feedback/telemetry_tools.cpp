@@ -11,23 +11,21 @@
 
 namespace hone::feedback {
 
-namespace {
-
-constexpr std::size_t kMostDetail = 256;  // bytes of one field
-constexpr std::size_t kMostHandle = 512;  // as the API takes them
-
-}  // namespace
-
-std::string in_small_letters(std::string_view text) {
-  std::string small(text.substr(0, kMostDetail));
+std::string lower_word(std::string_view text) {
+  std::string small(text.substr(0, 256));
   for (char& c : small) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
   return small;
 }
 
-void note_detail(json::object& detail, std::string_view name, std::string_view text) {
-  if (!text.empty()) detail[name] = store::storable_text(text.substr(0, kMostDetail));
+std::string brief_digest(std::string_view text) {
+  return hex(sha256(text)).substr(0, 16);
+}
+
+// The first word of a name stays.
+void add_label(Told& told, std::string_view name, std::string_view word) {
+  if (!word.empty() && !told.fact.labels.contains(name)) told.fact.labels[name] = safe_label(word);
 }
 
 Told rejected_event(std::string problem) {
@@ -36,47 +34,39 @@ Told rejected_event(std::string problem) {
 
 Told rejected_value(std::string_view field, std::string_view value, std::string_view known) {
   return rejected_event("'" + std::string(field) + "' must be one of " + std::string(known) +
-                        ", not '" + store::storable_text(value.substr(0, 64)) + "'");
+                        ", not '" + store::storable_text(beginning_of(value, 64)) + "'");
 }
 
-// What all signals note: where they come from.
 Told told_by(std::string tool, const TelemetryView& event) {
   Told told;
   told.heard = Heard::kSignal;
-  told.tool = std::move(tool);
-  note_detail(told.detail, "event", event.name);
-  for (const auto* session :
+  told.fact.tool = std::move(tool);
+  told.fact.at = event.at;
+  add_label(told, "event", event.name);
+  for (const auto* field :
        {"session.id", "conversation.id", "conversation_id", "gen_ai.conversation.id"}) {
-    if (!told.detail.contains("session")) note_detail(told.detail, "session", event.text(session));
+    add_label(told, "session", event.text(field));
   }
-  for (const auto* prompt : {"prompt.id", "prompt_id"}) {
-    if (!told.detail.contains("prompt")) note_detail(told.detail, "prompt", event.text(prompt));
+  for (const auto* field : {"prompt.id", "prompt_id"}) add_label(told, "prompt", event.text(field));
+  add_label(told, "request", event.text("request_id"));
+  for (const auto* field : {"tool_name", "function_name", "gen_ai.tool.name"}) {
+    add_label(told, "tool_name", event.text(field));
   }
-  note_detail(told.detail, "request", event.text("request_id"));
-  for (const auto* name : {"tool_name", "function_name", "gen_ai.tool.name"}) {
-    if (!told.detail.contains("tool_name")) note_detail(told.detail, "tool_name", event.text(name));
-  }
-  note_detail(told.detail, "version", event.text("app.version"));
-  if (!told.detail.contains("version") && event.resource != nullptr) {
-    note_detail(told.detail, "version", string_or_empty(*event.resource, "service.version"));
+  add_label(told, "version", event.text("app.version"));
+  if (event.resource != nullptr) {
+    add_label(told, "version", string_or_empty(*event.resource, "service.version"));
   }
   return told;
 }
 
-// Says of which answer it is. A fact is named by its handle and what `parts` tell it apart by.
-Told told_about(Told told, store::Handle handle, std::initializer_list<std::string_view> parts) {
-  if (handle.value.empty()) return {.heard = Heard::kWithoutHandle};
-  if (handle.value.size() > kMostHandle) {
+Told told_about(Told told, store::Handle about, std::string part) {
+  if (about.value.empty()) return {.heard = Heard::kWithoutHandle};
+  if (!is_call_id(about.value)) {
     return rejected_event("the id of the answer or the tool call has over 512 bytes");
   }
-  told.fact = handle.kind + "/" + handle.value;
-  for (const auto part : parts) told.fact += "/" + std::string(part);
-  told.handle = std::move(handle);
+  told.fact.about = std::move(about);
+  told.fact.part = std::move(part);
   return told;
-}
-
-std::string brief_digest(std::string_view text) {
-  return hex(sha256(text)).substr(0, 16);
 }
 
 namespace {
@@ -85,12 +75,11 @@ constexpr double kEarlySurvival = 30'000;  // ms: what was just put in is still 
 
 // --- Decisions on tool calls ---------------------------------------------------------------------
 
-// One decision a call, by whom it was: whichever of a tool's events tells it.
+// One decision a call, whichever of a tool's events tells it, and other sources too.
 Told decision(Told told, std::string_view call, std::string kind, std::string by) {
-  told.kind = std::move(kind);
-  told.by = std::move(by);
-  const std::string decided = told.kind + "/" + told.by;
-  return told_about(std::move(told), {"tool_call", std::string(call)}, {decided});
+  told.fact.kind = std::move(kind);
+  told.fact.by = std::move(by);
+  return told_about(std::move(told), {"tool_call", std::string(call)}, "");
 }
 
 // `source`: config and hook decided without asking. The others are a person's answer to a prompt,
@@ -102,19 +91,13 @@ Told claude_decision(const TelemetryView& event, std::string_view decided, std::
   if (!accepted && decided != "reject") {
     return rejected_value("decision", decided, "accept, reject");
   }
-  const bool asked = event.text("terminal.type") != "non-interactive";
-  std::string by;
-  if (accepted) {
-    const bool person = source == "user_temporary" || source == "user_permanent";
-    by = person && asked ? "person" : "automatic";
-  } else if (source == "user_reject" || source == "user_abort") {
-    by = asked ? "person" : "unknown";
-  } else {
-    by = source == "config" || source == "hook" ? "policy" : "unknown";
+  std::string by = decider_of(source, accepted);
+  if (by == "person" && event.text("terminal.type") == "non-interactive") {
+    by = accepted ? "automatic" : "unknown";
   }
   Told told = told_by("claude-code", event);
-  note_detail(told.detail, "decided", source);
-  note_detail(told.detail, "permission_mode", event.text("permission_mode"));
+  add_label(told, "decided", source);
+  add_label(told, "permission_mode", event.text("permission_mode"));
   return decision(std::move(told), call, accepted ? "accepted" : "rejected", std::move(by));
 }
 
@@ -141,42 +124,34 @@ Told claude_blocked_on_user(const TelemetryView& span) {
 // "How is Claude doing this session?" rates no one answer: it is kept, and weighs nothing.
 Told claude_survey(const TelemetryView& event) {
   if (event.text("event_type") != "responded") return {};
-  const std::string response = in_small_letters(event.text("response"));
+  const std::string response = lower_word(event.text("response"));
   constexpr std::array<std::pair<std::string_view, double>, 3> kAnswers = {
       {{"bad", 0}, {"fine", 0.5}, {"good", 1}}};
   const auto* found = std::ranges::find(kAnswers, response, [](auto& one) { return one.first; });
   if (found == kAnswers.end()) return {};
   Told told = told_by("claude-code", event);
-  told.kind = "comment";
-  told.by = "person";
-  told.value = found->second;
-  told.comment = "the session was rated " + response;
+  told.fact.kind = "comment";
+  told.fact.by = "person";
+  told.fact.value = found->second;
+  told.fact.comment = "the session was rated " + response;
   const std::string survey = "survey/" + brief_digest(event.text("appearance_id"));
-  return told_about(std::move(told), {"session", std::string(event.text("session.id"))}, {survey});
+  return told_about(std::move(told), {"session", std::string(event.text("session.id"))}, survey);
 }
 
 // `approved_for_session` is told of the answer itself and again of each later call that it covers:
-// nothing tells them apart, so none is a person's.
+// nothing tells them apart, so none is a person's. Nor is what a model approved that looks for
+// danger.
 Told codex_tool_decision(const TelemetryView& event) {
-  const std::string decided = in_small_letters(event.text("decision"));
-  const std::string source = in_small_letters(event.text("source"));
+  const std::string decided = lower_word(event.text("decision"));
+  const std::string source = lower_word(event.text("source"));
   const bool accepted = decided.starts_with("approved");
   const bool refused = decided.starts_with("denied") || decided.starts_with("abort");
   if (decided.starts_with("timed_out") || decided.starts_with("network_policy")) return {};
   if (!accepted && !refused) return rejected_value("decision", decided, "approved…, denied, abort");
-  const bool person = source == "user";
-  std::string by;
-  if (accepted) {
-    by = person && decided != "approved_for_session" ? "person" : "automatic";
-  } else if (person) {
-    by = "person";
-  } else if (source == "config") {
-    by = "policy";
-  } else {
-    by = source == "automatedreviewer" ? "agent" : "unknown";
-  }
+  std::string by = decider_of(source, accepted);
+  if (accepted && (by != "person" || decided == "approved_for_session")) by = "automatic";
   Told told = told_by("codex", event);
-  note_detail(told.detail, "decided", source + ": " + decided);
+  add_label(told, "decided", source + ": " + decided);
   return decision(std::move(told), event.text("call_id"), accepted ? "accepted" : "rejected",
                   std::move(by));
 }
@@ -185,41 +160,41 @@ Told gemini_tool_call(const TelemetryView& event) {
   const std::string_view decided = event.text("decision");
   if (decided.empty()) return {};  // none was asked for
   Told told = told_by("gemini-cli", event);
-  note_detail(told.detail, "decided", decided);
-  told.by = "person";
+  add_label(told, "decided", decided);
+  told.fact.by = "person";
   if (decided == "accept") {
-    told.kind = "accepted";
-    if (event.truth("interactive") == false) told.by = "automatic";
+    told.fact.kind = "accepted";
+    if (event.truth("interactive") == false) told.fact.by = "automatic";
   } else if (decided == "auto_accept") {
-    told.kind = "accepted";
-    told.by = "automatic";
+    told.fact.kind = "accepted";
+    told.fact.by = "automatic";
   } else if (decided == "reject") {
-    told.kind = "rejected";
+    told.fact.kind = "rejected";
   } else if (decided == "modify") {
-    told.kind = "edited";
+    told.fact.kind = "edited";
   } else {
     return rejected_value("decision", decided, "accept, reject, auto_accept, modify");
   }
-  // It names the prompt, and not the call: what tells calls of a prompt apart is when, and which.
-  const std::string call = told.kind + "/" + told.by + "/" + std::to_string(event.at_ms) + "/" +
-                           brief_digest(std::string(event.text("function_name")) + "\n" +
-                                        std::string(event.text("function_args")));
   for (const auto* id : {"call_id", "gen_ai.tool.call.id"}) {
     const std::string_view named = event.text(id);
-    if (named.empty()) continue;
-    const std::string decided_by = told.kind + "/" + told.by;
-    return told_about(std::move(told), {"tool_call", std::string(named)}, {decided_by});
+    if (!named.empty()) {
+      return told_about(std::move(told), {"tool_call", std::string(named)}, "");
+    }
   }
-  return told_about(std::move(told), {"prompt", std::string(event.text("prompt_id"))}, {call});
+  // It names the prompt, and not the call: what tells calls of a prompt apart is when, and which.
+  const std::string call = event.when() + "/" +
+                           brief_digest(std::string(event.text("function_name")) + "\n" +
+                                        std::string(event.text("function_args")));
+  return told_about(std::move(told), {"prompt", std::string(event.text("prompt_id"))}, call);
 }
 
 // --- Copilot Chat --------------------------------------------------------------------------------
 
 // An event of Copilot's names the answer by the id of its request; which kind of id that is depends
 // on who serves the model.
-Told of_copilot(Told told, const TelemetryView& event, std::string_view what) {
-  const std::string at = std::to_string(event.at_ms);
-  return told_about(std::move(told), {"", std::string(event.text("request_id"))}, {what, at});
+Told of_copilot(Told told, const TelemetryView& event) {
+  std::string part = event.name + "/" + event.when();
+  return told_about(std::move(told), {"", std::string(event.text("request_id"))}, std::move(part));
 }
 
 Told copilot_outcome(const TelemetryView& event) {
@@ -232,14 +207,13 @@ Told copilot_outcome(const TelemetryView& event) {
     return rejected_value("outcome", outcome, "accepted, rejected, saved");
   }
   Told told = told_by("copilot-chat", event);
-  told.kind = outcome;
+  told.fact.kind = outcome;
   // A whole file is accepted by a click or by the editor's timer (autoAcceptDelay), which the event
   // does not tell; a hunk by a click, and nothing is turned down by itself.
   const bool whole = event.name == "copilot_chat.edit.feedback";
-  told.by = whole && outcome == "accepted" ? "unknown" : "person";
-  note_detail(told.detail, "surface", event.text("edit_surface"));
-  const std::string what = event.name + "/" + told.kind;
-  return of_copilot(std::move(told), event, what);
+  told.fact.by = whole && outcome == "accepted" ? "unknown" : "person";
+  add_label(told, "surface", event.text("edit_surface"));
+  return of_copilot(std::move(told), event);
 }
 
 Told copilot_survival(const TelemetryView& event) {
@@ -251,13 +225,13 @@ Told copilot_survival(const TelemetryView& event) {
   if (!delay) return rejected_event("'time_delay_ms' must be a number");
   if (*delay < kEarlySurvival || event.truth("did_branch_change") == true) return {};
   Told told = told_by("copilot-chat", event);
-  told.kind = "persisted";
-  told.by = "automatic";
-  told.value = *share;
-  told.detail["time_delay_ms"] = *delay;
-  if (const auto kept = event.number("survival_rate_no_revert")) told.detail["no_revert"] = *kept;
-  const std::string what = event.name + "/" + std::to_string(std::llround(*delay));
-  return of_copilot(std::move(told), event, what);
+  told.fact.kind = "persisted";
+  told.fact.by = "automatic";
+  told.fact.value = *share;
+  told.fact.labels["after_seconds"] = *delay / 1000;
+  if (const auto kept = event.number("survival_rate_no_revert"))
+    told.fact.labels["no_revert"] = *kept;
+  return of_copilot(std::move(told), event);
 }
 
 Told copilot_vote(const TelemetryView& event) {
@@ -266,11 +240,10 @@ Told copilot_vote(const TelemetryView& event) {
     return rejected_value("rating", rating, "positive, negative");
   }
   Told told = told_by("copilot-chat", event);
-  told.kind = "rated";
-  told.by = "person";
-  told.value = rating == "positive" ? 1 : 0;
-  const std::string what = event.name + "/" + std::string(rating);
-  return of_copilot(std::move(told), event, what);
+  told.fact.kind = "rated";
+  told.fact.by = "person";
+  told.fact.value = rating == "positive" ? 1 : 0;
+  return of_copilot(std::move(told), event);
 }
 
 // --- The table -----------------------------------------------------------------------------------

@@ -2,13 +2,14 @@
 // (telemetry_tools.cpp), ratings (telemetry_ratings.cpp). Used inside this folder only.
 #pragma once
 
-#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/json.h"
+#include "feedback/tool_fact.h"
 #include "store/records.h"
 
 namespace hone::feedback {
@@ -23,12 +24,13 @@ struct TelemetryView {
   const json::object* span = nullptr;
   const json::object* resource = nullptr;
   std::string_view tool_call = {};  // of the span above a span
-  std::int64_t at_ms = 0;           // as told; 0: not
+  Time at{};                        // as told; Time{}: not
 
   [[nodiscard]] const json::value* find(std::string_view field) const;
   [[nodiscard]] std::string_view text(std::string_view field) const;  // "" where it is no string
   [[nodiscard]] std::optional<double> number(std::string_view field) const;
   [[nodiscard]] std::optional<bool> truth(std::string_view field) const;
+  [[nodiscard]] std::string when() const { return std::to_string(to_millis(at)); }
 };
 
 enum class Heard { kSignal, kNothing, kUnknown, kWithoutHandle, kWithoutValue, kRejected };
@@ -36,26 +38,18 @@ enum class Heard { kSignal, kNothing, kUnknown, kWithoutHandle, kWithoutValue, k
 struct Told {
   Heard heard = Heard::kNothing;
   std::string problem = {};  // rejected: why
-  std::string tool = {};     // who reports: "claude-code", …
-  std::string kind = {};
-  std::string by = {};
-  store::Handle handle = {};
-  std::string fact = {};  // the same for the same fact, whichever event tells it
-  std::optional<double> value = {};
-  std::optional<std::string> comment = {};
-  json::object detail = {};
+  ToolFact fact = {};
 };
 
 // The parts they are made of. `told_by` notes where the signal comes from; `told_about` says of
-// which answer it is, and names the fact by that and what `parts` tell it apart by.
+// which answer it is, and what tells it apart from others of its kind about that.
 [[nodiscard]] Told told_by(std::string tool, const TelemetryView& event);
-[[nodiscard]] Told told_about(Told told, store::Handle handle,
-                              std::initializer_list<std::string_view> parts);
-void note_detail(json::object& detail, std::string_view name, std::string_view text);
+[[nodiscard]] Told told_about(Told told, store::Handle about, std::string part);
+void add_label(Told& told, std::string_view name, std::string_view word);
 [[nodiscard]] Told rejected_event(std::string problem);
 [[nodiscard]] Told rejected_value(std::string_view field, std::string_view value,
                                   std::string_view known);
-[[nodiscard]] std::string in_small_letters(std::string_view text);
+[[nodiscard]] std::string lower_word(std::string_view text);
 [[nodiscard]] std::string brief_digest(std::string_view text);
 
 [[nodiscard]] Told read_evaluation(const TelemetryView& event);
