@@ -137,8 +137,8 @@ TEST(Telemetry, SaysTheSameInLogsAndInTraces) {
     if (!file) GTEST_SKIP();
     const auto told = [&](std::optional<wire::OtlpSignal> only) {
       FactLines keys;
-      const auto telemetry = recorded_telemetry(*file, only);
-      for (const ToolFact& fact : read_telemetry(telemetry, kTelemetryNow).facts) {
+      const auto heard = read_telemetry(recorded_telemetry(*file, only), kTelemetryNow);
+      for (const ToolFact& fact : heard.facts) {
         keys.push_back(
             to_feedback(fact, telemetry_source(fact, "key_1"), "per_1", kTelemetryNow).id);
       }
@@ -444,7 +444,8 @@ class TelemetryBoth : public test::OnBothDatabases {
            .payload = store::to_payload(interaction)});
   }
   void post(const wire::Telemetry& telemetry, const std::string& key) {
-    for (const ToolFact& fact : read_telemetry(telemetry, kTelemetryNow).facts) {
+    const auto heard = read_telemetry(telemetry, kTelemetryNow);
+    for (const ToolFact& fact : heard.facts) {
       write_feedback(to_feedback(fact, telemetry_source(fact, key), "per_1", kTelemetryNow));
     }
   }
