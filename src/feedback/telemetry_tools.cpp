@@ -61,6 +61,7 @@ Told told_by(std::string tool, const TelemetryView& event) {
 
 Told told_about(Told told, store::Handle about, std::string part) {
   if (about.value.empty()) return {.heard = Heard::kWithoutHandle};
+  about.value = store::storable_text(about.value);
   if (!is_call_id(about.value)) {
     return rejected_event("the id of the answer or the tool call has over 512 bytes");
   }

@@ -29,13 +29,16 @@ void redactor(std::string_view bytes);     // whole, and streamed
 void import_csv(std::string_view bytes);   // rows, whatever the quotes
 void import_json(std::string_view bytes);  // records of documents and lines, Python's literals
 void import_map(std::string_view bytes);   // a map, and a record that it is followed through
+// Tools' telemetry, and the facts in it.
+void otlp_protobuf(std::string_view bytes);
+void otlp_json(std::string_view bytes);
 
 struct Target {
   std::string_view name;
   void (*run)(std::string_view bytes);
 };
 
-inline constexpr std::array<Target, 17> kTargets = {{{"http_head", http_head},
+inline constexpr std::array<Target, 19> kTargets = {{{"http_head", http_head},
                                                      {"http_chunks", http_chunks},
                                                      {"coding", coding},
                                                      {"sse", sse},
@@ -51,7 +54,9 @@ inline constexpr std::array<Target, 17> kTargets = {{{"http_head", http_head},
                                                      {"redactor", redactor},
                                                      {"import_csv", import_csv},
                                                      {"import_json", import_json},
-                                                     {"import_map", import_map}}};
+                                                     {"import_map", import_map},
+                                                     {"otlp_protobuf", otlp_protobuf},
+                                                     {"otlp_json", otlp_json}}};
 
 inline void must(bool holds, const char* what) {
   if (holds) return;
