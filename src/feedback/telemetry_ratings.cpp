@@ -44,9 +44,9 @@ void put_text(json::object& texts, std::string_view name, std::string_view text)
 }
 
 // A rating; `told` has by.
-Told rating(Told told, store::Handle about, std::string_view name,
-            const std::optional<double>& score, std::string_view label,
-            std::string_view explanation, const std::string& at) {
+Told told_rating(Told told, store::Handle about, std::string_view name,
+                 const std::optional<double>& score, std::string_view label,
+                 std::string_view explanation, const std::string& at) {
   if (about.value.empty()) return {.heard = Heard::kWithoutHandle};
   told.fact.kind = "rated";
   told.fact.value = share_of(name, score, label);
@@ -116,7 +116,8 @@ Told read_evaluation(const TelemetryView& event) {
   if (explanation.empty()) explanation = event.text("gen_ai.evaluation.reasoning");
   Told told = told_by("genai", event);
   told.fact.by = judge_of(name);
-  return rating(std::move(told), answer_of(event), name, score, label, explanation, event.when());
+  return told_rating(std::move(told), answer_of(event), name, score, label, explanation,
+                     event.when());
 }
 
 std::vector<Told> read_annotations(const TelemetryView& span) {
@@ -131,8 +132,8 @@ std::vector<Told> read_annotations(const TelemetryView& span) {
     const std::string kind = lower_word(span.text(at + "annotator_kind"));
     told.fact.by = kind == "human" ? "person" : kind == "llm" ? "agent" : "unknown";
     if (kind == "code") told.fact.by = "automatic";
-    all.push_back(rating(std::move(told), openinference_answer(span), name, score, label,
-                         span.text(at + "explanation"), "annotation"));
+    all.push_back(told_rating(std::move(told), openinference_answer(span), name, score, label,
+                              span.text(at + "explanation"), "annotation"));
   }
   return all;
 }

@@ -15,13 +15,13 @@ namespace {
 
 using namespace std::chrono_literals;
 using hone::testing::shared_path;
-using FactLines = std::vector<std::string>;
+using ToldLines = std::vector<std::string>;
 
 constexpr Time kTelemetryNow{std::chrono::milliseconds(1'795'400'000'000)};  // 2026-11-23
 
 // "KIND by WHO of HANDLE[ = value][: comment] [tool]", sorted.
-FactLines fact_lines(const TelemetryHeard& heard) {
-  FactLines lines;
+ToldLines fact_lines(const TelemetryHeard& heard) {
+  ToldLines lines;
   for (const ToolFact& fact : heard.facts) {
     std::string line =
         fact.kind + " by " + fact.by + " of " + fact.about.kind + " " + fact.about.value;
@@ -65,7 +65,7 @@ wire::Telemetry recorded_telemetry(const std::string& file,
 
 struct RecordedFacts {
   const char* file;
-  FactLines facts;  // all that somebody who reads the recording would write down
+  ToldLines facts;  // all that somebody who reads the recording would write down
   std::size_t repeated = 0;
 };
 
@@ -136,7 +136,7 @@ TEST(Telemetry, SaysTheSameInLogsAndInTraces) {
         shared_path("recordings/claude-code__otlp-httpjson-tool-" + std::string(name) + ".json");
     if (!file) GTEST_SKIP();
     const auto told = [&](std::optional<wire::OtlpSignal> only) {
-      FactLines keys;
+      ToldLines keys;
       const auto heard = read_telemetry(recorded_telemetry(*file, only), kTelemetryNow);
       for (const ToolFact& fact : heard.facts) {
         keys.push_back(
@@ -189,7 +189,7 @@ wire::Telemetry telemetry_of(std::vector<wire::TelemetryEvent> events,
   return telemetry;
 }
 
-FactLines facts_in(const std::string& name, const std::string& attributes) {
+ToldLines facts_in(const std::string& name, const std::string& attributes) {
   return fact_lines(read_telemetry(telemetry_of({told_event(name, attributes)}), kTelemetryNow));
 }
 
@@ -201,7 +201,7 @@ struct EventCase {
 
 void expect_lines(const std::vector<EventCase>& cases) {
   for (const auto& [name, attributes, line] : cases) {
-    const FactLines wanted = *line == '\0' ? FactLines{} : FactLines{line};
+    const ToldLines wanted = *line == '\0' ? ToldLines{} : ToldLines{line};
     EXPECT_EQ(facts_in(name, attributes), wanted) << name << " " << attributes;
   }
 }
@@ -347,7 +347,7 @@ TEST(Telemetry, OfEvaluationsIsARatingByWhoeverJudged) {
   span.events.push_back(told_event(kNow, R"({"gen_ai.evaluation.name":"human",
       "gen_ai.evaluation.score.value":"0.5"})"));
   EXPECT_EQ(fact_lines(read_telemetry(telemetry_of({event}, {span}), kTelemetryNow)),
-            (FactLines{"rated by person of response b = 1E0 [genai]",
+            (ToldLines{"rated by person of response b = 1E0 [genai]",
                        "rated by person of response on the span = 5E-1 [genai]"}));
 }
 
@@ -366,7 +366,7 @@ TEST(Telemetry, OfOpenInferenceIsARatingByItsAnnotator) {
     "annotations.4.annotation.name":"beyond a gap","annotations.4.annotation.score":1})")
                         .value();
   EXPECT_EQ(fact_lines(read_telemetry(telemetry_of({}, {span}), kTelemetryNow)),
-            (FactLines{"rated by agent of response chatcmpl-7 = 0E0 [openinference]",
+            (ToldLines{"rated by agent of response chatcmpl-7 = 0E0 [openinference]",
                        "rated by automatic of response chatcmpl-7 = 1E0 [openinference]",
                        "rated by person of response chatcmpl-7 = 5E-1: so so [openinference]"}));
 }
@@ -391,7 +391,7 @@ TEST(Telemetry, CountsWhatItDoesNotTakeAndKeepsTheRest) {
                                                 std::string(513, 'x') + R"("})"),
       }),
       kTelemetryNow);
-  EXPECT_EQ(fact_lines(heard), (FactLines{"rejected by person of tool_call c [codex]"}));
+  EXPECT_EQ(fact_lines(heard), (ToldLines{"rejected by person of tool_call c [codex]"}));
   EXPECT_EQ(heard.counts.signals, 1U);
   EXPECT_EQ(heard.counts.repeated, 1U);
   EXPECT_EQ(heard.counts.nothing, 1U);

@@ -77,7 +77,7 @@ constexpr double kEarlySurvival = 30'000;  // ms: what was just put in is still 
 // --- Decisions on tool calls ---------------------------------------------------------------------
 
 // One decision a call, whichever of a tool's events tells it, and other sources too.
-Told decision(Told told, std::string_view call, std::string kind, std::string by) {
+Told call_decision(Told told, std::string_view call, std::string kind, std::string by) {
   told.fact.kind = std::move(kind);
   told.fact.by = std::move(by);
   return told_about(std::move(told), {"tool_call", std::string(call)}, "");
@@ -99,7 +99,7 @@ Told claude_decision(const TelemetryView& event, std::string_view decided, std::
   Told told = told_by("claude-code", event);
   add_label(told, "decided", source);
   add_label(told, "permission_mode", event.text("permission_mode"));
-  return decision(std::move(told), call, accepted ? "accepted" : "rejected", std::move(by));
+  return call_decision(std::move(told), call, accepted ? "accepted" : "rejected", std::move(by));
 }
 
 Told claude_tool_decision(const TelemetryView& event) {
@@ -153,8 +153,8 @@ Told codex_tool_decision(const TelemetryView& event) {
   if (accepted && (by != "person" || decided == "approved_for_session")) by = "automatic";
   Told told = told_by("codex", event);
   add_label(told, "decided", source + ": " + decided);
-  return decision(std::move(told), event.text("call_id"), accepted ? "accepted" : "rejected",
-                  std::move(by));
+  return call_decision(std::move(told), event.text("call_id"), accepted ? "accepted" : "rejected",
+                       std::move(by));
 }
 
 Told gemini_tool_call(const TelemetryView& event) {
