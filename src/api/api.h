@@ -5,6 +5,8 @@
 //   GET  /healthz /readyz /metrics
 //   POST /api/v1/feedback /api/v1/consent
 //   POST /v1/logs /v1/traces /v1/metrics    docs/formats/otlp.md
+//   POST /v1/hooks/claude-code              what tools tell by themselves: docs/formats/feedback.md
+//   POST /v1/events /v1/events/continue
 //   GET  /api/v1/…                          docs/formats/api.md
 //   GET  /                                  the dashboard
 #pragma once
@@ -16,9 +18,11 @@
 #include "api/caller.h"
 #include "api/metrics.h"
 #include "api/telemetry.h"
+#include "api/tool_events.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/reloadable.h"
+#include "feedback/claude_hooks.h"
 #include "net/async.h"
 #include "net/http.h"
 #include "net/server.h"
@@ -46,14 +50,18 @@ struct Parts {
   people::CapturePolicy capture_policy = {};
   std::function<void(MetricsText&)> measure;  // adds the metrics of the other parts
   std::function<Result<void>()> ready;        // what else must stand for /readyz
+  std::string tenant_key = {};                // for calls that an event holds whole
 };
 
 class Api {
  public:
   explicit Api(Parts parts) : parts_(std::move(parts)), capture_policy_(parts_.capture_policy) {}
   [[nodiscard]] net::awaitable<void> handle(const net::Request& request, net::Responder& responder);
-  // True for what stands under /v1/ and is not for the gateway.
+  // Addresses under /v1/ that are not the gateway's.
   [[nodiscard]] static bool takes_telemetry(const net::Request& request);
+  [[nodiscard]] static bool takes_tool_event(const net::Request& request) {
+    return find_tool_event(request.path()).has_value();
+  }
   // For requests that begin from now on. From any thread.
   void set_capture_policy(people::CapturePolicy policy) { capture_policy_.set(std::move(policy)); }
 
@@ -67,6 +75,7 @@ class Api {
                                                            const people::Caller& caller);
   [[nodiscard]] net::awaitable<net::Response> answer_telemetry(const net::Request& request);
   [[nodiscard]] net::awaitable<net::Response> take_telemetry(const net::Request& request);
+  [[nodiscard]] net::awaitable<net::Response> answer_tool_event(const net::Request& request);
   [[nodiscard]] net::Response health() const;
   [[nodiscard]] net::Response readiness() const;
   [[nodiscard]] net::Response metrics() const;
@@ -74,6 +83,8 @@ class Api {
   Parts parts_;
   Reloadable<people::CapturePolicy> capture_policy_;
   TelemetryCounters telemetry_;
+  feedback::ClaudeHooks claude_hooks_;
+  ToolEventCounters tool_events_;
 };
 
 }  // namespace hone::api

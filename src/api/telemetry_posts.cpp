@@ -3,6 +3,7 @@
 #include "api/api.h"
 #include "api/feedback_intake.h"
 #include "api/telemetry.h"
+#include "api/tool_events.h"
 #include "net/content_coding.h"
 
 namespace hone::api {
@@ -22,28 +23,19 @@ struct ReadTelemetry {
   std::vector<store::Feedback> feedback;
 };
 
-// Where the team's policy keeps no content, it keeps no words of what is said of it.
+// "otlp:KEY": nobody speaks in another's name. Where the team's policy or the person keeps no
+// content, no words of what is said of it are kept.
 Result<ReadTelemetry> read_facts(const wire::Telemetry& telemetry, const people::Caller& caller,
                                  people::CaptureLevel level, const privacy::Redactor& redactor,
                                  Time now) {
   ReadTelemetry read;
   read.heard = feedback::read_telemetry(telemetry, now);
-  for (feedback::ToolFact& fact : read.heard.facts) {
-    if (level == people::CaptureLevel::kMetadata) {
-      fact.comment.reset();
-      fact.texts.clear();
-    }
-    if (fact.comment) {
-      auto redacted = redactor.redact(*fact.comment);
-      if (!redacted) return fail(redacted.error());
-      fact.comment = std::move(*redacted);
-    }
-    if (auto redacted = redactor.redact_within(fact.texts); !redacted) {
-      return fail(redacted.error());
-    }
-    read.feedback.push_back(feedback::to_feedback(
-        fact, feedback::telemetry_source(fact, caller.key_id), caller.person, now));
-  }
+  const std::string source = "otlp:" + (caller.key_id.empty() ? "open" : caller.key_id);
+  const bool with_content = caller.capture && level == people::CaptureLevel::kContent;
+  auto all =
+      redacted_facts(std::move(read.heard.facts), source, caller, with_content, redactor, now);
+  if (!all) return fail(all.error());
+  read.feedback = std::move(*all);
   return read;
 }
 

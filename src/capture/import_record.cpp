@@ -100,16 +100,35 @@ ImportWriter::ImportWriter(const ImportOptions& options, const ImportParts& part
       keys_(kKnownKeys),
       showing_(sink.show != nullptr) {}
 
-Result<const people::Person*> ImportWriter::person(const ImportedCall& call) {
-  const std::string& team = call.team.empty() ? options_.team : call.team;
-  const auto known = people_.find(call.person);
+Result<const people::Person*> ImportWriter::person(const std::string& name,
+                                                   const std::string& team_name) {
+  const std::string& team = team_name.empty() ? options_.team : team_name;
+  const auto known = people_.find(name);
   if (known != people_.end()) return &known->second;
   // Whoever comes again after so many others is counted again.
   if (people_.size() >= kKnownPeople) people_.clear();
-  auto found = sink_.person(call.person, team);
+  auto found = sink_.person(name, team);
   if (!found) return fail(found.error());
   ++report_.people;
-  return &people_.emplace(call.person, std::move(*found)).first->second;
+  return &people_.emplace(name, std::move(*found)).first->second;
+}
+
+// It came through the gateway, or from another source: the store has it under another id.
+Result<bool> ImportWriter::is_captured(const store::Interaction& facts) {
+  if (!sink_.known) return false;
+  std::string session;
+  for (const store::Handle& handle : facts.handles) {
+    if (handle.kind == "session") session = handle.value;
+  }
+  for (const store::Handle& handle : facts.handles) {
+    // A session has many calls.
+    if (handle.kind != "response" && handle.kind != "tool_call" && handle.kind != "import")
+      continue;
+    const auto known = sink_.known(handle, session);
+    if (!known) return fail(known.error());
+    if (!known->empty() && *known != facts.id) return true;
+  }
+  return false;
 }
 
 bool ImportWriter::is_new(const ImportedCall& call) {
@@ -131,7 +150,7 @@ bool ImportWriter::is_new(const ImportedCall& call) {
 
 Result<void> ImportWriter::add(const ImportedCall& call) {
   if (!is_new(call)) return {};
-  const auto who = person(call);
+  const auto who = person(call.person, call.team);
   if (!who) return fail(who.error());
   const people::Person& person = **who;
   const auto level = parts_.capture_policy.level(person.team_name);
@@ -145,7 +164,7 @@ Result<void> ImportWriter::add(const ImportedCall& call) {
   facts.person = person.id;
   facts.team = person.team;
   facts.tool = call.tool;
-  facts.wire = "import";
+  facts.wire = call.wire;
   facts.alias = options_.alias;
   facts.model = call.model;
   facts.upstream = "import:" + options_.source;
@@ -156,11 +175,36 @@ Result<void> ImportWriter::add(const ImportedCall& call) {
   facts.first_byte_ms = call.duration_ms;
   facts.duration_ms = call.duration_ms;
   facts.status = 200;
+  facts.stop_reason = call.stop_reason;
+  facts.prompt_tokens = call.prompt_tokens;
+  facts.cached_tokens = call.cached_tokens;
   facts.completion_tokens = call.completion_tokens;
   // A source's key may hold a name or an address.
   auto key = parts_.redactor.redact(call.key);
   if (!key) return fail(key.error());
   facts.handles = {{"id", facts.id}, {"import", options_.source + "/" + *key}};
+  facts.handles.insert(facts.handles.end(), call.handles.begin(), call.handles.end());
+  const auto captured = is_captured(facts);
+  if (!captured) return fail(captured.error());
+  if (*captured) left_out("captured");
+  if (!*captured) {
+    if (auto written = write_call(call, person, with_content, facts); !written) return written;
+  }
+  std::size_t number = 0;
+  for (ImportedFeedback signal : call.feedback) {
+    const std::size_t place = number++;
+    if (signal.key.empty()) signal.key = facts.id + "#" + std::to_string(place);
+    if (signal.about.value.empty()) {
+      signal.about = *captured ? facts.handles[1] : store::Handle{"id", facts.id};
+    }
+    auto written = write_feedback(signal, person, "import:" + options_.source, with_content);
+    if (!written) return written;
+  }
+  return {};
+}
+
+Result<void> ImportWriter::write_call(const ImportedCall& call, const people::Person& person,
+                                      bool with_content, store::Interaction& facts) {
   if (with_content) {
     auto params = params_of(call);
     if (!params) return fail(params.error());
@@ -177,7 +221,25 @@ Result<void> ImportWriter::add(const ImportedCall& call) {
   content_.appended(facts);
   ++report_.interactions;
   report_.trainable += facts.trainable ? 1 : 0;
-  return add_feedback(call, person, facts.id, with_content);
+  return {};
+}
+
+Result<void> ImportWriter::add_feedback(const std::string& person_name, const std::string& source,
+                                        const std::vector<ImportedFeedback>& feedback) {
+  const auto who = person(person_name, "");
+  if (!who) return fail(who.error());
+  const auto level = parts_.capture_policy.level((*who)->team_name);
+  if (level == people::CaptureLevel::kNothing) {
+    if (!feedback.empty()) left_out("policy");
+    return {};
+  }
+  const bool with_content = (*who)->consents.capture && level == people::CaptureLevel::kContent;
+  for (const ImportedFeedback& signal : feedback) {
+    if (auto written = write_feedback(signal, **who, source + "/" + (*who)->id, with_content);
+        !written)
+      return written;
+  }
+  return {};
 }
 
 // A verifier in which something had to be redacted checks something else.
@@ -227,35 +289,34 @@ Result<void> ImportWriter::show(const ImportedCall& call) {
   return {};
 }
 
-Result<void> ImportWriter::add_feedback(const ImportedCall& call, const people::Person& person,
-                                        const std::string& interaction, bool with_content) {
-  std::size_t number = 0;
-  for (const ImportedFeedback& signal : call.feedback) {
-    store::Feedback feedback;
-    feedback.idempotency_key = interaction + "#" + std::to_string(number++);
-    feedback.source = "import:" + options_.source;
-    feedback.id = derived_id("fb", signal.at, feedback.source + "\n" + feedback.idempotency_key);
-    feedback.handle = {"id", interaction};
-    feedback.kind = signal.kind;
-    feedback.by = signal.by;
-    feedback.person = person.id;
-    feedback.value = signal.value;
-    feedback.at = signal.at;
-    feedback.received_at = parts_.clock.now();
-    if (with_content) {
-      auto final_text = redact(parts_.redactor, signal.final_text);
-      if (!final_text) return fail(final_text.error());
-      feedback.final_text = std::move(*final_text);
-      auto comment = redact(parts_.redactor, signal.comment);
-      if (!comment) return fail(comment.error());
-      feedback.comment = std::move(*comment);
-      auto detail = parts_.redactor.redact_json(signal.detail);
-      if (!detail) return fail(detail.error());
-      feedback.detail = std::move(detail->as_object());
-    }
-    if (auto done = sink_.feedback(feedback); !done) return done;
-    ++report_.feedback[feedback.kind];
+Result<void> ImportWriter::write_feedback(const ImportedFeedback& signal,
+                                          const people::Person& person, const std::string& source,
+                                          bool with_content) {
+  store::Feedback feedback;
+  feedback.idempotency_key = signal.key;
+  feedback.source = source;
+  feedback.id = derived_id("fb", signal.at, feedback.source + "\n" + feedback.idempotency_key);
+  feedback.handle = signal.about;
+  feedback.kind = signal.kind;
+  feedback.by = signal.by;
+  feedback.person = person.id;
+  feedback.value = signal.value;
+  feedback.at = signal.at;
+  feedback.received_at = parts_.clock.now();
+  if (with_content) {
+    auto final_text = redact(parts_.redactor, signal.final_text);
+    if (!final_text) return fail(final_text.error());
+    feedback.final_text = std::move(*final_text);
+    auto comment = redact(parts_.redactor, signal.comment);
+    if (!comment) return fail(comment.error());
+    feedback.comment = std::move(*comment);
+    auto detail = parts_.redactor.redact_json(signal.detail);
+    if (!detail) return fail(detail.error());
+    feedback.detail = std::move(detail->as_object());
   }
+  feedback.detail.insert(signal.marks.begin(), signal.marks.end());
+  if (auto done = sink_.feedback(feedback); !done) return done;
+  ++report_.feedback[feedback.kind];
   return {};
 }
 
@@ -272,8 +333,8 @@ void ImportWriter::malformed(const Error& error) {
 
 void ImportWriter::note(const std::string& message) {
   if (report_.errors.size() >= kMaxErrors) return;
-  report_.errors.push_back("line " + std::to_string(line_) + ": " +
-                           store::storable_text(message.substr(0, kMaxErrorBytes)));
+  report_.errors.push_back((file_.empty() ? "" : file_ + ": ") + "line " + std::to_string(line_) +
+                           ": " + store::storable_text(message.substr(0, kMaxErrorBytes)));
 }
 
 Result<std::vector<ImportedFeedback>> read_own_feedback(const json::value& value, Time otherwise) {

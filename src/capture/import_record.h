@@ -24,6 +24,12 @@ struct ImportedFeedback {
   std::optional<std::string> final_text = {};
   std::optional<std::string> comment = {};
   json::object detail = {};
+  // What it is about, where that is not the call it came with.
+  store::Handle about = {};
+  // Names it for whoever says it again; empty: by its place in the call.
+  std::string key = {};
+  // Of detail: what is no text, and so kept without redaction, content or none.
+  json::object marks = {};
 };
 
 struct ImportedCall {
@@ -43,6 +49,12 @@ struct ImportedCall {
   std::vector<json::object> messages;  // canonical, wire/message.h
   json::object answer;
   std::vector<ImportedFeedback> feedback;
+  // Of calls that a tool wrote down itself, and that may have passed through the gateway, too.
+  std::string wire = "import";
+  std::vector<store::Handle> handles = {};
+  std::int64_t prompt_tokens = 0;
+  std::int64_t cached_tokens = 0;
+  std::string stop_reason = {};
 };
 
 class ImportWriter {
@@ -51,10 +63,20 @@ class ImportWriter {
 
   // A key that came before brings nothing new: "repeated" where the call is the same, else
   // "conflict", of which the first stands. Known are the last million keys or so.
+  // A call that the store has under one of its handles is not added again: "captured"; its feedback
+  // is.
   [[nodiscard]] Result<void> add(const ImportedCall& call);
+  // Feedback about calls that are known by their handles, whether or not they are in this source.
+  // `source` and the person name the witness.
+  [[nodiscard]] Result<void> add_feedback(const std::string& person_name, const std::string& source,
+                                          const std::vector<ImportedFeedback>& feedback);
+  // Of several files: messages name it, too.
+  void begin_file(std::string name) { file_ = std::move(name); }
   // The record of this line is at work; it is what `malformed` names.
   void begin_record(std::int64_t line);
   void malformed(const Error& error);
+  // For the report, beside the counts.
+  void remark(const std::string& message) { note(message); }
   void left_out(std::string_view reason) { ++report_.left_out[std::string(reason)]; }
   // The file has ended by its own damage.
   void end_early(const Error& error) { report_.ended_early = error.message; }
@@ -62,13 +84,18 @@ class ImportWriter {
   [[nodiscard]] ImportReport take_report() { return std::move(report_); }
 
  private:
-  [[nodiscard]] Result<const people::Person*> person(const ImportedCall& call);
+  [[nodiscard]] Result<const people::Person*> person(const std::string& name,
+                                                     const std::string& team_name);
+  [[nodiscard]] Result<void> write_call(const ImportedCall& call, const people::Person& person,
+                                        bool with_content, store::Interaction& facts);
+  [[nodiscard]] Result<bool> is_captured(const store::Interaction& facts);
   [[nodiscard]] bool is_new(const ImportedCall& call);
   void note(const std::string& message);
   [[nodiscard]] Result<json::object> params_of(const ImportedCall& call);
   [[nodiscard]] Result<void> show(const ImportedCall& call);
-  [[nodiscard]] Result<void> add_feedback(const ImportedCall& call, const people::Person& person,
-                                          const std::string& interaction, bool with_content);
+  [[nodiscard]] Result<void> write_feedback(const ImportedFeedback& signal,
+                                            const people::Person& person, const std::string& source,
+                                            bool with_content);
 
   const ImportOptions& options_;
   const ImportParts& parts_;
@@ -77,6 +104,7 @@ class ImportWriter {
   Memo<MemoKey> keys_;  // of a call's key: of the call
   std::map<std::string, people::Person, std::less<>> people_;
   bool showing_;
+  std::string file_;
   std::int64_t line_ = 0;
   ImportReport report_;
 };

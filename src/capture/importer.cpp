@@ -5,6 +5,7 @@
 
 #include "capture/import_map.h"
 #include "capture/import_record.h"
+#include "store/database.h"
 #include "store/outbox.h"
 
 namespace hone::capture {
@@ -144,6 +145,21 @@ ImportSink outbox_sink(store::Outbox& outbox, people::Roster& roster, people::Co
                            .payload = store::to_payload(feedback)});
   };
   return sink;
+}
+
+KnownInteraction known_in(store::Database& database) {
+  return [&database](const store::Handle& handle, std::string_view session) -> Result<std::string> {
+    const auto rows = database.query(
+        "SELECT i.id FROM handle h JOIN interaction i ON i.id = h.interaction_id"
+        " WHERE h.value = ? AND h.kind = ? AND (? = ''"
+        " OR EXISTS (SELECT 1 FROM handle s WHERE s.interaction_id = i.id AND s.kind = 'session'"
+        " AND s.value = ?)"
+        " OR NOT EXISTS (SELECT 1 FROM handle s WHERE s.interaction_id = i.id"
+        " AND s.kind = 'session')) ORDER BY i.started_at, i.id LIMIT 1",
+        {handle.value, handle.kind, session, session});
+    if (!rows) return fail(rows.error());
+    return rows->empty() ? std::string() : rows->front().text("id");
+  };
 }
 
 }  // namespace hone::capture

@@ -28,8 +28,9 @@
 #include "store/records.h"
 
 namespace hone::store {
+class Database;
 class Outbox;
-}
+}  // namespace hone::store
 
 namespace hone::capture {
 
@@ -60,11 +61,18 @@ struct ImportReport {
 
 [[nodiscard]] json::object to_json(const ImportReport& report);
 
+// The interaction that the store has under a handle, in that session or in none ("": in any); ""
+// where there is none.
+using KnownInteraction =
+    std::function<Result<std::string>(const store::Handle&, std::string_view session)>;
+
 // Where records go. A failure of any ends the import.
 struct ImportSink {
   std::function<Result<people::Person>(std::string_view name, std::string_view team)> person;
   std::function<Result<void>(const store::Interaction&)> interaction;
   std::function<Result<void>(const store::Feedback&)> feedback;
+  // Where it is given, what was captured before is not added again.
+  KnownInteraction known = {};
   std::function<void(const ImportReport&)> progress = {};  // now and then
   // A record as mapped and redacted; false: no more of them.
   std::function<bool(const json::object&)> show = {};
@@ -88,5 +96,8 @@ struct ImportParts {
 // it. Consents of people it has to make: capture, and train as said.
 [[nodiscard]] ImportSink outbox_sink(store::Outbox& outbox, people::Roster& roster,
                                      people::Consents consents);
+
+// Asks the database, which must outlive it.
+[[nodiscard]] KnownInteraction known_in(store::Database& database);
 
 }  // namespace hone::capture

@@ -45,7 +45,8 @@ Result<void> load(store::Database& database, Limits& limits, Limits::Scope scope
           " AS who, COUNT(*) AS requests,"
           " CAST(SUM(i.prompt_tokens + i.completion_tokens) AS BIGINT) AS tokens,"
           " SUM(i.cost) AS cost FROM interaction i LEFT JOIN team t ON t.id = i.team_id"
-          " WHERE i.started_at >= ? AND i.wire <> 'import' GROUP BY " +
+          " WHERE i.started_at >= ? AND i.wire <> 'import' AND"
+          " i.upstream NOT LIKE 'import:%' GROUP BY " +
           who,
       {begin_of(period, now)});
   if (!rows) return fail(rows.error());

@@ -47,6 +47,10 @@ void remark(const std::string& line);
 
 [[nodiscard]] int exit_status(const Error& error);
 
+// Whether this is `hone hook`, which must not fail, mistyped or not: status 2 stops the tool's
+// work.
+[[nodiscard]] bool is_hook(int argc, const char* const* argv);
+
 void add_serve(CLI::App& app, Invocation& call);
 void add_key(CLI::App& app, Invocation& call);
 void add_person(CLI::App& app, Invocation& call);
@@ -54,6 +58,7 @@ void add_import(CLI::App& app, Invocation& call);
 void add_redact(CLI::App& app, Invocation& call);
 void add_session(CLI::App& app, Invocation& call);
 void add_feedback(CLI::App& app, Invocation& call);
+void add_hook(CLI::App& app, Invocation& call);
 void add_verdict(CLI::App& app, Invocation& call);
 void add_dataset(CLI::App& app, Invocation& call);
 void add_model(CLI::App& app, Invocation& call);

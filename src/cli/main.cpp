@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
   hone::cli::add_redact(app, call);
   hone::cli::add_session(app, call);
   hone::cli::add_feedback(app, call);
+  hone::cli::add_hook(app, call);
   hone::cli::add_verdict(app, call);
   hone::cli::add_dataset(app, call);
   hone::cli::add_model(app, call);
@@ -48,7 +49,7 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const int status = app.exit(error);
-    return status == 0 ? 0 : 2;
+    return status == 0 || hone::cli::is_hook(argc, argv) ? 0 : 2;
   }
   hone::start_log("hone");
   const auto done = call.action();

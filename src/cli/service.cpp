@@ -275,7 +275,8 @@ Result<void> Service::Parts::listen() {
                  .ready = [this]() -> Result<void> {
                    if (!engine || engine->ready()) return {};
                    return fail(ErrorCode::kUnavailable, "hone-engine is starting");
-                 }});
+                 },
+                 .tenant_key = workspace->tenant_key()});
   net::ServerOptions listening_on{.address = endpoint->host, .port = endpoint->port, .tls = tls};
   listening_on.max_connections = connections_allowed();
   if (inheritance) listening_on.listener = inheritance->take_listener();
@@ -290,7 +291,9 @@ Result<void> Service::Parts::listen() {
 }
 
 net::awaitable<void> Service::Parts::handle(net::Request& request, net::Responder& responder) {
-  if (api::Api::takes_telemetry(request)) return api->handle(request, responder);
+  if (api::Api::takes_tool_event(request) || api::Api::takes_telemetry(request)) {
+    return api->handle(request, responder);
+  }
   if (capture::Gateway::handles(request)) return gateway->handle(request, responder);
   return api->handle(request, responder);
 }

@@ -54,11 +54,6 @@ void append_text(const json::value& value, std::string& text) {
   }
 }
 
-bool is_true(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_bool() && value->get_bool();
-}
-
 // What the person made of the proposal, as far as the tool tells: Write's content, Edit's new text.
 std::string_view text_as_written(const json::object& response) {
   const auto content = string_or_empty(response, "content");
@@ -206,7 +201,7 @@ void ClaudeHooks::add_run(Call& call, const Event& event, Time now,
   ToolFact fact = event.fact("accepted", "automatic", now);
   const auto* response = event.body.if_contains("tool_response");
   const auto* object = response == nullptr ? nullptr : response->if_object();
-  if (object != nullptr && is_true(*object, "userModified")) {
+  if (object != nullptr && truth_at(*object, "userModified")) {
     fact.kind = "edited";
     fact.by = "person";
     const auto text = text_as_written(*object);
@@ -214,7 +209,7 @@ void ClaudeHooks::add_run(Call& call, const Event& event, Time now,
     return facts.push_back(std::move(fact));
   }
   fact.inferred = true;
-  if (event.is("PostToolUseFailure") && is_true(event.body, "is_interrupt")) {
+  if (event.is("PostToolUseFailure") && truth_at(event.body, "is_interrupt")) {
     fact.kind = "rejected";
     fact.by = "person";
     fact.weak = true;  // people also stop a call to add a word

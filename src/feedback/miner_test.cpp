@@ -643,7 +643,7 @@ TEST_P(MinerBoth, TelemetryAndConversationSayOneThingInEitherOrder) {
       ASSERT_TRUE(telemetry) << telemetry.error().message;
       const TelemetryHeard heard = read_telemetry(*telemetry, clock_.now());
       for (const ToolFact& fact : heard.facts) {
-        const auto event = to_feedback(fact, telemetry_source(fact, "key"), person, clock_.now());
+        const auto event = to_feedback(fact, "otlp:key", person, clock_.now());
         ASSERT_TRUE(keep({{.kind = store::RecordKind::kFeedback,
                            .id = event.id,
                            .payload = store::to_payload(event)}}));

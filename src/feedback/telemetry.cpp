@@ -283,8 +283,4 @@ TelemetryHeard read_telemetry(const wire::Telemetry& telemetry, Time now) {
   return TelemetryWalk(telemetry, now).run();
 }
 
-std::string telemetry_source(const ToolFact& fact, std::string_view key) {
-  return "otlp:" + fact.tool + ":" + std::string(key.empty() ? "open" : key);
-}
-
 }  // namespace hone::feedback

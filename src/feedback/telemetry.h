@@ -5,7 +5,7 @@
 //
 //   const auto heard = read_telemetry(telemetry, now);
 //   for (const ToolFact& fact : heard.facts) …   // redact its texts, then
-//   keep(to_feedback(fact, telemetry_source(fact, caller.key_id), caller.person, now));
+//   keep(to_feedback(fact, "otlp:" + caller.key_id, caller.person, now));
 //
 // Pure: the same telemetry gives the same facts, each once, and a fact has the same name in
 // whichever event, however often and by whichever other way it is told (feedback/tool_fact.h), so
@@ -16,7 +16,6 @@
 
 #include <cstddef>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -44,8 +43,5 @@ struct TelemetryHeard {
 };
 
 [[nodiscard]] TelemetryHeard read_telemetry(const wire::Telemetry& telemetry, Time now);
-
-// Who reported it: the tool, with the key that it was posted with.
-[[nodiscard]] std::string telemetry_source(const ToolFact& fact, std::string_view key);
 
 }  // namespace hone::feedback

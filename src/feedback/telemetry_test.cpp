@@ -139,8 +139,7 @@ TEST(Telemetry, SaysTheSameInLogsAndInTraces) {
       ToldLines keys;
       const auto heard = read_telemetry(recorded_telemetry(*file, only), kTelemetryNow);
       for (const ToolFact& fact : heard.facts) {
-        keys.push_back(
-            to_feedback(fact, telemetry_source(fact, "key_1"), "per_1", kTelemetryNow).id);
+        keys.push_back(to_feedback(fact, "otlp:key_1", "per_1", kTelemetryNow).id);
       }
       return keys;
     };
@@ -155,9 +154,7 @@ TEST(Telemetry, NotesWhereASignalComesFrom) {
   if (!file) GTEST_SKIP();
   const auto heard = read_telemetry(recorded_telemetry(*file), kTelemetryNow);
   ASSERT_EQ(heard.facts.size(), 1U);
-  const auto feedback = to_feedback(heard.facts[0], telemetry_source(heard.facts[0], "key_1"),
-                                    "per_1", kTelemetryNow);
-  EXPECT_EQ(feedback.source, "otlp:claude-code:key_1");
+  const auto feedback = to_feedback(heard.facts[0], "otlp:key_1", "per_1", kTelemetryNow);
   EXPECT_EQ(feedback.idempotency_key, "accepted/toolu_stub3");
   EXPECT_EQ(feedback.person, "per_1");
   EXPECT_EQ(to_text(feedback.at), "2026-11-22T06:48:13.920Z");
@@ -446,7 +443,7 @@ class TelemetryBoth : public test::OnBothDatabases {
   void post(const wire::Telemetry& telemetry, const std::string& key) {
     const auto heard = read_telemetry(telemetry, kTelemetryNow);
     for (const ToolFact& fact : heard.facts) {
-      write_feedback(to_feedback(fact, telemetry_source(fact, key), "per_1", kTelemetryNow));
+      write_feedback(to_feedback(fact, "otlp:" + key, "per_1", kTelemetryNow));
     }
   }
   void write_feedback(const store::Feedback& feedback) {
@@ -491,7 +488,7 @@ TEST_P(TelemetryBoth, ADecisionIsOneFactHoweverOftenAndByWhomeverItIsTold) {
   ToolFact fact{.tool = "claude-code", .about = {"tool_call", "toolu_stub3"}, .kind = "rejected"};
   fact.by = "person";
   fact.at = kTelemetryNow;
-  write_feedback(to_feedback(fact, "hook:claude-code:key_1", "per_1", kTelemetryNow));
+  write_feedback(to_feedback(fact, "hook:claude-code/key_1", "per_1", kTelemetryNow));
   EXPECT_EQ(linked(), 3);
   EXPECT_EQ(sum_of(explained()), alone) << explained();
 }

@@ -37,6 +37,20 @@ std::string fact_key(std::string_view kind, std::string_view call, std::string_v
   return key;
 }
 
+json::object detail_of(const ToolFact& fact) {
+  json::object detail = fact.labels;
+  for (const auto& member : fact.texts) detail[member.key()] = member.value();
+  return detail;
+}
+
+json::object marks_of(const ToolFact& fact) {
+  json::object marks{{"tool", fact.tool},
+                     {"fact", fact_key(fact.kind, fact.about.value, fact.part)}};
+  if (fact.inferred) marks["inferred"] = true;
+  if (fact.weak) marks["weak"] = true;
+  return marks;
+}
+
 store::Feedback to_feedback(const ToolFact& fact, std::string source, std::string person,
                             Time now) {
   store::Feedback feedback;
@@ -52,12 +66,8 @@ store::Feedback to_feedback(const ToolFact& fact, std::string source, std::strin
   feedback.value = fact.value;
   feedback.final_text = fact.final_text;
   feedback.comment = fact.comment;
-  feedback.detail = fact.labels;
-  for (const auto& member : fact.texts) feedback.detail[member.key()] = member.value();
-  feedback.detail["tool"] = fact.tool;
-  feedback.detail["fact"] = feedback.idempotency_key;
-  if (fact.inferred) feedback.detail["inferred"] = true;
-  if (fact.weak) feedback.detail["weak"] = true;
+  feedback.detail = detail_of(fact);
+  for (const auto& member : marks_of(fact)) feedback.detail[member.key()] = member.value();
   feedback.at = fact.at;
   feedback.received_at = now;
   return feedback;
@@ -105,6 +115,11 @@ std::string_view beginning_of(std::string_view text, std::size_t most) {
   if (text.size() <= most) return text;
   while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0U) == 0x80U) --most;
   return text.substr(0, most);
+}
+
+bool truth_at(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_bool() && value->get_bool();
 }
 
 bool is_call_id(std::string_view id) {

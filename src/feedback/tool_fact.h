@@ -44,6 +44,12 @@ struct ToolFact {
 [[nodiscard]] std::string fact_key(std::string_view kind, std::string_view call,
                                    std::string_view part = {});
 
+// Labels and texts as one: what column detail has besides the marks.
+[[nodiscard]] json::object detail_of(const ToolFact& fact);
+
+// What feedback/witnesses.h reads of it in column detail: names and truths, no text of anybody's.
+[[nodiscard]] json::object marks_of(const ToolFact& fact);
+
 // The record of one witness. `source` names who reported, with the caller's key or person in it:
 // nobody can speak in another's name.
 [[nodiscard]] store::Feedback to_feedback(const ToolFact& fact, std::string source,
@@ -64,6 +70,9 @@ struct ToolFact {
 
 // The beginning of a text, at most so many bytes, cut at a character's end.
 [[nodiscard]] std::string_view beginning_of(std::string_view text, std::size_t most);
+
+// Reads without complaint.
+[[nodiscard]] bool truth_at(const json::object& object, std::string_view name);
 
 // Ids by which calls are named: neither empty nor longer than a handle may be.
 [[nodiscard]] bool is_call_id(std::string_view id);

@@ -19,11 +19,6 @@ const json::object& object_at(const json::object& object, std::string_view name)
   return value != nullptr && value->is_object() ? value->get_object() : kNone;
 }
 
-bool truth_at(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_bool() && value->get_bool();
-}
-
 // The texts of a content: a text, or parts.
 std::string text_of_content(const json::value* content) {
   if (content == nullptr) return "";

@@ -25,11 +25,6 @@ auto order_of(const Signal& witness, const Policy& policy) {
                          std::string_view(witness.id));
 }
 
-bool is_true(const json::object& detail, std::string_view name) {
-  const auto* value = detail.if_contains(name);
-  return value != nullptr && *value == true;
-}
-
 // The tool says of every call that nobody was asked.
 bool all_automatic(const std::vector<Signal>& signals) {
   bool any = false;
@@ -49,8 +44,8 @@ void read_witness(std::string_view detail, Signal& signal) {
   if (!mined && detail.find("\"fact\"") == std::string_view::npos) return;
   const auto read = parse_json_object(detail);
   if (!read) return;
-  signal.weak = is_true(*read, "weak");
-  signal.inferred = is_true(*read, "inferred");
+  signal.weak = truth_at(*read, "weak");
+  signal.inferred = truth_at(*read, "inferred");
   const auto call = string_or_empty(*read, "tool_call");
   if (mined && !call.empty()) signal.fact = fact_key(signal.kind, call);
   if (!mined) signal.fact = string_or_empty(*read, "fact");

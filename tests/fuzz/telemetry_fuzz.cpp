@@ -31,8 +31,7 @@ void hear(wire::OtlpSignal signal, wire::OtlpEncoding encoding, std::string_view
   must(heard.counts.rejected == 0 || !heard.problem.empty(), "a rejection without its reason");
   for (const auto& fact : heard.facts) {
     // What is kept can be read again, whatever bytes it came of.
-    const auto kept =
-        feedback::to_feedback(fact, feedback::telemetry_source(fact, "key"), "", kFuzzNow);
+    const auto kept = feedback::to_feedback(fact, "otlp:key", "", kFuzzNow);
     const auto again = store::read_feedback(store::to_payload(kept));
     must(again && again->id == kept.id, "a fact that does not come back from its record");
     must(fact.kind != "accepted" || !fact.by.empty(), "an acceptance by nobody");
