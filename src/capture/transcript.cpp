@@ -157,6 +157,12 @@ Time transcript_time(const json::object& record, Time otherwise) {
   return parse_time(text).value_or(otherwise);
 }
 
+json::object transcript_answer(std::vector<json::object> messages) {
+  const auto said = std::ranges::find_if(
+      messages, [](const json::object& one) { return wire::role_of(one) == "assistant"; });
+  return said == messages.end() ? json::object() : std::move(*said);
+}
+
 std::string transcript_session(std::string_view name) {
   std::string session;
   for (const char c : name.substr(0, 64)) {

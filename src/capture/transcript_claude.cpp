@@ -249,8 +249,8 @@ class ClaudeTranscript final : public TranscriptReader {
   }
 
   static json::object message_of(const ClaudeAnswer& answer) {
-    auto messages = read_claude_message({{"role", "assistant"}, {"content", answer.content}});
-    return messages.empty() ? json::object() : std::move(messages.front());
+    return transcript_answer(
+        read_claude_message({{"role", "assistant"}, {"content", answer.content}}));
   }
 
   std::optional<ImportedCall> call_of(std::size_t number) const {

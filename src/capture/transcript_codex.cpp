@@ -124,20 +124,20 @@ class CodexTranscript final : public TranscriptReader {
   // The answer has ended.
   void close(const json::object& usage, std::string_view response, Time at) {
     if (pending_.empty()) return;
-    auto messages = read_codex_items(pending_);
+    json::object answer = transcript_answer(read_codex_items(pending_));
     pending_.clear();
-    if (messages.empty()) return;
+    if (answer.empty()) return;
     CodexCall call;
     call.epoch = contexts_.size() - 1;
     call.context = context().size();
-    call.answer = messages.front();
+    call.answer = answer;
     call.response = response;
     call.model = model_;
     call.usage = usage;
     call.at = asked_at_;
     call.ended = at;
     calls_.push_back(std::move(call));
-    context().push_back(std::move(messages.front()));
+    context().push_back(std::move(answer));
   }
 
   // From here on the context is another one.

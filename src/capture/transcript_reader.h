@@ -32,6 +32,9 @@ class TranscriptReader {
 [[nodiscard]] std::int64_t transcript_count(const json::object& object, std::string_view name);
 // The time of a record, or `otherwise`.
 [[nodiscard]] Time transcript_time(const json::object& record, Time otherwise);
+// Of messages that were read out of a model's own words: the model's. Empty where a broken file has
+// none.
+[[nodiscard]] json::object transcript_answer(std::vector<json::object> messages);
 // A session's name as the gateway keeps it (capture/gateway_headers.h, label).
 [[nodiscard]] std::string transcript_session(std::string_view name);
 // At most 64 tool calls and the response, as handles.
