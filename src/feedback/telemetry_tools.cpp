@@ -152,7 +152,7 @@ Told codex_tool_decision(const TelemetryView& event) {
   std::string by = decider_of(source, accepted);
   if (accepted && (by != "person" || decided == "approved_for_session")) by = "automatic";
   Told told = told_by("codex", event);
-  add_label(told, "decided", source + ": " + decided);
+  add_label(told, "decided", source + "/" + decided);
   return call_decision(std::move(told), event.text("call_id"), accepted ? "accepted" : "rejected",
                        std::move(by));
 }
