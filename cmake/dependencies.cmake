@@ -15,6 +15,7 @@ find_library(HONE_BOOST_CONTAINER boost_container REQUIRED)
 find_library(HONE_BOOST_URL boost_url REQUIRED)
 
 find_path(HONE_XXHASH xxhash.h REQUIRED)  # header only
+find_path(HONE_PROTOZERO protozero/pbf_reader.hpp REQUIRED)  # likewise
 find_library(HONE_MIMALLOC mimalloc REQUIRED)
 
 add_library(hone_zstd INTERFACE)

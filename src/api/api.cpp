@@ -30,6 +30,7 @@ net::awaitable<net::Response> Api::answer(const net::Request& request) {
   if (path == "/healthz") co_return health();
   if (path == "/readyz") co_return readiness();
   if (path == "/metrics") co_return metrics();
+  if (takes_telemetry(request)) co_return co_await answer_telemetry(request);
   if (takes_tool_event(request)) co_return co_await answer_tool_event(request);
   if (!path.starts_with("/api/")) {
     co_return is_get(request) ? asset_response(path) : not_allowed("GET");
@@ -91,6 +92,7 @@ net::Response Api::metrics() const {
                static_cast<double>(indexer.set_aside));
   text.counter("hone_work_refused_total", "Work not taken because the queue was full.",
                static_cast<double>(parts_.work.refused()));
+  measure_telemetry(text, telemetry_);
   measure_tool_events(text, tool_events_);
   if (parts_.measure) parts_.measure(text);
   return net::text_response(200, text.text(), "text/plain; version=0.0.4; charset=utf-8");

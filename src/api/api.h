@@ -1,9 +1,10 @@
-// Everything under / that is not a model call: feedback and consent in, what happened out, health
-// and metrics, the dashboard. One Api serves all connections; it runs on their loops and hands
-// what blocks (the database, redaction) to the work pool.
+// Everything under / that is not a model call: feedback, consent and telemetry in, what happened
+// out, health and metrics, the dashboard. One Api serves all connections; it runs on their loops
+// and hands what blocks (the database, redaction) to the work pool.
 //
 //   GET  /healthz /readyz /metrics
 //   POST /api/v1/feedback /api/v1/consent
+//   POST /v1/logs /v1/traces /v1/metrics    docs/formats/otlp.md
 //   POST /v1/hooks/claude-code              what tools tell by themselves: docs/formats/feedback.md
 //   POST /v1/events /v1/events/continue
 //   GET  /api/v1/…                          docs/formats/api.md
@@ -16,6 +17,7 @@
 
 #include "api/caller.h"
 #include "api/metrics.h"
+#include "api/telemetry.h"
 #include "api/tool_events.h"
 #include "base/clock.h"
 #include "base/id.h"
@@ -56,6 +58,7 @@ class Api {
   explicit Api(Parts parts) : parts_(std::move(parts)), capture_policy_(parts_.capture_policy) {}
   [[nodiscard]] net::awaitable<void> handle(const net::Request& request, net::Responder& responder);
   // Addresses under /v1/ that are not the gateway's.
+  [[nodiscard]] static bool takes_telemetry(const net::Request& request);
   [[nodiscard]] static bool takes_tool_event(const net::Request& request) {
     return find_tool_event(request.path()).has_value();
   }
@@ -70,6 +73,8 @@ class Api {
                                                             const people::Caller& caller);
   [[nodiscard]] net::awaitable<net::Response> post_consent(const net::Request& request,
                                                            const people::Caller& caller);
+  [[nodiscard]] net::awaitable<net::Response> answer_telemetry(const net::Request& request);
+  [[nodiscard]] net::awaitable<net::Response> take_telemetry(const net::Request& request);
   [[nodiscard]] net::awaitable<net::Response> answer_tool_event(const net::Request& request);
   [[nodiscard]] net::Response health() const;
   [[nodiscard]] net::Response readiness() const;
@@ -77,6 +82,7 @@ class Api {
 
   Parts parts_;
   Reloadable<people::CapturePolicy> capture_policy_;
+  TelemetryCounters telemetry_;
   feedback::ClaudeHooks claude_hooks_;
   ToolEventCounters tool_events_;
 };

@@ -1,6 +1,7 @@
 // What people say about interactions and about themselves: POST /api/v1/feedback and
 // /api/v1/consent. 2xx means that the record is in the outbox, synced.
 #include "api/api.h"
+#include "api/feedback_intake.h"
 #include "api/feedback_request.h"
 #include "net/await.h"
 #include "store/records.h"
@@ -106,6 +107,20 @@ net::awaitable<Result<void>> commit(store::Outbox& outbox, store::OutboxRecord r
 
 }  // namespace
 
+net::awaitable<Result<void>> keep_feedback(store::Outbox& outbox,
+                                           const std::vector<store::Feedback>& all) {
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const store::Feedback& feedback = all[i];
+    store::OutboxRecord record{.kind = store::RecordKind::kFeedback,
+                               .id = feedback.id,
+                               .payload = store::to_payload(feedback)};
+    if (!feedback.person.empty()) record.persons = {feedback.person};
+    if (i + 1 == all.size()) co_return co_await commit(outbox, std::move(record));
+    if (auto appended = outbox.append(record); !appended) co_return fail(appended.error());
+  }
+  co_return Result<void>();
+}
+
 net::awaitable<net::Response> Api::post_feedback(const net::Request& request,
                                                  const people::Caller& caller) {
   const auto level = capture_policy_.get().level(caller.team_name);
@@ -129,23 +144,11 @@ net::awaitable<net::Response> Api::post_feedback(const net::Request& request,
   });
   if (!ran) co_return net::error_response(ran.error());
   if (!parsed) co_return net::error_response(parsed.error());
-  json::array ids;
-  for (std::size_t i = 0; i < parsed->items.size(); ++i) {
-    const auto& feedback = parsed->items[i];
-    store::OutboxRecord record{.kind = store::RecordKind::kFeedback,
-                               .id = feedback.id,
-                               .payload = store::to_payload(feedback)};
-    if (!feedback.person.empty()) record.persons = {feedback.person};
-    ids.push_back(json::object{{"id", feedback.id}});
-    const bool last = i + 1 == parsed->items.size();
-    if (last) {
-      if (auto stored = co_await commit(parts_.outbox, std::move(record)); !stored) {
-        co_return net::error_response(stored.error());
-      }
-    } else if (auto appended = parts_.outbox.append(record); !appended) {
-      co_return net::error_response(appended.error());
-    }
+  if (auto stored = co_await keep_feedback(parts_.outbox, parsed->items); !stored) {
+    co_return net::error_response(stored.error());
   }
+  json::array ids;
+  for (const auto& feedback : parsed->items) ids.push_back(json::object{{"id", feedback.id}});
   co_return net::json_response(202, parsed->is_array ? json::value(ids) : ids.front());
 }
 

@@ -291,7 +291,9 @@ Result<void> Service::Parts::listen() {
 }
 
 net::awaitable<void> Service::Parts::handle(net::Request& request, net::Responder& responder) {
-  if (api::Api::takes_tool_event(request)) return api->handle(request, responder);
+  if (api::Api::takes_tool_event(request) || api::Api::takes_telemetry(request)) {
+    return api->handle(request, responder);
+  }
   if (capture::Gateway::handles(request)) return gateway->handle(request, responder);
   return api->handle(request, responder);
 }

@@ -8,10 +8,12 @@
 
 #include "base/test_support.h"
 #include "feedback/mining.h"
+#include "feedback/telemetry.h"
 #include "feedback/verdicts.h"
 #include "store/rows.h"
 #include "store/tree.h"
 #include "support/databases.h"
+#include "support/recorded_otlp.h"
 #include "wire/answer.h"
 #include "wire/call.h"
 #include "wire/message.h"
@@ -621,6 +623,58 @@ TEST_P(MinerBoth, AToolsOwnEventSaysItBetter) {
   EXPECT_NE(text->find("reported by otlp:claude-code: the same, seen twice"), std::string::npos)
       << *text;
   EXPECT_NE(text->find("+0.00 for, -2.20 against: -2.20"), std::string::npos) << *text;
+}
+
+// What a person writes down who reads conversation and telemetry of a recording together.
+const std::map<std::string, Lines> kSaidByBoth = {
+    {"claude-code__tty-user-accept", {"#1 accepted"}},
+    {"claude-code__tty-user-accept-with-comment", {"#1 accepted"}},
+    {"claude-code__tty-user-reject-esc", {"#1 rejected"}},
+    {"claude-code__tty-user-reject-with-feedback", {"#1 rejected"}},
+    {"claude-code__tty-auto-mode", {}},
+    {"claude-code__otlp-httpjson-tool-accept", {}},
+    {"claude-code__otlp-httpjson-tool-deny", {"#1 rejected"}},
+};
+
+TEST_P(MinerBoth, TelemetryAndConversationSayOneThingInEitherOrder) {
+  const auto tell = [this](const std::string& file, const std::string& person) {
+    for (const auto& sent : test::recorded_otlp(file)) {
+      const auto telemetry = wire::read_otlp(sent.signal, sent.encoding, sent.body);
+      ASSERT_TRUE(telemetry) << telemetry.error().message;
+      const TelemetryHeard heard = read_telemetry(*telemetry, clock_.now());
+      for (const ToolFact& fact : heard.facts) {
+        const auto event = to_feedback(fact, "otlp:key", person, clock_.now());
+        ASSERT_TRUE(keep({{.kind = store::RecordKind::kFeedback,
+                           .id = event.id,
+                           .payload = store::to_payload(event)}}));
+      }
+    }
+  };
+  clock_.advance(25h);  // what was left counts as such
+  for (const auto& [name, wanted] : kSaidByBoth) {
+    for (const bool telemetry_first : {true, false}) {
+      SCOPED_TRACE(name + (telemetry_first ? ", telemetry first" : ", conversation first"));
+      const auto file = shared_path("recordings/" + name + ".json");
+      if (!file) GTEST_SKIP();
+      // The recordings' upstream gave its calls the same ids.
+      for (const auto* table :
+           {"feedback", "handle", "interaction", "mining_due", "verdict_due", "verdict"}) {
+        ASSERT_TRUE(db_->execute("DELETE FROM " + std::string(table)));
+      }
+      if (telemetry_first) tell(*file, "per_" + name);
+      for (const auto& asked : recorded(*file)) write(asked);
+      mine();
+      if (!telemetry_first) tell(*file, "per_" + name);
+      ASSERT_TRUE(refresh(*db_, default_policy()));
+      const auto rows = db_->query("SELECT interaction_id, verdict FROM verdict");
+      ASSERT_TRUE(rows) << rows.error().message;
+      Lines said;
+      for (const store::Row row : *rows) {
+        said.push_back(row.text("interaction_id").substr(name.size()) + " " + row.text("verdict"));
+      }
+      EXPECT_EQ(said, wanted);
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Databases, MinerBoth, test::both_databases(), test::database_name);

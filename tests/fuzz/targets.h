@@ -29,16 +29,18 @@ void redactor(std::string_view bytes);     // whole, and streamed
 void import_csv(std::string_view bytes);   // rows, whatever the quotes
 void import_json(std::string_view bytes);  // records of documents and lines, Python's literals
 void import_map(std::string_view bytes);   // a map, and a record that it is followed through
-void transcript(
-    std::string_view bytes);  // of Claude Code and Codex: calls, and what is said of them
-void tool_events(std::string_view bytes);  // hooks of Claude Code, events of Continue and Tabby
+// What tools tell: transcripts of Claude Code and Codex, hooks, editors' events, telemetry.
+void transcript(std::string_view bytes);
+void tool_events(std::string_view bytes);
+void otlp_protobuf(std::string_view bytes);
+void otlp_json(std::string_view bytes);
 
 struct Target {
   std::string_view name;
   void (*run)(std::string_view bytes);
 };
 
-inline constexpr std::array<Target, 19> kTargets = {{{"http_head", http_head},
+inline constexpr std::array<Target, 21> kTargets = {{{"http_head", http_head},
                                                      {"http_chunks", http_chunks},
                                                      {"coding", coding},
                                                      {"sse", sse},
@@ -56,7 +58,9 @@ inline constexpr std::array<Target, 19> kTargets = {{{"http_head", http_head},
                                                      {"import_json", import_json},
                                                      {"import_map", import_map},
                                                      {"transcript", transcript},
-                                                     {"tool_events", tool_events}}};
+                                                     {"tool_events", tool_events},
+                                                     {"otlp_protobuf", otlp_protobuf},
+                                                     {"otlp_json", otlp_json}}};
 
 inline void must(bool holds, const char* what) {
   if (holds) return;
