@@ -86,17 +86,17 @@ TEST_F(DatasetExport, HasTheFormsOfTrl) {
   EXPECT_EQ(about->at("files").as_object().size(), 4U);
   EXPECT_TRUE(about->at("not_exported").as_object().empty());
   expect_file("trl", "demonstration.jsonl",
-              R"({,"prompt":)" HONE_TEST_PROMPT
+              R"({"prompt":)" HONE_TEST_PROMPT
               R"(,"completion":[{"role":"assistant","content":"Hello Kim"}]})");
   expect_file("trl", "preference.jsonl",
-              R"({,"prompt":)" HONE_TEST_PROMPT
+              R"({"prompt":)" HONE_TEST_PROMPT
               R"(,"chosen":[{"role":"assistant","content":"Hello Kim"}],)"
               R"("rejected":[{"role":"assistant","content":"Dear Kim"}]})");
   expect_file("trl", "judgement.jsonl",
-              R"({,"prompt":)" HONE_TEST_PROMPT
+              R"({"prompt":)" HONE_TEST_PROMPT
               R"(,"completion":[{"role":"assistant","content":"Dear Kim"}],"label":false})");
   expect_file("trl", "task.jsonl",
-              R"({,"prompt":)" HONE_TEST_PROMPT
+              R"({"prompt":)" HONE_TEST_PROMPT
               R"(,"verifier":"{\"type\":\"numeric\",\"answer\":\"7\"}"})");
   const auto text = read_file(posix_files(), folder_ / "trl/dataset.json");
   const auto written = parse_json_object(*text);
@@ -112,7 +112,7 @@ TEST_F(DatasetExport, HasTheFormsOfShareGptOpenAiAndTorchtune) {
     EXPECT_TRUE(about->at("not_exported").as_object().contains("task")) << format;
   }
   constexpr std::string_view kShared =
-      R"({,"conversations":[{"from":"system","value":"Be brief."},{"from":"human","value":"Hi"},)"
+      R"({"conversations":[{"from":"system","value":"Be brief."},{"from":"human","value":"Hi"},)"
       R"({"from":"gpt","value":"Yes?"},{"from":"human","value":"Write to Kim"})";
   expect_file("sharegpt", "demonstration.jsonl",
               std::string(kShared) + R"(,{"from":"gpt","value":"Hello Kim"}]})");
@@ -134,7 +134,7 @@ TEST_F(DatasetExport, HasTheFormsOfShareGptOpenAiAndTorchtune) {
               R"("non_preferred_output":[{"role":"assistant","content":"Dear Kim"}]})");
   const auto pairs = exported_lines(folder_ / "torchtune/preference.jsonl");
   ASSERT_EQ(pairs.size(), 1U);
-  const auto pair = parse_json_object("{" + pairs[0].substr(2));
+  const auto pair = parse_json_object(pairs[0]);
   ASSERT_TRUE(pair) << pairs[0];
   EXPECT_EQ(pair->at("chosen").as_array().size(), 5U);
   EXPECT_EQ(pair->at("rejected").as_array().back().at("content"), "Dear Kim");
@@ -204,19 +204,18 @@ TEST_F(DatasetExport, CardSaysWhatIsInIt) {
   const auto card = make_card(dataset, {.seed = 3, .examples = 5});
   ASSERT_TRUE(card) << card.error().message;
   EXPECT_EQ(json::serialize(card->at("verdicts")), R"({"accepted":20,"modified":1})");
-  EXPECT_EQ(json::serialize(card->at("domains")), R"({"(none)":1,"numbers":20
-})");
+  EXPECT_EQ(json::serialize(card->at("domains")), R"x({"(none)":1,"numbers":20})x");
   EXPECT_EQ(json::serialize(card->at("sources")), R"({"sdk":21})");
-EXPECT_EQ(card->at("most_of_one_person"), 20);
-EXPECT_EQ(card->at("languages").at("en"), 20);
-EXPECT_GT(card->at("near_duplicates").at("examples").to_number<std::int64_t>(), 10);
-EXPECT_EQ(card->at("characters").at("answer").at("most"), 37.0);
-EXPECT_EQ(card->at("label_conflicts").at("judged_by_several"), 0);
-const auto& shown = card->at("random_examples").as_array();
-EXPECT_EQ(shown.size(), 5U);
-EXPECT_EQ(*make_card(dataset, {.seed = 3, .examples = 5}), *card);
-EXPECT_NE(make_card(dataset, {.seed = 4, .examples = 5})->at("random_examples"),
-          card->at("random_examples"));
+  EXPECT_EQ(card->at("most_of_one_person"), 20);
+  EXPECT_EQ(card->at("languages").at("en"), 20);
+  EXPECT_GT(card->at("near_duplicates").at("examples").to_number<std::int64_t>(), 10);
+  EXPECT_EQ(card->at("characters").at("answer").at("most"), 38.0);
+  EXPECT_EQ(card->at("label_conflicts").at("judged_by_several"), 0);
+  const auto& shown = card->at("random_examples").as_array();
+  EXPECT_EQ(shown.size(), 5U);
+  EXPECT_EQ(*make_card(dataset, {.seed = 3, .examples = 5}), *card);
+  EXPECT_NE(make_card(dataset, {.seed = 4, .examples = 5})->at("random_examples"),
+            card->at("random_examples"));
 }
 
 TEST_F(DatasetExport, DiffSaysWhatBecameOfExamples) {
