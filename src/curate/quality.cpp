@@ -48,7 +48,7 @@ constexpr std::array kScripts = {Script{"ja", 0x3040, 0x30FF}, Script{"ko", 0xAC
                                  Script{"el", 0x0370, 0x03FF}, Script{"he", 0x0590, 0x05FF},
                                  Script{"ar", 0x0600, 0x06FF}, Script{"th", 0x0E00, 0x0E7F}};
 
-constexpr std::size_t kReadBytes = 16U << 10;  // of a text: enough to tell
+constexpr std::size_t kLanguageBytes = 16U << 10;  // of a text: enough to tell
 
 std::string without_code(std::string_view text) {
   std::string prose;
@@ -164,7 +164,7 @@ std::vector<std::string_view> known_languages() {
 }
 
 std::string_view language_of(std::string_view text) {
-  const std::string prose = without_code(text.substr(0, kReadBytes));
+  const std::string prose = without_code(text.substr(0, kLanguageBytes));
   const auto by_script = language_by_script(prose);
   return by_script.empty() ? language_by_words(normalised(prose)) : by_script;
 }
