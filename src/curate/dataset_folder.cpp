@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "curate/example_text.h"
@@ -157,10 +158,15 @@ Result<void> write_dataset_folder(store::Database& database, const Recipe& recip
                                   std::string_view evaluation_sets, const std::string& root,
                                   const Selection& selection, Dataset& dataset) {
   // The folder's name is known when all is written. Until then it has one of the recipe's, so that
-  // the next build of it clears away what one that was cut off has left.
+  // the next build of it clears away what one that was cut off has left; the lock keeps two builds
+  // of it at once from doing that to each other.
   const auto section = section_of(recipe.dataset);
-  auto part = begin_folder(root + "/building-" +
-                           hex(sha256(recipe.name + canonical(section))).substr(0, kFolderDigits));
+  const std::string building =
+      root + "/building-" + hex(sha256(recipe.name + canonical(section))).substr(0, kFolderDigits);
+  if (auto made = posix_files().make_folder(root); !made) return made;
+  const auto lock = posix_files().lock(building + ".lock");
+  if (!lock) return fail(lock.error().with("another build of recipe " + recipe.name));
+  auto part = begin_folder(building);
   if (!part) return fail(part.error());
   std::error_code error;
   const auto hashes = write_lines(database, *part, selection.examples, recipe.dataset.seed);
@@ -178,8 +184,11 @@ Result<void> write_dataset_folder(store::Database& database, const Recipe& recip
   if (!manifest) return fail(manifest.error());
   const auto text = manifest_text(dataset, recipe, selection, evaluation_sets, *hashes);
   if (auto written = (*manifest)->write(text); !written) return written;
-  if (auto finished = (*manifest)->finish(); !finished) return finished;
-  return finish_folder(*part, dataset.folder);
+  if (auto synced = (*manifest)->finish(); !synced) return synced;
+  auto finished = finish_folder(*part, dataset.folder);
+  // Another recipe's build came to the same examples in the meantime.
+  if (!finished && finished.error().code == ErrorCode::kConflict) return {};
+  return finished;
 }
 
 }  // namespace hone::curate

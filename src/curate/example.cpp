@@ -34,7 +34,9 @@ Example make_example(std::string_view kind, std::string_view split, Candidate* f
 
 class TrainExamples {
  public:
-  explicit TrainExamples(const DatasetRecipe& recipe) : recipe_(recipe) {}
+  TrainExamples(const DatasetRecipe& recipe, std::size_t most) : recipe_(recipe) {
+    examples_.reserve(most);
+  }
 
   void add_demonstration(Candidate& candidate) {
     if (candidate.verdict == "rejected") return;
@@ -119,7 +121,7 @@ std::vector<Example> make_train_examples(const std::vector<Candidate*>& candidat
   const bool demonstrations = wants_kind(recipe, "demonstration");
   const bool judgements = wants_kind(recipe, "judgement");
   const bool preferences = wants_kind(recipe, "preference");
-  TrainExamples examples(recipe);
+  TrainExamples examples(recipe, candidates.size() * recipe.kinds.size());
   for (auto* candidate : candidates) {
     if (candidate->task) examples.add_task(*candidate);
     if (!candidate->judged()) continue;
