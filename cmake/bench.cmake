@@ -7,6 +7,8 @@ add_executable(verdict_bench EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/verdict_
 target_link_libraries(verdict_bench PRIVATE hone_options hone_feedback)
 add_executable(tree_bench EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/tree_bench.cpp)
 target_link_libraries(tree_bench PRIVATE hone_options hone_capture hone_simulate)
+add_executable(curate_bench EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/curate_bench.cpp)
+target_link_libraries(curate_bench PRIVATE hone_options hone_curate)
 # The gateway benchmark's two ends (bench/gateway/run.py runs them).
 add_executable(gateway_stub EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/gateway/stub.cpp)
 target_link_libraries(gateway_stub PRIVATE hone_options)

@@ -3,10 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <set>
 
-#include "base/file.h"
 #include "curate/candidate.h"
 #include "curate/dataset_folder.h"
 #include "curate/example.h"
@@ -16,7 +14,6 @@
 namespace hone::curate {
 namespace {
 
-constexpr std::size_t kFolderDigits = 12;
 constexpr std::string_view kColumns =
     "SELECT digest, name, folder, seed, examples, counts, left_out, created_at FROM dataset";
 
@@ -58,12 +55,11 @@ Result<Dataset> read_row(const store::Row& row) {
   return dataset;
 }
 
+// All but digest and folder.
 Dataset describe(const Recipe& recipe, const std::vector<Example>& examples, Counts left_out,
-                 const std::string& root, Clock& clock) {
+                 Clock& clock) {
   Dataset dataset;
-  dataset.digest = digest_of(recipe.dataset, examples);
   dataset.name = recipe.name;
-  dataset.folder = root + "/" + dataset.digest.substr(0, kFolderDigits);
   dataset.seed = recipe.dataset.seed;
   dataset.examples = static_cast<std::int64_t>(examples.size());
   dataset.left_out = std::move(left_out);
@@ -71,8 +67,10 @@ Dataset describe(const Recipe& recipe, const std::vector<Example>& examples, Cou
   std::map<std::string_view, std::set<std::string_view>> people;
   for (const auto split : {kTrainSplit, kHeldOutSplit}) dataset.counts[std::string(split)];
   for (const auto& example : examples) {
-    ++dataset.counts[std::string(example.split)][example.kind];
-    for (const auto* candidate : example.from) people[example.split].insert(candidate->person);
+    ++dataset.counts[std::string(example.split)][std::string(example.kind)];
+    for (const auto* candidate : {example.first, example.second}) {
+      if (candidate != nullptr) people[example.split].insert(candidate->person);
+    }
   }
   for (const auto split : {kTrainSplit, kHeldOutSplit}) {
     dataset.people[std::string(split)] = static_cast<std::int64_t>(people[split].size());
@@ -92,6 +90,45 @@ Error nothing_to_train_on(const Recipe& recipe, std::size_t held_out, const Coun
                       reasons.empty() ? "none, for there is no feedback yet" : reasons)};
 }
 
+// Many rows a statement: a server is asked some thousand times for a million examples.
+class ExampleRows {
+ public:
+  ExampleRows(store::Database& database, const std::string& digest)
+      : database_(database), digest_(digest) {}
+
+  Result<void> add(const Example& example, const Candidate& candidate) {
+    constexpr std::size_t kRows = 100;
+    sql_ += params_.empty() ? "(?, ?, ?, ?, ?, ?)" : ", (?, ?, ?, ?, ?, ?)";
+    for (store::Value value :
+         {store::Value(digest_), store::Value(example.id()), store::Value(example.kind),
+          store::Value(example.split), store::Value(candidate.interaction),
+          store::Value(candidate.person)}) {
+      params_.push_back(std::move(value));
+    }
+    return ++rows_ < kRows ? Result<void>() : flush();
+  }
+  Result<void> flush() {
+    if (rows_ == 0) return {};
+    auto written = database_.execute(
+        "INSERT INTO dataset_example (dataset_digest, example_id, kind, split, interaction_id,"
+        " person_id) VALUES " +
+            sql_ + " ON CONFLICT (dataset_digest, example_id, interaction_id) DO NOTHING",
+        params_);
+    sql_.clear();
+    params_.clear();
+    rows_ = 0;
+    if (!written) return fail(written.error());
+    return {};
+  }
+
+ private:
+  store::Database& database_;
+  const std::string& digest_;
+  std::string sql_;
+  store::Params params_;
+  std::size_t rows_ = 0;
+};
+
 Result<void> write_rows(store::Database& database, const Dataset& dataset, const Recipe& recipe,
                         const std::vector<Example>& examples) {
   return database.transaction([&]() -> Result<void> {
@@ -103,18 +140,14 @@ Result<void> write_rows(store::Database& database, const Dataset& dataset, const
          json::serialize(counts_object(dataset)), json::serialize(to_json(dataset.left_out)),
          dataset.created_at});
     if (!written) return fail(written.error());
+    ExampleRows rows(database, dataset.digest);
     for (const auto& example : examples) {
-      for (const auto* candidate : example.from) {
-        written = database.execute(
-            "INSERT INTO dataset_example (dataset_digest, example_id, kind, split, interaction_id,"
-            " person_id) VALUES (?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (dataset_digest, example_id, interaction_id) DO NOTHING",
-            {dataset.digest, example.id, example.kind, example.split, candidate->interaction,
-             candidate->person});
-        if (!written) return fail(written.error());
+      for (const auto* candidate : {example.first, example.second}) {
+        if (candidate == nullptr) continue;
+        if (auto added = rows.add(example, *candidate); !added) return added;
       }
     }
-    return {};
+    return rows.flush();
   });
 }
 
@@ -122,9 +155,16 @@ Result<void> write_rows(store::Database& database, const Dataset& dataset, const
 
 Result<Dataset> build_dataset(store::Database& database, const Recipe& recipe,
                               const std::string& root, Clock& clock) {
-  auto candidates = load_candidates(database, recipe.dataset);
+  constexpr double kNearEvaluation = 0.8;  // where the recipe names no likeness of its own
+  const double likeness =
+      recipe.dataset.near_duplicates > 0 ? recipe.dataset.near_duplicates : kNearEvaluation;
+  auto sets = EvaluationSets::load(recipe.dataset.decontaminate, recipe.dataset.decontaminate_words,
+                                   likeness);
+  if (!sets) return fail(sets.error());
+  auto candidates = load_candidates(database, recipe.dataset, *sets);
   if (!candidates) return fail(candidates.error());
-  const auto examples = select_examples(candidates->rows, recipe.dataset);
+  const Selection selection = select_examples(*candidates, recipe.dataset);
+  const std::vector<Example>& examples = selection.examples;
   for (const auto& candidate : candidates->rows) {
     if (!candidate.left_out.empty()) ++candidates->left_out[std::string(candidate.left_out)];
   }
@@ -133,11 +173,10 @@ Result<Dataset> build_dataset(store::Database& database, const Recipe& recipe,
   if (held_out == examples.size()) {
     return fail(nothing_to_train_on(recipe, held_out, candidates->left_out));
   }
-  const Dataset dataset = describe(recipe, examples, std::move(candidates->left_out), root, clock);
-  if (auto written = write_dataset_folder(dataset, recipe, examples); !written) {
-    return fail(written.error());
-  }
-  if (auto written = write_rows(database, dataset, recipe, examples); !written) {
+  Dataset dataset = describe(recipe, examples, std::move(candidates->left_out), clock);
+  auto written = write_dataset_folder(database, recipe, sets->digest(), root, selection, dataset);
+  if (!written) return fail(written.error());
+  if (written = write_rows(database, dataset, recipe, examples); !written) {
     return fail(written.error());
   }
   return find_dataset(database, dataset.digest);

@@ -1,14 +1,20 @@
 #include "curate/dataset_folder.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "curate/example_text.h"
+#include "curate/lines.h"
 
 namespace hone::curate {
 namespace {
+
+constexpr std::size_t kFolderDigits = 12;
 
 json::array to_array(const std::vector<std::string>& names) {
   return json::array(names.begin(), names.end());
@@ -30,14 +36,41 @@ json::object section_of(const DatasetRecipe& recipe) {
           {"seed", recipe.seed}};
 }
 
-std::string manifest_text(const Dataset& dataset, const Recipe& recipe,
-                          const std::vector<Example>& examples) {
+// What later recipes can ask, where they ask it: a dataset that does not use it is named as before.
+json::object curation_of(const DatasetRecipe& recipe, std::string_view evaluation_sets) {
+  const DatasetRecipe plain;
+  json::object asked;
+  const auto note = [&](std::string_view name, const auto& value, const auto& otherwise) {
+    if (value != otherwise) asked[name] = value;
+  };
+  const auto note_names = [&](std::string_view name, const std::vector<std::string>& names) {
+    if (!names.empty()) asked[name] = to_array(names);
+  };
+  note("near_duplicates", recipe.near_duplicates, plain.near_duplicates);
+  note("whole_conversations", recipe.whole_conversations, plain.whole_conversations);
+  note("ranked_pairs", recipe.ranked_pairs, plain.ranked_pairs);
+  if (!evaluation_sets.empty()) {  // by their bytes: paths differ from machine to machine
+    asked["decontaminate"] = evaluation_sets;
+    asked["decontaminate_words"] = recipe.decontaminate_words;
+  }
+  note("min_answer_characters", recipe.min_answer_characters, plain.min_answer_characters);
+  note("max_answer_characters", recipe.max_answer_characters, plain.max_answer_characters);
+  note_names("languages", recipe.languages);
+  note_names("leave_out", recipe.leave_out);
+  note("max_examples", recipe.max_examples, plain.max_examples);
+  note("stratify", recipe.stratify, plain.stratify);
+  note("balance", recipe.balance, plain.balance);
+  json::object mix;
+  for (const auto& [name, weight] : recipe.mix) mix[name] = weight;
+  if (!mix.empty()) asked["mix"] = std::move(mix);
+  return asked;
+}
+
+std::string manifest_text(const Dataset& dataset, const Recipe& recipe, const Selection& selection,
+                          std::string_view evaluation_sets,
+                          const std::vector<std::string>& hashes) {
   json::object counts;
   for (const auto& [split, by_kind] : dataset.counts) counts[split] = to_json(by_kind);
-  json::array list;
-  for (const auto& example : examples) {
-    list.push_back({{"id", example.id}, {"hash", example.hash}, {"split", example.split}});
-  }
   json::object manifest{{"digest", dataset.digest},
                         {"name", dataset.name},
                         {"recipe", recipe.text},
@@ -45,67 +78,117 @@ std::string manifest_text(const Dataset& dataset, const Recipe& recipe,
                         {"counts", std::move(counts)},
                         {"left_out", to_json(dataset.left_out)},
                         {"people", to_json(dataset.people)},
-                        {"examples", std::move(list)}};
-  return json::serialize(manifest) + "\n";
+                        {"conflicts",
+                         {{"judged_by_several", selection.conflicts.judged_by_several},
+                          {"in_conflict", selection.conflicts.in_conflict}}}};
+  if (!evaluation_sets.empty()) manifest["evaluation_sets"] = evaluation_sets;
+  // As text, for a million of them as JSON values would be the most memory of all.
+  std::string text = json::serialize(manifest);
+  text.back() = ',';
+  text += "\"examples\":[";
+  for (std::size_t i = 0; i < hashes.size(); ++i) {
+    const Example& example = selection.examples[i];
+    text += fmt::format(R"({}{{"id":"{}","hash":"{}","split":"{}"}})", i == 0 ? "" : ",",
+                        example.id(), hashes[i], example.split);
+  }
+  return text + "]}";
 }
 
-std::string payload_lines(const std::vector<Example>& examples, std::string_view split) {
-  std::string text;
-  for (const auto& example : examples) {
-    if (example.split == split) text += example.payload + "\n";
-  }
-  return text;
+std::string lineage_line(const Example& example) {
+  json::array interactions{example.first->interaction};
+  if (example.second != nullptr) interactions.emplace_back(example.second->interaction);
+  const Candidate& first = *example.first;
+  json::object line{{"example", example.id()},    {"interactions", std::move(interactions)},
+                    {"person", first.person},     {"kind", example.kind},
+                    {"split", example.split},     {"verdict", first.verdict},
+                    {"strength", first.strength}, {"source", first.source},
+                    {"team", first.team},         {"domain", first.purpose}};
+  return json::serialize(line);
 }
 
-std::string lineage_lines(const std::vector<Example>& examples) {
-  std::string text;
-  for (const auto& example : examples) {
-    json::array interactions;
-    for (const auto* candidate : example.from) interactions.emplace_back(candidate->interaction);
-    const Candidate& first = *example.from.front();
-    json::object line{{"example", example.id},     {"interactions", std::move(interactions)},
-                      {"person", first.person},    {"kind", example.kind},
-                      {"split", example.split},    {"verdict", first.verdict},
-                      {"strength", first.strength}};
-    text += json::serialize(line) + "\n";
+// The three files of lines; the hashes of the examples' lines.
+Result<std::vector<std::string>> write_lines(store::Database& database, const std::string& part,
+                                             const std::vector<Example>& examples,
+                                             std::int64_t seed) {
+  auto train = LineWriter::create(part + "/train.jsonl");
+  auto held_out = LineWriter::create(part + "/held_out.jsonl");
+  auto lineage = LineWriter::create(part + "/lineage.jsonl");
+  for (const auto* file : {&train, &held_out, &lineage}) {
+    if (!*file) return fail(file->error());
   }
-  return text;
+  std::vector<std::string> hashes;
+  hashes.reserve(examples.size());
+  auto written = for_each_line(
+      database, examples, seed, [&](const Example& example, std::string_view line) -> Result<void> {
+        hashes.push_back(hex(sha256(line)));
+        LineWriter& file = example.split == kTrainSplit ? **train : **held_out;
+        if (auto done = file.write(line); !done) return done;
+        return (*lineage)->write(lineage_line(example));
+      });
+  if (!written) return fail(written.error());
+  for (const auto* file : {&train, &held_out, &lineage}) {
+    if (auto done = (**file)->finish(); !done) return fail(done.error());
+  }
+  return hashes;
 }
 
 }  // namespace
 
-std::string digest_of(const DatasetRecipe& recipe, const std::vector<Example>& examples) {
+std::string digest_of(const DatasetRecipe& recipe, std::string_view evaluation_sets,
+                      const std::vector<Example>& examples,
+                      const std::vector<std::string>& hashes) {
   std::vector<std::string> lines;
-  for (const auto& example : examples) {
-    lines.push_back(example.id + " " + example.hash + " " + std::string(example.split) + "\n");
+  lines.reserve(examples.size());
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    lines.push_back(examples[i].id() + " " + hashes[i] + " " + std::string(examples[i].split) +
+                    "\n");
   }
   std::ranges::sort(lines);
+  json::object section = section_of(recipe);
+  if (auto asked = curation_of(recipe, evaluation_sets); !asked.empty()) {
+    section["curation"] = std::move(asked);
+  }
   Sha256 sum;
-  sum.update(canonical(section_of(recipe)) + "\n" + std::to_string(recipe.seed) + "\n");
+  sum.update(canonical(section) + "\n" + std::to_string(recipe.seed) + "\n");
   for (const auto& line : lines) sum.update(line);
   return hex(sum.finish());
 }
 
-Result<void> write_dataset_folder(const Dataset& dataset, const Recipe& recipe,
-                                  const std::vector<Example>& examples) {
-  FileSystem& files = posix_files();
-  const std::string& folder = dataset.folder;
+Result<void> write_dataset_folder(store::Database& database, const Recipe& recipe,
+                                  std::string_view evaluation_sets, const std::string& root,
+                                  const Selection& selection, Dataset& dataset) {
+  // The folder's name is known when all is written. Until then it has one of the recipe's, so that
+  // the next build of it clears away what one that was cut off has left; the lock keeps two builds
+  // of it at once from doing that to each other.
+  const auto section = section_of(recipe.dataset);
+  const std::string building =
+      root + "/building-" + hex(sha256(recipe.name + canonical(section))).substr(0, kFolderDigits);
+  if (auto made = posix_files().make_folder(root); !made) return made;
+  const auto lock = posix_files().lock(building + ".lock");
+  if (!lock) return fail(lock.error().with("another build of recipe " + recipe.name));
+  auto part = begin_folder(building);
+  if (!part) return fail(part.error());
   std::error_code error;
-  if (std::filesystem::exists(folder, error)) return {};
-  const std::string part = folder + ".part";
-  std::filesystem::remove_all(part, error);  // of a build that was cut off
-  if (auto made = files.make_folder(part); !made) return made;
-  const std::pair<std::string_view, std::string> contents[] = {
-      {"/manifest.json", manifest_text(dataset, recipe, examples)},
-      {"/train.jsonl", payload_lines(examples, kTrainSplit)},
-      {"/held_out.jsonl", payload_lines(examples, kHeldOutSplit)},
-      {"/lineage.jsonl", lineage_lines(examples)}};
-  for (const auto& [name, text] : contents) {
-    auto written = write_file_atomically(files, part + std::string(name), text);
-    if (!written) return written;
+  const auto hashes = write_lines(database, *part, selection.examples, recipe.dataset.seed);
+  if (!hashes) {
+    std::filesystem::remove_all(*part, error);
+    return fail(hashes.error());
   }
-  if (auto renamed = files.rename(part, folder); !renamed) return renamed;
-  return files.sync_folder(std::filesystem::path(folder).parent_path().string());
+  dataset.digest = digest_of(recipe.dataset, evaluation_sets, selection.examples, *hashes);
+  dataset.folder = root + "/" + dataset.digest.substr(0, kFolderDigits);
+  if (std::filesystem::exists(dataset.folder, error)) {
+    std::filesystem::remove_all(*part, error);
+    return {};
+  }
+  auto manifest = LineWriter::create(*part + "/manifest.json");
+  if (!manifest) return fail(manifest.error());
+  const auto text = manifest_text(dataset, recipe, selection, evaluation_sets, *hashes);
+  if (auto written = (*manifest)->write(text); !written) return written;
+  if (auto synced = (*manifest)->finish(); !synced) return synced;
+  auto finished = finish_folder(*part, dataset.folder);
+  // Another recipe's build came to the same examples in the meantime.
+  if (!finished && finished.error().code == ErrorCode::kConflict) return {};
+  return finished;
 }
 
 }  // namespace hone::curate

@@ -3,21 +3,29 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "curate/dataset.h"
 #include "curate/example.h"
 #include "curate/recipe.h"
+#include "curate/select.h"
 
 namespace hone::curate {
 
-// SHA-256 over what makes the dataset: the recipe's section and every example's id, hash and split.
-[[nodiscard]] std::string digest_of(const DatasetRecipe& recipe,
-                                    const std::vector<Example>& examples);
+// SHA-256 over what makes the dataset: the recipe's section, the digest of the evaluation sets that
+// it was held against (empty where there are none), and every example's id, hash and split.
+// `hashes` of the examples' lines, in the order of the examples.
+[[nodiscard]] std::string digest_of(const DatasetRecipe& recipe, std::string_view evaluation_sets,
+                                    const std::vector<Example>& examples,
+                                    const std::vector<std::string>& hashes);
 
-// `examples` sorted by split and id; does nothing where the folder is there.
-[[nodiscard]] Result<void> write_dataset_folder(const Dataset& dataset, const Recipe& recipe,
-                                                const std::vector<Example>& examples);
+// Writes the examples, which are sorted by split and id, and completes `dataset`, of which all but
+// digest and folder is known, by the two. Where the folder is there already it stays as it is.
+[[nodiscard]] Result<void> write_dataset_folder(store::Database& database, const Recipe& recipe,
+                                                std::string_view evaluation_sets,
+                                                const std::string& root, const Selection& selection,
+                                                Dataset& dataset);
 
 }  // namespace hone::curate

@@ -167,7 +167,9 @@ TEST_F(DatasetBuild, SqliteAndPostgresGiveTheSameDigest) {
   test::SampleStore other_sample(**postgres);
   fill_day(sample_, 6, 6);
   fill_day(other_sample, 6, 6);
-  recipe_.dataset.kinds = {"demonstration", "preference", "judgement"};
+  recipe_.dataset.kinds = {"demonstration", "preference", "judgement", "task"};
+  recipe_.dataset.near_duplicates = 0.9;
+  recipe_.dataset.whole_conversations = true;
   recipe_.dataset.since = from_millis(1);
   recipe_.dataset.aliases = {"assistant"};
   const Dataset one = build();
@@ -190,13 +192,38 @@ TEST_F(DatasetBuild, ASecondBuildReturnsTheFirst) {
 TEST_F(DatasetBuild, ABuildThatWasCutOffIsMadeAgain) {
   fill_day(sample_, 4, 6);
   const Dataset one = build();
-  std::filesystem::rename(one.folder, one.folder + ".part");
-  std::filesystem::rename(one.folder + ".part/train.jsonl", one.folder + ".part/half");
+  // As a build leaves it that dies while it writes: the name that is not final, half of the files.
+  std::string building;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "datasets")) {
+    const std::string name = entry.path().filename();
+    if (name.ends_with(".lock")) building = name.substr(0, name.size() - 5) + ".part";
+  }
+  ASSERT_FALSE(building.empty());
+  const std::string part = folder_ / "datasets" + "/" + building;
+  std::filesystem::rename(one.folder, part);
+  std::filesystem::rename(part + "/train.jsonl", part + "/half");
   const Dataset two = build();
+  EXPECT_EQ(two.digest, one.digest);
   EXPECT_EQ(lines_of(two.train_file()).size(),
             static_cast<std::size_t>(two.counts.at("train").at("demonstration")));
-  EXPECT_FALSE(std::filesystem::exists(one.folder + ".part"));
+  EXPECT_FALSE(std::filesystem::exists(part));
   EXPECT_FALSE(std::filesystem::exists(two.folder + "/half"));
+}
+
+TEST_F(DatasetBuild, TwoBuildsOfARecipeAtOnceDoNotMix) {
+  fill_day(sample_, 4, 6);
+  const Dataset one = build();
+  std::string held;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "datasets")) {
+    if (entry.path().extension() == ".lock") held = entry.path();
+  }
+  auto lock = posix_files().lock(held);
+  ASSERT_TRUE(lock) << lock.error().message;
+  const auto refused = try_build(*db_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+  lock->reset();
+  EXPECT_EQ(build().digest, one.digest);
 }
 
 TEST_F(DatasetBuild, LeavesOutWhatMayNotBeTrainedOnAndSaysHowMany) {

@@ -1,156 +1,146 @@
 #include "curate/example.h"
 
 #include <algorithm>
-#include <map>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "base/hash.h"
-#include "base/json.h"
 #include "curate/split.h"
-#include "privacy/placeholder.h"
 
 namespace hone::curate {
 namespace {
 
-json::array with_answer(const json::array& prompt, std::string_view answer) {
-  json::array messages = prompt;
-  messages.push_back({{"role", "assistant"}, {"content", answer}});
-  return messages;
+std::string text_of(const TextKey& key) {
+  return fmt::format("{:016x}{:016x}\n", key.high, key.low);
 }
 
-// Fills every string in `value`; one seed for all of an example, so that the same placeholder has
-// the same value in prompt and answer.
-void fill(json::value& value, std::uint64_t seed) {
-  if (auto* text = value.if_string()) {
-    if (text->find("<") != json::string::npos) *text = privacy::fill_placeholders(*text, seed);
-  } else if (auto* array = value.if_array()) {
-    for (auto& item : *array) fill(item, seed);
-  } else if (auto* object = value.if_object()) {
-    for (auto& member : *object) fill(member.value(), seed);
-  }
-}
-
-std::uint64_t seed_of(std::int64_t dataset_seed, std::string_view example) {
-  const std::string rank = keyed_rank(dataset_seed, "surrogates", example);
-  std::uint64_t seed = 0;
-  for (std::size_t i = 0; i < sizeof seed; ++i) {
-    seed = seed << 8U | static_cast<std::uint8_t>(rank[i]);
-  }
-  return seed;
-}
-
-// `fields` is the line without its id; `also` tells apart what is no duplicate although equal.
-Example make_example(std::string kind, std::string_view split, std::vector<Candidate*> from,
-                     const json::object& fields, std::int64_t seed, std::string_view also = {}) {
+// `content` is all that tells it from others of its kind.
+Example make_example(std::string_view kind, std::string_view split, Candidate* first,
+                     Candidate* second, std::string_view content) {
   Example example;
-  std::string identity = kind + "\n" + std::string(split);
-  for (const auto* candidate : from) identity += "\n" + candidate->interaction;
-  constexpr std::size_t kIdDigits = 20;
-  example.id = "ex_" + hex(sha256(identity)).substr(0, kIdDigits);
-  example.content = hex(sha256(kind + "\n" + canonical(fields) + "\n" + std::string(also)));
-  json::object line{{"id", example.id}};
-  json::value filled = fields;
-  fill(filled, seed_of(seed, example.id));
-  for (auto& member : filled.get_object()) line[member.key()] = std::move(member.value());
-  example.payload = json::serialize(line);
-  example.hash = hex(sha256(example.payload));
-  example.kind = std::move(kind);
+  std::string identity = std::string(kind) + "\n" + std::string(split) + "\n" + first->interaction;
+  if (second != nullptr) identity += "\n" + second->interaction;
+  const Digest digest = sha256(identity);
+  std::copy_n(digest.begin(), example.number.size(), example.number.begin());
+  example.kind = kind;
   example.split = split;
-  example.from = std::move(from);
+  example.first = first;
+  example.second = second;
+  example.content = key_of(std::string(kind) + "\n" + std::string(split) + "\n" +
+                           text_of(first->prompt->digest) + std::string(content));
   return example;
 }
 
 class TrainExamples {
  public:
-  explicit TrainExamples(std::int64_t seed) : seed_(seed) {}
+  TrainExamples(const DatasetRecipe& recipe, std::size_t most) : recipe_(recipe) {
+    examples_.reserve(most);
+  }
 
   void add_demonstration(Candidate& candidate) {
     if (candidate.verdict == "rejected") return;
-    const auto& text = candidate.final_text ? *candidate.final_text : candidate.answer;
-    add("demonstration", {&candidate},
-        {{"messages", with_answer(candidate.prompt->messages, text)}});
+    add("demonstration", &candidate, nullptr, text_of(candidate.wanted()));
   }
   void add_judgement(Candidate& candidate) {
-    add("judgement", {&candidate},
-        {{"prompt", candidate.prompt->messages},
-         {"completion", candidate.answer},
-         {"label", candidate.verdict == "accepted"}});
+    add("judgement", &candidate, nullptr,
+        text_of(candidate.answer) + std::string(candidate.verdict == "accepted" ? "+" : "-"));
   }
-  void add_preference(std::vector<Candidate*> from, std::string_view chosen,
-                      std::string_view rejected) {
-    if (chosen == rejected) return;
-    const json::array& prompt = from.front()->prompt->messages;
-    add("preference", std::move(from),
-        {{"prompt", prompt}, {"chosen", chosen}, {"rejected", rejected}});
+  // Of equal prompts one is enough, whatever their verifiers are called.
+  void add_task(Candidate& candidate) { add("task", &candidate, nullptr, ""); }
+
+  // The first one's wanted text over the second one's answer; of one alone over its own.
+  void add_preference(Candidate* first, Candidate* second, double levels = 1) {
+    const TextKey& rejected = (second == nullptr ? first : second)->answer;
+    if (first->wanted() == rejected) return;
+    add("preference", first, second, text_of(first->wanted()) + text_of(rejected));
+    if (!recipe_.ranked_pairs) return;
+    const double strength =
+        second == nullptr ? first->strength : std::min(first->strength, second->strength);
+    examples_.back().margin = levels * strength;
   }
   std::vector<Example> take() { return std::move(examples_); }
 
  private:
-  void add(std::string kind, std::vector<Candidate*> from, json::object fields) {
-    json::object labelled{{"kind", kind}};
-    for (auto& member : fields) labelled[member.key()] = std::move(member.value());
-    examples_.push_back(
-        make_example(std::move(kind), kTrainSplit, std::move(from), labelled, seed_));
+  void add(std::string_view kind, Candidate* first, Candidate* second, std::string_view content) {
+    examples_.push_back(make_example(kind, kTrainSplit, first, second, content));
   }
-  std::int64_t seed_;
+  const DatasetRecipe& recipe_;
   std::vector<Example> examples_;
 };
 
-// Accepted and rejected answers to one context, paired one to one in the order of their ranks.
-void add_pairs(TrainExamples& examples, const std::vector<Candidate*>& candidates,
-               std::int64_t seed) {
-  struct Answers {
-    std::map<std::string, Candidate*> accepted;  // by rank
-    std::map<std::string, Candidate*> rejected;
-  };
-  std::map<std::string_view, Answers> contexts;
-  for (auto* candidate : candidates) {
-    if (candidate->verdict == "modified") continue;
-    Answers& answers = contexts[candidate->prompt->digest];
-    auto& side = candidate->verdict == "accepted" ? answers.accepted : answers.rejected;
-    side.emplace(keyed_rank(seed, "pairs", candidate->interaction), candidate);
+using Answers = std::vector<Candidate*>;
+
+// One to one, in the order of their ranks; what is over stays single.
+void pair_up(TrainExamples& examples, const Answers& better, const Answers& worse, double levels) {
+  for (std::size_t i = 0; i < std::min(better.size(), worse.size()); ++i) {
+    examples.add_preference(better[i], worse[i], levels);
   }
-  for (auto& [context, answers] : contexts) {
-    auto worse = answers.rejected.begin();
-    for (auto& [rank, better] : answers.accepted) {
-      if (worse == answers.rejected.end()) break;
-      examples.add_preference({better, worse->second}, better->answer, worse->second->answer);
-      ++worse;
+}
+
+// Edited, accepted and rejected answers to one context.
+void add_pairs(TrainExamples& examples, const std::vector<Candidate*>& candidates,
+               const DatasetRecipe& recipe) {
+  std::vector<std::pair<std::string, Candidate*>> ranked;
+  for (auto* candidate : candidates) {
+    if (!candidate->judged() || (candidate->has_final && !recipe.ranked_pairs)) continue;
+    ranked.emplace_back(keyed_rank(recipe.seed, "pairs", candidate->interaction), candidate);
+  }
+  std::ranges::sort(ranked, [](const auto& a, const auto& b) {
+    return std::tie(a.second->prompt->digest, a.first) <
+           std::tie(b.second->prompt->digest, b.first);
+  });
+  for (std::size_t begin = 0; begin < ranked.size();) {
+    const TextKey& context = ranked[begin].second->prompt->digest;
+    Answers edited;
+    Answers accepted;
+    Answers rejected;
+    std::size_t end = begin;
+    for (; end < ranked.size() && ranked[end].second->prompt->digest == context; ++end) {
+      auto* candidate = ranked[end].second;
+      (candidate->has_final               ? edited
+       : candidate->verdict == "accepted" ? accepted
+                                          : rejected)
+          .push_back(candidate);
     }
+    pair_up(examples, accepted, rejected, 1);
+    pair_up(examples, edited, accepted, 1);
+    pair_up(examples, edited, rejected, 2);
+    begin = end;
   }
 }
 
 }  // namespace
 
+std::string Example::id() const {
+  return "ex_" + hex(std::string_view(reinterpret_cast<const char*>(number.data()), number.size()));
+}
+
 std::vector<Example> make_train_examples(const std::vector<Candidate*>& candidates,
                                          const DatasetRecipe& recipe) {
-  const auto wants = [&](std::string_view kind) {
-    return std::ranges::find(recipe.kinds, kind) != recipe.kinds.end();
-  };
-  TrainExamples examples(recipe.seed);
+  const bool demonstrations = wants_kind(recipe, "demonstration");
+  const bool judgements = wants_kind(recipe, "judgement");
+  const bool preferences = wants_kind(recipe, "preference");
+  TrainExamples examples(recipe, candidates.size() * recipe.kinds.size());
   for (auto* candidate : candidates) {
-    if (wants("demonstration")) examples.add_demonstration(*candidate);
-    if (wants("judgement")) examples.add_judgement(*candidate);
-    if (wants("preference") && candidate->final_text) {
-      examples.add_preference({candidate}, *candidate->final_text, candidate->answer);
-    }
+    if (candidate->task) examples.add_task(*candidate);
+    if (!candidate->judged()) continue;
+    if (demonstrations) examples.add_demonstration(*candidate);
+    if (judgements) examples.add_judgement(*candidate);
+    if (preferences && candidate->has_final) examples.add_preference(candidate, nullptr);
   }
-  if (wants("preference")) add_pairs(examples, candidates, recipe.seed);
+  if (preferences) add_pairs(examples, candidates, recipe);
   return examples.take();
 }
 
-std::vector<Example> make_held_out_records(const std::vector<Candidate*>& candidates,
-                                           const DatasetRecipe& recipe) {
+std::vector<Example> make_held_out_records(const std::vector<Candidate*>& candidates) {
   std::vector<Example> records;
   for (auto* candidate : candidates) {
-    json::object fields{{"person", candidate->person},
-                        {"prompt", candidate->prompt->messages},
-                        {"original", candidate->answer},
-                        {"final", nullptr},
-                        {"verdict", candidate->verdict}};
-    if (candidate->final_text) fields["final"] = *candidate->final_text;
-    if (!candidate->purpose.empty()) fields["domain"] = candidate->purpose;
-    records.push_back(
-        make_example(candidate->verdict, kHeldOutSplit, {candidate}, fields, recipe.seed));
+    if (!candidate->judged()) continue;
+    std::string content = text_of(candidate->answer);
+    if (candidate->has_final) content += text_of(candidate->final_text);
+    content += std::string(candidate->person) + "\n" + std::string(candidate->purpose);
+    records.push_back(make_example(candidate->verdict, kHeldOutSplit, candidate, nullptr, content));
   }
   return records;
 }

@@ -1,51 +1,296 @@
-// Training examples of one kind, as trainers read them: the lines of train.jsonl without `kind`.
-#include "base/file.h"
-#include "curate/dataset.h"
+#include "curate/export.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "curate/lines.h"
 
 namespace hone::curate {
 namespace {
 
-constexpr std::uint64_t kMostBytes = 16ULL << 30;
+using Line = json::object;
+// A line of train.jsonl as the trainer's; the line is used up.
+using Convert = Line (*)(Line& line);
 
-// The line for a trainer; empty for one of another kind, or erased.
-Result<std::string> trainer_line(std::string_view line, std::string_view kind) {
-  auto object = parse_json_object(line);
-  if (!object) return fail(object.error());
-  if (string_or_empty(*object, "kind") != kind) return std::string();
-  object->erase("kind");
-  return json::serialize(*object) + "\n";
+json::object said(std::string_view role, json::value text) {
+  return {{"role", role}, {"content", std::move(text)}};
 }
+
+json::array answer_of(Line& line, std::string_view field) {
+  return {said("assistant", std::move(line[field]))};
+}
+
+// A conversation that ends with the answer, from a prompt and the answer.
+json::array whole_of(const Line& line, std::string_view field) {
+  json::array messages = line.at("prompt").as_array();
+  messages.push_back(said("assistant", line.at(field)));
+  return messages;
+}
+
+// So that the loss covers the last answer only, as with Hone's own trainer.
+Line trl_demonstration(Line& line) {
+  json::array prompt = std::move(line["messages"].as_array());
+  json::array completion{prompt.back()};
+  prompt.pop_back();
+  return {{"id", line["id"]}, {"prompt", std::move(prompt)}, {"completion", std::move(completion)}};
+}
+Line trl_preference(Line& line) {
+  Line out{{"id", line["id"]},
+           {"prompt", std::move(line["prompt"])},
+           {"chosen", answer_of(line, "chosen")},
+           {"rejected", answer_of(line, "rejected")}};
+  if (const auto* margin = line.if_contains("margin")) out["margin"] = *margin;
+  return out;
+}
+Line trl_judgement(Line& line) {
+  return {{"id", line["id"]},
+          {"prompt", std::move(line["prompt"])},
+          {"completion", answer_of(line, "completion")},
+          {"label", line["label"]}};
+}
+// As text: verifiers have different fields, and a column of a table has one type.
+Line trl_task(Line& line) {
+  return {{"id", line["id"]},
+          {"prompt", std::move(line["prompt"])},
+          {"verifier", json::serialize(line["verifier"])}};
+}
+
+json::object sharegpt_message(const json::value& message) {
+  const auto& object = message.as_object();
+  const auto role = string_or_empty(object, "role");
+  const auto from = role == "user" ? "human" : role == "assistant" ? "gpt" : role;
+  return {{"from", from}, {"value", object.at("content")}};
+}
+json::array sharegpt_messages(const json::array& messages) {
+  json::array out;
+  for (const auto& message : messages) out.push_back(sharegpt_message(message));
+  return out;
+}
+json::object sharegpt_answer(Line& line, std::string_view field) {
+  return {{"from", "gpt"}, {"value", std::move(line[field])}};
+}
+Line sharegpt_demonstration(Line& line) {
+  return {{"id", line["id"]}, {"conversations", sharegpt_messages(line["messages"].as_array())}};
+}
+Line sharegpt_preference(Line& line) {
+  return {{"id", line["id"]},
+          {"conversations", sharegpt_messages(line["prompt"].as_array())},
+          {"chosen", sharegpt_answer(line, "chosen")},
+          {"rejected", sharegpt_answer(line, "rejected")}};
+}
+Line sharegpt_judgement(Line& line) {
+  return {{"id", line["id"]},
+          {"conversations", sharegpt_messages(whole_of(line, "completion"))},
+          {"kto_tag", line["label"]}};
+}
+
+// Without ids: a field that the service does not know is refused. A weight of 0 keeps what the
+// model said before the answer out of the loss.
+Line openai_demonstration(Line& line) {
+  json::array messages = std::move(line["messages"].as_array());
+  for (std::size_t i = 0; i + 1 < messages.size(); ++i) {
+    auto& message = messages[i].as_object();
+    if (string_or_empty(message, "role") == "assistant") message["weight"] = 0;
+  }
+  return {{"messages", std::move(messages)}};
+}
+Line openai_preference(Line& line) {
+  return {{"input", {{"messages", std::move(line["prompt"])}}},
+          {"preferred_output", answer_of(line, "chosen")},
+          {"non_preferred_output", answer_of(line, "rejected")}};
+}
+
+Line torchtune_demonstration(Line& line) {
+  return {{"id", line["id"]}, {"messages", std::move(line["messages"])}};
+}
+Line torchtune_preference(Line& line) {
+  return {{"id", line["id"]},
+          {"chosen", whole_of(line, "chosen")},
+          {"rejected", whole_of(line, "rejected")}};
+}
+
+struct Form {
+  std::string_view format;
+  std::string_view kind;
+  Convert convert;
+  std::string_view use;  // how the trainer takes the file
+};
+constexpr std::array kForms = {
+    Form{"trl", "demonstration", trl_demonstration, "SFTTrainer: conversational prompt-completion"},
+    Form{"trl", "preference", trl_preference,
+         "DPOTrainer, ORPOTrainer, CPOTrainer, RewardTrainer: conversational preference with an "
+         "explicit prompt"},
+    Form{"trl", "judgement", trl_judgement, "KTOTrainer: conversational unpaired preference"},
+    Form{"trl", "task", trl_task,
+         "GRPOTrainer: conversational prompt-only; a reward function gets the column 'verifier', a "
+         "JSON text that `hone-engine verify` takes"},
+    Form{"sharegpt", "demonstration", sharegpt_demonstration, "conversations of human and gpt"},
+    Form{"sharegpt", "preference", sharegpt_preference,
+         "conversations, chosen, rejected (LLaMA-Factory: ranking = true)"},
+    Form{"sharegpt", "judgement", sharegpt_judgement,
+         "conversations, kto_tag (LLaMA-Factory: columns.kto_tag)"},
+    Form{"openai", "demonstration", openai_demonstration, "fine-tuning, method supervised"},
+    Form{"openai", "preference", openai_preference, "fine-tuning, method dpo"},
+    Form{"torchtune", "demonstration", torchtune_demonstration,
+         "chat_dataset with conversation_column: messages, conversation_style: openai; "
+         "masking_strategy: train_on_last is Hone's loss"},
+    Form{"torchtune", "preference", torchtune_preference, "preference_dataset"}};
+
+const Form* form_of(std::string_view format, std::string_view kind) {
+  for (const auto& form : kForms) {
+    if (form.format == format && form.kind == kind) return &form;
+  }
+  return nullptr;
+}
+
+// Calls `use` with each line of train.jsonl.
+template <typename Use>
+Result<void> for_each_example(const Dataset& dataset, Use&& use) {
+  auto lines = LineReader::open(dataset.train_file());
+  if (!lines) return fail(lines.error());
+  for (;;) {
+    auto text = (*lines)->next();
+    if (!text) return fail(text.error());
+    if (!*text) return {};
+    auto line = parse_json_object(**text);
+    if (!line) return fail(line.error().with((*lines)->place()));
+    Result<void> used;
+    try {
+      used = use(*line);
+    } catch (const std::exception& error) {  // of Boost.JSON, where a field is not what it must be
+      used = fail(ErrorCode::kCorrupt, std::string("the example is damaged: ") + error.what());
+    }
+    if (!used) return fail(used.error().with((*lines)->place()));
+  }
+}
+
+Error none_of_kind(const Dataset& dataset, std::string_view kind) {
+  return {ErrorCode::kNotFound,
+          fmt::format("dataset {} has no training examples of the kind '{}'", dataset.name, kind)};
+}
+
+class FormWriter {
+ public:
+  FormWriter(const Dataset& dataset, std::string_view format, std::string part)
+      : dataset_(dataset), format_(format), part_(std::move(part)) {}
+
+  Result<json::object> write() {
+    auto done = for_each_example(dataset_, [this](Line& line) { return add(line); });
+    if (!done) return fail(done.error());
+    if (files_.empty()) {
+      return fail(ErrorCode::kNotFound,
+                  fmt::format("dataset {} has no training examples that have a form in '{}'; "
+                              "docs/formats/dataset.md says which kinds have one",
+                              dataset_.name, format_));
+    }
+    json::object files;
+    for (auto& [kind, file] : files_) {
+      if (auto finished = file->finish(); !finished) return fail(finished.error());
+      files[kind + ".jsonl"] = {
+          {"kind", kind}, {"examples", file->lines()}, {"use", form_of(format_, kind)->use}};
+    }
+    json::object about{{"dataset", dataset_.digest},
+                       {"name", dataset_.name},
+                       {"format", format_},
+                       {"files", std::move(files)},
+                       {"not_exported", to_json(passed_over_)}};
+    auto file = LineWriter::create(part_ + "/dataset.json");
+    if (!file) return fail(file.error());
+    if (auto written = (*file)->write(json::serialize(about)); !written) {
+      return fail(written.error());
+    }
+    if (auto finished = (*file)->finish(); !finished) return fail(finished.error());
+    return about;
+  }
+
+ private:
+  Result<void> add(Line& line) {
+    const std::string kind(string_or_empty(line, "kind"));
+    const Form* form = form_of(format_, kind);
+    if (form == nullptr) {
+      if (!kind.empty()) ++passed_over_[kind];  // without a kind: erased
+      return {};
+    }
+    auto& file = files_[kind];
+    if (!file) {
+      auto made = LineWriter::create(part_ + "/" + kind + ".jsonl");
+      if (!made) return fail(made.error());
+      file = std::move(*made);
+    }
+    return file->write(json::serialize(form->convert(line)));
+  }
+
+  const Dataset& dataset_;
+  const std::string_view format_;
+  const std::string part_;
+  std::map<std::string, std::unique_ptr<LineWriter>> files_;  // by kind
+  Counts passed_over_;
+};
 
 }  // namespace
 
+std::vector<std::string> export_formats() {
+  std::vector<std::string> names;
+  for (const auto& form : kForms) {
+    if (std::ranges::find(names, form.format) == names.end()) names.emplace_back(form.format);
+  }
+  return names;
+}
+
+Result<json::object> export_dataset(const Dataset& dataset, std::string_view format,
+                                    const std::string& where) {
+  std::string folder = where;
+  while (folder.size() > 1 && folder.ends_with('/')) folder.pop_back();
+  const auto formats = export_formats();
+  if (std::ranges::find(formats, format) == formats.end()) {
+    return fail(ErrorCode::kInvalid, fmt::format("there is no export format '{}'; there are: {}",
+                                                 format, fmt::join(formats, ", ")));
+  }
+  std::error_code error;
+  if (std::filesystem::exists(folder, error)) {
+    return fail(ErrorCode::kConflict, folder + " is there already; name a folder that is not");
+  }
+  auto part = begin_folder(folder);
+  if (!part) return fail(part.error());
+  auto about = FormWriter(dataset, format, *part).write();
+  if (!about) {
+    std::filesystem::remove_all(*part, error);
+    return about;
+  }
+  if (auto finished = finish_folder(*part, folder); !finished) return fail(finished.error());
+  return about;
+}
+
 Result<std::int64_t> export_examples(const Dataset& dataset, std::string_view kind,
                                      const std::string& path) {
-  auto text = read_file(posix_files(), dataset.train_file(), kMostBytes);
-  if (!text) return fail(text.error());
-  std::string lines;
-  std::int64_t count = 0;
-  std::int64_t number = 0;
-  for (std::string_view rest = *text; !rest.empty();) {
-    const auto end = rest.find('\n');
-    const auto line = rest.substr(0, end);
-    rest.remove_prefix(end == rest.npos ? rest.size() : end + 1);
-    ++number;
-    auto written = trainer_line(line, kind);
-    if (!written) {
-      return fail(written.error().with(dataset.train_file() + ": line " + std::to_string(number)));
-    }
-    if (written->empty()) continue;
-    lines += *written;
-    ++count;
-  }
-  if (count == 0) {
-    return fail(ErrorCode::kNotFound, "dataset " + dataset.name +
-                                          " has no training examples of the kind '" +
-                                          std::string(kind) + "'");
-  }
-  if (auto done = write_file_atomically(posix_files(), path, lines); !done)
+  const std::string part = path + ".part";
+  std::error_code error;
+  std::filesystem::remove(part, error);
+  auto file = LineWriter::create(part);
+  if (!file) return fail(file.error());
+  auto done = for_each_example(dataset, [&](Line& line) -> Result<void> {
+    if (string_or_empty(line, "kind") != kind) return {};
+    line.erase("kind");
+    return (*file)->write(json::serialize(line));
+  });
+  if (done && (*file)->lines() == 0) done = fail(none_of_kind(dataset, kind));
+  if (done) done = (*file)->finish();
+  if (done) done = posix_files().rename(part, path);
+  if (!done) {
+    std::filesystem::remove(part, error);
     return fail(done.error());
-  return count;
+  }
+  const auto folder = std::filesystem::absolute(path).parent_path();
+  if (auto synced = posix_files().sync_folder(folder.string()); !synced) {
+    return fail(synced.error());
+  }
+  return (*file)->lines();
 }
 
 }  // namespace hone::curate

@@ -7,23 +7,29 @@
 #include <ranges>
 #include <vector>
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "store/block_content.h"
 #include "store/database.h"
 #include "wire/message.h"
 
 namespace hone::curate {
+
+struct PromptNode {
+  std::int64_t parent = 0;  // 0 at a root
+  std::int64_t block = 0;
+};
+struct PromptBlock {
+  PromptState state = PromptState::kMissing;
+  std::string role;
+  std::string text;
+};
+
 namespace {
 
 constexpr std::size_t kChunk = 500;  // parameters of one query
 
 using Ids = std::set<std::int64_t>;
-struct NodeRow {
-  std::int64_t parent = 0;  // 0 at a root
-  std::int64_t block = 0;
-};
-using Nodes = std::unordered_map<std::int64_t, NodeRow>;
+using Nodes = std::unordered_map<std::int64_t, PromptNode>;
 using Contents = std::unordered_map<std::int64_t, std::string>;
 
 // Runs `sql` with its "(…)" filled by each chunk of `keys` in turn.
@@ -83,75 +89,74 @@ Result<Contents> load_contents(store::Database& database, std::string_view id,
   return contents;
 }
 
-// Puts paths together. Each block is parsed once, however many paths it lies on.
-class PromptMaker {
- public:
-  PromptMaker(const Nodes& nodes, const Contents& contents) : nodes_(nodes), contents_(contents) {}
-
-  LoadedPrompt make(std::int64_t leaf) {
-    std::vector<std::int64_t> path;
-    for (std::int64_t at = leaf; at != 0;) {
-      const auto node = nodes_.find(at);
-      if (node == nodes_.end()) return {};
-      path.push_back(node->second.block);
-      at = node->second.parent;
-    }
-    auto prompt = std::make_shared<Prompt>();
-    std::string last_user;
-    for (const std::int64_t block : std::views::reverse(path)) {
-      const Parsed& message = parse(block);
-      if (message.state != PromptState::kText) return {message.state, nullptr};
-      if (message.role == "user") last_user = message.text;
-      prompt->characters += count_characters(message.text);
-      prompt->messages.push_back({{"role", message.role}, {"content", message.text}});
-    }
-    if (last_user.empty()) return {PromptState::kNotText, nullptr};
-    prompt->digest = hex(sha256(canonical(prompt->messages)));
-    prompt->group = hex(sha256(normalised(last_user)));
-    return {PromptState::kText, std::move(prompt)};
-  }
-
- private:
-  struct Parsed {
-    PromptState state = PromptState::kMissing;
-    std::string role;
-    std::string text;
-  };
-  const Parsed& parse(std::int64_t block) {
-    const auto [at, is_new] = parsed_.try_emplace(block);
-    Parsed& parsed = at->second;
-    const auto content = contents_.find(block);
-    if (!is_new || content == contents_.end()) return parsed;
-    const auto message = parse_json_object(content->second);
-    if (!message) return parsed;
-    parsed.role = wire::role_of(*message);
-    auto text = plain_text(*message);
-    const bool known =
-        parsed.role == "system" || parsed.role == "user" || parsed.role == "assistant";
-    parsed.state = text && known ? PromptState::kText : PromptState::kNotText;
-    if (text) parsed.text = std::move(*text);
-    return parsed;
-  }
-
-  const Nodes& nodes_;
-  const Contents& contents_;
-  std::unordered_map<std::int64_t, Parsed> parsed_;
-};
+PromptBlock parse_block(const std::string& content) {
+  PromptBlock parsed;
+  const auto message = parse_json_object(content);
+  if (!message) return parsed;
+  parsed.role = wire::role_of(*message);
+  auto text = plain_text(*message);
+  const bool known = parsed.role == "system" || parsed.role == "user" || parsed.role == "assistant";
+  parsed.state = text && known ? PromptState::kText : PromptState::kNotText;
+  if (text) parsed.text = std::move(*text);
+  return parsed;
+}
 
 }  // namespace
 
-Result<std::unordered_map<std::int64_t, LoadedPrompt>> load_prompts(store::Database& database,
-                                                                    const Ids& context_nodes) {
+// Each block is parsed once, however many paths it lies on, and then only its text is kept.
+struct PromptReader::State {
+  Nodes nodes;
+  Contents contents;
+  std::unordered_map<std::int64_t, PromptBlock> parsed;
+
+  const PromptBlock& parse(std::int64_t block) {
+    const auto [at, is_new] = parsed.try_emplace(block);
+    if (!is_new) return at->second;
+    const auto content = contents.find(block);
+    if (content == contents.end()) return at->second;
+    at->second = parse_block(content->second);
+    contents.erase(content);
+    return at->second;
+  }
+};
+
+PromptReader::PromptReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+PromptReader::PromptReader(PromptReader&&) noexcept = default;
+PromptReader::~PromptReader() = default;
+
+Result<PromptReader> PromptReader::load(store::Database& database, const Ids& context_nodes) {
   auto nodes = load_nodes(database, context_nodes);
   if (!nodes) return fail(nodes.error());
   Ids blocks;
   for (const auto& [id, node] : *nodes) blocks.insert(node.block);
   auto contents = load_contents(database, "b.id", "block b", blocks);
   if (!contents) return fail(contents.error());
-  PromptMaker maker(*nodes, *contents);
-  std::unordered_map<std::int64_t, LoadedPrompt> prompts;
-  for (const auto node : context_nodes) prompts.emplace(node, maker.make(node));
-  return prompts;
+  return PromptReader(std::make_unique<State>(State{std::move(*nodes), std::move(*contents), {}}));
+}
+
+LoadedPrompt PromptReader::make(std::int64_t context_node) {
+  std::vector<std::int64_t> path;
+  for (std::int64_t at = context_node; at != 0; at = state_->nodes.at(path.back()).parent) {
+    if (!state_->nodes.contains(at)) return {};
+    path.push_back(at);
+  }
+  Prompt prompt;
+  const std::string* last_user = nullptr;
+  for (const std::int64_t node : std::views::reverse(path)) {
+    const PromptBlock& message = state_->parse(state_->nodes.at(node).block);
+    if (message.state != PromptState::kText) return {message.state};
+    if (message.role == "user") {
+      last_user = &message.text;
+      if (prompt.conversation == 0) prompt.conversation = node;
+    }
+    prompt.characters += count_characters(message.text);
+    prompt.messages.push_back({{"role", message.role}, {"content", message.text}});
+  }
+  if (last_user == nullptr || last_user->empty()) return {PromptState::kNotText};
+  prompt.digest = sha256(canonical(prompt.messages));
+  prompt.last_user = normalised(*last_user);
+  prompt.group = hex(sha256(prompt.last_user));
+  return {PromptState::kText, std::move(prompt)};
 }
 
 Result<std::unordered_map<std::int64_t, std::string>> load_blocks_of(store::Database& database,

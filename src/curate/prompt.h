@@ -1,10 +1,13 @@
 // The prompts of many interactions at once: the path from the root of the conversation tree to each
-// context node, as plain text messages. Shared beginnings are read once.
+// context node, as plain text messages. Shared beginnings are read once; prompts are put together
+// one at a time, so that memory holds each block once however many prompts have it.
+//
+//   auto prompts = PromptReader::load(db, nodes);      // some hundreds of nodes at a time
+//   for (const auto node : nodes) use(prompts->make(node));
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -13,6 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/result.h"
 
@@ -23,9 +27,11 @@ class Database;
 namespace hone::curate {
 
 struct Prompt {
-  json::array messages;  // {"role": "system"|"user"|"assistant", "content": text}
-  std::string digest;    // equal for equal messages
-  std::string group;     // equal for near-duplicates: of the last user message, normalised
+  json::array messages;           // {"role": "system"|"user"|"assistant", "content": text}
+  Digest digest{};                // equal for equal messages
+  std::string group;              // equal where the last user messages are, normalised
+  std::string last_user;          // that message, normalised
+  std::int64_t conversation = 0;  // the node of the first user message: where conversations part
   std::size_t characters = 0;
 };
 
@@ -35,12 +41,24 @@ enum class PromptState { kText, kMissing, kNotText };
 
 struct LoadedPrompt {
   PromptState state = PromptState::kMissing;
-  std::shared_ptr<const Prompt> prompt;  // where kText
+  std::optional<Prompt> prompt = {};  // where kText
 };
 
-// By context node. Nodes go by their number in the database (interaction.context_node).
-[[nodiscard]] Result<std::unordered_map<std::int64_t, LoadedPrompt>> load_prompts(
-    store::Database& database, const std::set<std::int64_t>& context_nodes);
+class PromptReader {
+ public:
+  // Nodes go by their number in the database (interaction.context_node).
+  [[nodiscard]] static Result<PromptReader> load(store::Database& database,
+                                                 const std::set<std::int64_t>& context_nodes);
+  PromptReader(PromptReader&&) noexcept;
+  ~PromptReader();
+
+  [[nodiscard]] LoadedPrompt make(std::int64_t context_node);
+
+ private:
+  struct State;
+  explicit PromptReader(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
 
 // Canonical JSON of the messages that answer: block contents by output node; absent where not
 // there.

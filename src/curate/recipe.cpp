@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 
 #include <fmt/format.h>
 
 #include "base/config.h"
 #include "base/file.h"
+#include "curate/quality.h"
+#include "curate/train_fields.h"
 
 namespace hone::curate {
 namespace {
@@ -31,8 +34,11 @@ class Section {
     check_name(key, value, names);
   }
   void some_of(std::string_view key, std::vector<std::string>& values, const Names& names) {
-    values = table_.get_or(key, values);
+    any_of(key, values, names);
     if (values.empty()) table_.problem(key, "must name at least one");
+  }
+  void any_of(std::string_view key, std::vector<std::string>& values, const Names& names) {
+    values = table_.get_or(key, values);
     for (const auto& value : values) check_name(key, value, names);
   }
   TomlTable& table() { return table_; }
@@ -51,10 +57,52 @@ class Section {
 
 constexpr std::int64_t kMany = 1'000'000'000;
 
+void read_mix(Section& section, DatasetRecipe& recipe) {
+  TomlTable mix = section.table().table("mix");
+  for (const auto& name : mix.keys()) {
+    const double weight = mix.get_or(name, 0.0);
+    if (!(weight >= 0 && weight <= 1e6)) mix.problem(name, "must be from 0 to 1000000");
+    recipe.mix[name] = weight;
+  }
+  if (recipe.mix.empty()) return;
+  if (recipe.stratify == "none" || recipe.max_examples == 0) {
+    section.table().problem("mix", "weighs strata: it needs stratify and max_examples");
+  }
+  const bool some = std::ranges::any_of(recipe.mix, [](const auto& w) { return w.second > 0; });
+  if (!some) section.table().problem("mix", "must have a weight above 0");
+}
+
+void read_curation(Section& section, DatasetRecipe& recipe) {
+  TomlTable& table = section.table();
+  section.number("near_duplicates", recipe.near_duplicates, 0, 1);
+  // Below a half the search would miss too many to be called one.
+  if (recipe.near_duplicates > 0 && recipe.near_duplicates < 0.5) {
+    table.problem("near_duplicates", "must be 0 (equal texts only) or from 0.5 to 1");
+  }
+  recipe.whole_conversations = table.get_or("whole_conversations", recipe.whole_conversations);
+  recipe.ranked_pairs = table.get_or("ranked_pairs", recipe.ranked_pairs);
+  recipe.decontaminate = table.get_or("decontaminate", recipe.decontaminate);
+  section.whole("decontaminate_words", recipe.decontaminate_words, 3, 100);
+  section.whole("min_answer_characters", recipe.min_answer_characters, 0, kMany);
+  section.whole("max_answer_characters", recipe.max_answer_characters, 0, kMany);
+  if (recipe.max_answer_characters > 0 &&
+      recipe.max_answer_characters < recipe.min_answer_characters) {
+    table.problem("max_answer_characters", "is under min_answer_characters");
+  }
+  Names known;
+  for (const auto& language : known_languages()) known.push_back(language);
+  section.any_of("languages", recipe.languages, known);
+  section.any_of("leave_out", recipe.leave_out, {"refusal", "truncated"});
+  section.whole("max_examples", recipe.max_examples, 0, kMany);
+  section.one_of("stratify", recipe.stratify, {"none", "source", "domain", "team", "verdict"});
+  section.one_of("balance", recipe.balance, {"proportional", "equal"});
+  read_mix(section, recipe);
+}
+
 DatasetRecipe read_dataset(TomlTable table) {
   DatasetRecipe recipe;
   Section section(std::move(table));
-  section.some_of("kinds", recipe.kinds, {"demonstration", "preference", "judgement"});
+  section.some_of("kinds", recipe.kinds, {"demonstration", "preference", "judgement", "task"});
   const auto since = section.table().get_or("since", std::string());
   if (!since.empty()) {
     if (const auto time = parse_time(since)) {
@@ -73,13 +121,14 @@ DatasetRecipe read_dataset(TomlTable table) {
   section.whole("max_per_team", recipe.max_per_team, 0, kMany);
   section.whole("max_characters", recipe.max_characters, 0, kMany);
   section.whole("seed", recipe.seed, 0, INT64_MAX);
+  read_curation(section, recipe);
   return recipe;
 }
 
 TrainRecipe read_train(TomlTable table) {
   TrainRecipe recipe;
   Section section(std::move(table));
-  section.one_of("method", recipe.method, {"sft", "dpo"});
+  section.one_of("method", recipe.method, train_methods());
   section.whole("lora_r", recipe.lora_r, 0, 4096);
   section.number("lora_alpha", recipe.lora_alpha, 0.01, 65536);
   recipe.lora_rs = section.table().get_or("lora_rs", recipe.lora_rs);
@@ -96,9 +145,7 @@ TrainRecipe read_train(TomlTable table) {
   section.whole("threads", recipe.threads, 1, 1024);
   section.whole("checkpoint_every", recipe.checkpoint_every, 1, kMany);
   section.whole("seed", recipe.seed, 0, INT64_MAX);
-  recipe.loss = section.table().get_or("loss", recipe.loss);
-  section.number("beta", recipe.beta, 1e-6, 1000);
-  section.number("sft_weight", recipe.sft_weight, 0, 1000);
+  read_train_options(section.table(), recipe);
   return recipe;
 }
 
@@ -164,7 +211,12 @@ Result<Recipe> load_recipe(const std::string& path) {
   constexpr std::uint64_t kLimit = 1U << 20;
   auto text = read_file(posix_files(), path, kLimit);
   if (!text) return fail(text.error());
-  return parse_recipe(*text, path);
+  auto recipe = parse_recipe(*text, path);
+  if (!recipe) return recipe;
+  for (auto& file : recipe->dataset.decontaminate) {
+    file = (std::filesystem::path(path).parent_path() / file).lexically_normal().string();
+  }
+  return recipe;
 }
 
 }  // namespace hone::curate

@@ -7,9 +7,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/clock.h"
@@ -18,7 +20,7 @@
 namespace hone::curate {
 
 struct DatasetRecipe {
-  std::vector<std::string> kinds = {"demonstration"};  // demonstration, preference, judgement
+  std::vector<std::string> kinds = {"demonstration"};  // demonstration, preference, judgement, task
   std::optional<Time> since;                           // interactions that started from then on
   std::vector<std::string> aliases;                    // what the tools asked for; empty: any
   std::vector<std::string> tools;                      // empty: any
@@ -30,10 +32,30 @@ struct DatasetRecipe {
   std::int64_t max_per_team = 0;
   std::int64_t max_characters = 0;  // of prompt and answer together
   std::int64_t seed = 1;
+
+  // From here on the defaults ask nothing, and a dataset's digest is as if the field were not
+  // there.
+  double near_duplicates = 0;        // similarity from which texts are the same; 0: equal ones
+  bool whole_conversations = false;  // a conversation is on one side of the split
+  bool ranked_pairs = false;         // edited > accepted > rejected, with margins
+  std::vector<std::string> decontaminate;  // files of evaluation sets
+  std::int64_t decontaminate_words = 13;   // so many words in a row that both have
+  std::int64_t min_answer_characters = 0;  // of the text to be learnt
+  std::int64_t max_answer_characters = 0;
+  std::vector<std::string> languages;    // of the text to be learnt, "en"; empty: any
+  std::vector<std::string> leave_out;    // refusal, truncated
+  std::int64_t max_examples = 0;         // to train on, of each kind; 0: all
+  std::string stratify = "none";         // none, source, domain, team, verdict
+  std::string balance = "proportional";  // proportional, equal: how max_examples are shared out
+  std::map<std::string, double> mix;     // weights of strata, instead of balance
 };
 
+// A field of run.toml that belongs to some methods only, or that the trainer knows a default for.
+using TrainOption = std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>>;
+using TrainOptions = std::map<std::string, TrainOption, std::less<>>;
+
 struct TrainRecipe {
-  std::string method = "sft";  // sft, dpo
+  std::string method = "sft";  // sft, dpo, kto, orpo, simpo, reward, grpo
   std::int64_t lora_r = 16;    // 0: full training
   double lora_alpha = 32;
   bool lora_rs = false;
@@ -50,10 +72,15 @@ struct TrainRecipe {
   std::int64_t threads = 2;
   std::int64_t checkpoint_every = 50;  // steps
   std::int64_t seed = 1;
-  std::string loss = "sigmoid";  // dpo: sigmoid, ipo, …: the trainer knows them
-  double beta = 0.1;             // dpo
-  double sft_weight = 0.2;       // dpo: weight of the NLL term on the chosen answer
+  TrainOptions options;  // what the recipe says of the method's own fields
 };
+
+// The kind of examples that a method learns from: "demonstration", "preference", …
+[[nodiscard]] std::string_view kind_for(std::string_view method);
+
+// The method's own fields for run.toml: the recipe's, and what Hone chooses differently from the
+// trainer.
+[[nodiscard]] TrainOptions method_options(const TrainRecipe& train);
 
 struct GateRecipe {
   std::int64_t min_people = 4;

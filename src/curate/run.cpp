@@ -28,6 +28,18 @@ std::string quoted(std::string_view text) {
   return result + "\"";
 }
 
+std::string option_text(const TrainOption& option) {
+  if (const auto* text = std::get_if<std::string>(&option)) return quoted(*text);
+  if (const auto* names = std::get_if<std::vector<std::string>>(&option)) {
+    std::string list;
+    for (const auto& name : *names) list += (list.empty() ? "" : ", ") + quoted(name);
+    return "[" + list + "]";
+  }
+  if (const auto* whole = std::get_if<std::int64_t>(&option)) return fmt::format("{}", *whole);
+  if (const auto* number = std::get_if<double>(&option)) return fmt::format("{}", *number);
+  return std::get<bool>(option) ? "true" : "false";
+}
+
 std::string run_text(const Recipe& recipe, const BaseModel& base_model) {
   const TrainRecipe& train = recipe.train;
   std::string text = fmt::format("# Run of recipe {}. Format: docs/formats/run.md\n", recipe.name);
@@ -53,11 +65,7 @@ std::string run_text(const Recipe& recipe, const BaseModel& base_model) {
   line("dtype", quoted(train.dtype));
   line("threads", train.threads);
   line("checkpoint_every", train.checkpoint_every);
-  if (train.method == "dpo") {
-    line("loss", quoted(train.loss));
-    line("beta", train.beta);
-    line("sft_weight", train.sft_weight);
-  }
+  for (const auto& [key, value] : method_options(train)) line(key, option_text(value));
   return text;
 }
 
@@ -111,7 +119,7 @@ Result<Run> prepare_run(store::Database& database, const Recipe& recipe, const D
   run.state = "running";
   run.started_at = clock.now();
   if (auto made = posix_files().make_folder(run.folder); !made) return fail(made.error());
-  const std::string_view kind = run.method == "dpo" ? "preference" : "demonstration";
+  const std::string_view kind = kind_for(run.method);
   auto exported = export_examples(dataset, kind, run.folder + "/train.jsonl");
   if (!exported) {
     const bool none = exported.error().code == ErrorCode::kNotFound;

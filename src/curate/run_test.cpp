@@ -90,6 +90,30 @@ TEST_F(RunFolder, OfDpoHasPreferences) {
   EXPECT_EQ(line->size(), 4U);
   EXPECT_EQ(line->at("chosen"), "Hello Kim");
   EXPECT_EQ(line->at("rejected"), "Dear Kim");
+  const auto text = read_file(posix_files(), run->folder + "/run.toml");
+  EXPECT_NE(text->find("\nloss = \"sigmoid\"\n"), std::string::npos);
+  EXPECT_NE(text->find("\nbeta = 0.1\n"), std::string::npos);
+  EXPECT_NE(text->find("\nsft_weight = 0.2\n"), std::string::npos);
+}
+
+TEST_F(RunFolder, OfKtoHasJudgementsAndOnlyWhatTheRecipeSays) {
+  recipe_.train.method = "kto";
+  recipe_.train.options["undesirable_weight"] = 1.5;
+  recipe_.train.options["target_modules"] = std::vector<std::string>{"q_proj", "v_proj"};
+  recipe_.dataset.kinds = {"judgement"};
+  const auto run = prepare();
+  ASSERT_TRUE(run) << run.error().message;
+  const auto line = parse_json_object(*read_file(posix_files(), run->folder + "/train.jsonl"));
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->at("completion"), "Dear Kim");
+  EXPECT_EQ(line->at("label"), false);
+  auto file = TomlFile::parse(*read_file(posix_files(), run->folder + "/run.toml"), "run.toml");
+  ASSERT_TRUE(file) << file.error().message;
+  auto root = (*file)->root();
+  EXPECT_EQ(root.get<double>("undesirable_weight"), 1.5);
+  EXPECT_EQ(root.get<std::vector<std::string>>("target_modules"),
+            (std::vector<std::string>{"q_proj", "v_proj"}));
+  EXPECT_FALSE(root.has("beta"));
 }
 
 TEST_F(RunFolder, ProgressIsReadUpToTheLastWholeLine) {

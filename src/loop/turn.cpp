@@ -46,6 +46,11 @@ Result<release::Model> base_of(store::Database& database, const release::Model& 
 
 Result<Turn> turn(const Shop& shop, const curate::Recipe& recipe, const Watch& watch) {
   Turn turn;
+  if (recipe.train.method == "reward") {
+    return fail(ErrorCode::kInvalid,
+                "recipe " + recipe.name +
+                    " trains a reward model, which answers nobody: train it with `hone train`");
+  }
   auto alias = release::find_alias(shop.database, recipe.alias);
   if (!alias) return fail(alias.error());
   auto baseline = release::find_model(shop.database, alias->model);

@@ -4,15 +4,19 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <sstream>
 
 #include "base/file.h"
 #include "base/test_support.h"
 #include "capture/import_map.h"
 #include "capture/importer.h"
+#include "curate/dataset.h"
 #include "feedback/calibrate.h"
+#include "feedback/verdicts.h"
 #include "store/indexer.h"
 #include "store/outbox.h"
 #include "support/databases.h"
+#include "support/places.h"
 
 namespace hone {
 namespace {
@@ -128,6 +132,44 @@ TEST_P(ImportStores, EarlySignalsForetellAsMuchAsAScriptSaysTheyDo) {
       EXPECT_NEAR(calibration->bins[i].high, number(bin, "high"), 1e-6);
     }
   }
+}
+
+// The whole way of a task: a published set, its map, the store, a recipe's dataset.
+TEST_P(ImportStores, TasksThatWereImportedBecomeADatasetOfTasks) {
+  const auto data = hone::testing::shared_path("data");
+  if (!data) GTEST_SKIP() << "SKIPPED: no ../shared/data";
+  const auto toml = read_file(posix_files(), source_dir() + "/recipes/maps/mbpp.toml");
+  ASSERT_TRUE(toml) << toml.error().message;
+  const auto report = import(*data + "/mbpp/mbpp.dev.jsonl.gz", *toml);
+  ASSERT_GT(report.tasks, 400);
+  auto database = open();
+  ASSERT_TRUE(feedback::refresh(*database, feedback::default_policy()));
+  const auto recipe = curate::load_recipe(source_dir() + "/recipes/grpo.toml");
+  ASSERT_TRUE(recipe) << recipe.error().message;
+  const auto dataset = curate::build_dataset(*database, *recipe, folder_ / "datasets", clock_);
+  ASSERT_TRUE(dataset) << dataset.error().message;
+  const auto count_of = [](const curate::Counts& counts, const std::string& name) {
+    const auto at = counts.find(name);
+    return at == counts.end() ? std::int64_t{0} : at->second;
+  };
+  const auto trained = count_of(dataset->counts.at("train"), "task");
+  EXPECT_GT(trained, report.tasks * 8 / 10);
+  std::int64_t accounted = trained + count_of(dataset->counts.at("held_out"), "accepted");
+  for (const auto& [reason, number] : dataset->left_out) accounted += number;
+  EXPECT_EQ(accounted, report.interactions);
+  const auto file = read_file(posix_files(), dataset->train_file());
+  ASSERT_TRUE(file);
+  std::istringstream lines(*file);
+  std::int64_t number = 0;
+  for (std::string line; std::getline(lines, line); ++number) {
+    const auto task = parse_json_object(line);
+    ASSERT_TRUE(task);
+    const auto& verifier = task->at("verifier").as_object();
+    EXPECT_EQ(verifier.at("type"), "unit_tests");
+    EXPECT_NE(json::serialize(verifier.at("tests")).find("assert"), std::string::npos);
+    EXPECT_EQ(task->at("prompt").as_array().back().at("role"), "user");
+  }
+  EXPECT_EQ(number, trained);
 }
 
 INSTANTIATE_TEST_SUITE_P(Databases, ImportStores, test::both_databases(), test::database_name);
