@@ -219,6 +219,11 @@ CREATE TABLE mining_due (interaction_id TEXT PRIMARY KEY, due_at BIGINT NOT NULL
 CREATE INDEX mining_due_at ON mining_due (due_at, interaction_id);
 )sql";
 
+constexpr std::string_view kKeyScope = R"sql(
+-- What the key opens: 'all', or 'feedback' (it may say what became of an answer, and read nothing).
+ALTER TABLE api_key ADD COLUMN scope TEXT NOT NULL DEFAULT 'all';
+)sql";
+
 // What the two databases call differently.
 struct Word {
   std::string_view word, sqlite, postgres;
@@ -250,7 +255,8 @@ const std::vector<Migration>& migrations() {
                                              {4, "costs", kCosts},
                                              {5, "numbers for the tree", kSmall},
                                              {6, "limits of keys, retries", kKeyLimitsAndRetries},
-                                             {7, "what is to be mined", kMiningDue}};
+                                             {7, "what is to be mined", kMiningDue},
+                                             {8, "what a key opens", kKeyScope}};
   return all;
 }
 
