@@ -6,6 +6,7 @@
 //   POST /api/v1/feedback /api/v1/consent
 //   GET  /api/v1/…                          docs/formats/api.md
 //   GET  /                                  the dashboard
+//   GET  /hone.js                           for pages of other origins, which may post feedback
 #pragma once
 
 #include <functional>
@@ -14,6 +15,7 @@
 
 #include "api/caller.h"
 #include "api/metrics.h"
+#include "api/page.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/reloadable.h"
@@ -42,21 +44,29 @@ struct Parts {
   net::WorkPool& work;
   bool open = false;  // no key needed (loopback only)
   people::CapturePolicy capture_policy = {};
+  PageOrigins page_origins = {};              // whose pages may post feedback
   std::function<void(MetricsText&)> measure;  // adds the metrics of the other parts
   std::function<Result<void>()> ready;        // what else must stand for /readyz
 };
 
 class Api {
  public:
-  explicit Api(Parts parts) : parts_(std::move(parts)), capture_policy_(parts_.capture_policy) {}
+  explicit Api(Parts parts)
+      : parts_(std::move(parts)),
+        capture_policy_(parts_.capture_policy),
+        page_origins_(parts_.page_origins) {}
   [[nodiscard]] net::awaitable<void> handle(const net::Request& request, net::Responder& responder);
   // For requests that begin from now on. From any thread.
   void set_capture_policy(people::CapturePolicy policy) { capture_policy_.set(std::move(policy)); }
+  void set_page_origins(PageOrigins origins) { page_origins_.set(std::move(origins)); }
 
  private:
   [[nodiscard]] net::awaitable<net::Response> answer(const net::Request& request);
   [[nodiscard]] net::awaitable<net::Response> answer_read(const net::Request& request,
                                                           const people::Caller& caller);
+  [[nodiscard]] net::awaitable<net::Response> answer_feedback(const net::Request& request);
+  [[nodiscard]] net::awaitable<net::Response> take_feedback(const net::Request& request,
+                                                            const PageOrigins& origins);
   [[nodiscard]] net::awaitable<net::Response> post_feedback(const net::Request& request,
                                                             const people::Caller& caller);
   [[nodiscard]] net::awaitable<net::Response> post_consent(const net::Request& request,
@@ -67,6 +77,7 @@ class Api {
 
   Parts parts_;
   Reloadable<people::CapturePolicy> capture_policy_;
+  Reloadable<PageOrigins> page_origins_;
 };
 
 }  // namespace hone::api

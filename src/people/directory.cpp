@@ -57,9 +57,8 @@ Result<Members> read_members(store::Database& database) {
 }
 
 Result<Keys> read_keys(store::Database& database) {
-  auto rows =
-      database.query(
-          "SELECT id, person_id, hash, limits, scope FROM api_key WHERE revoked_at IS NULL");
+  auto rows = database.query(
+      "SELECT id, person_id, hash, limits, scope FROM api_key WHERE revoked_at IS NULL");
   if (!rows) return fail(rows.error());
   Keys keys;
   for (const store::Row row : *rows) {

@@ -35,12 +35,9 @@ Result<void> create_key(const Invocation& call, const KeyOptions& options) {
   auto key = roster.create_key(person->id, *limits, *scope);
   if (!key) return fail(key.error());
   remark("Keep this key; it is not shown again.");
-  json::object made{{"key", key->secret},
-                    {"id", key->key.id},
-                    {"person", person->id},
-                    {"name", person->name},
-                    {"team", person->team_name},
-                    {"scope", people::name(*scope)}};
+  json::object made{{"key", key->secret},        {"id", key->key.id},
+                    {"person", person->id},      {"name", person->name},
+                    {"team", person->team_name}, {"scope", people::name(*scope)}};
   if (!limits->empty()) made["limits"] = shown(call, *limits);
   show(call, made);
   return {};
