@@ -43,9 +43,11 @@ model = "m"
     await review({ browser, check, keys, pictures });
     await compare({ browser, check, keys, pictures });
   } finally {
-    const ended = new Promise((resolve) => server.once("exit", resolve));
-    server.kill("SIGTERM");
-    await ended;
+    if (server.exitCode === null) {
+      const ended = new Promise((resolve) => server.once("exit", resolve));
+      server.kill("SIGTERM");
+      await ended;
+    }
     for (const one of [upstream, reports]) {
       one.closeAllConnections();
       one.close();
@@ -174,6 +176,8 @@ async function refuseAndKeepTrying({ browser, check, keys }) {
   const rejected = (await feedbackOn(keys.ann, handle)).filter((one) => one.kind === "rejected");
   check(arrived && rejected.length === 1, `page: rejected ${rejected.length} times, not once`);
   check(rejected[0]?.comment === "too vague", "page: without the words");
+  const decided = await until(async () => (await read(keys.ann, `interactions/${handle}`)).verdict === "rejected");
+  check(decided, "page: a refused summary is not rejected");
   // Whatever the page does wrong stays its own business.
   const went = await page.evaluate(() => {
     hone.edited();
