@@ -17,6 +17,12 @@ net::Response not_allowed(std::string_view allowed) {
   return response;
 }
 
+net::Response unauthorized(const Error& error) {
+  net::Response response = net::error_response(error);
+  response.status = 401;
+  return response;
+}
+
 }  // namespace
 
 net::awaitable<void> Api::handle(const net::Request& request, net::Responder& responder) {
@@ -32,22 +38,46 @@ net::awaitable<net::Response> Api::answer(const net::Request& request) {
   if (path == "/metrics") co_return metrics();
   if (takes_telemetry(request)) co_return co_await answer_telemetry(request);
   if (takes_tool_event(request)) co_return co_await answer_tool_event(request);
+  if (path == "/hone.js") co_return is_get(request) ? page_script(request) : not_allowed("GET");
   if (!path.starts_with("/api/")) {
     co_return is_get(request) ? asset_response(path) : not_allowed("GET");
   }
+  if (path == "/api/v1/feedback") co_return co_await answer_feedback(request);
   const auto caller = identify(request, parts_.directory, parts_.open);
-  if (!caller) {
-    auto response = net::error_response(caller.error());
-    response.status = 401;
-    co_return response;
-  }
-  if (path == "/api/v1/feedback" || path == "/api/v1/consent") {
+  if (!caller) co_return unauthorized(caller.error());
+  if (path == "/api/v1/consent") {
     if (request.method != "POST") co_return not_allowed("POST");
-    if (path == "/api/v1/feedback") co_return co_await post_feedback(request, *caller);
     co_return co_await post_consent(request, *caller);
   }
   if (!is_get(request)) co_return not_allowed("GET");
   co_return co_await answer_read(request, *caller);
+}
+
+// The one address that pages of other origins may use. They may read its answers, refusals too.
+net::awaitable<net::Response> Api::answer_feedback(const net::Request& request) {
+  const PageOrigins& origins = page_origins_.get();
+  if (request.method == "OPTIONS") co_return preflight(request, origins);
+  net::Response response = co_await take_feedback(request, origins);
+  allow_origin(response, request, origins);
+  co_return response;
+}
+
+net::awaitable<net::Response> Api::take_feedback(const net::Request& request,
+                                                 const PageOrigins& origins) {
+  if (request.method != "POST") co_return not_allowed("POST");
+  // A browser asks first before it sends a key in a header for a page of another origin. Without
+  // one it does not, and any page that somebody looks at could post to their open server.
+  if (key_of(request).empty() && !origin_may_post(request, origins)) {
+    const Error refused{ErrorCode::kDenied,
+                        "this page's origin may not post: name it in hone.toml, [page] origins"};
+    co_return net::error_response(refused);
+  }
+  const auto beacon = read_beacon(request);
+  if (!beacon) co_return net::error_response(beacon.error());
+  const net::Request& meant = *beacon ? **beacon : request;
+  const auto caller = identify(meant, parts_.directory, parts_.open, people::KeyScope::kFeedback);
+  if (!caller) co_return unauthorized(caller.error());
+  co_return co_await post_feedback(meant, *caller);
 }
 
 net::Response Api::health() const {

@@ -9,6 +9,7 @@
 //   POST /v1/events /v1/events/continue
 //   GET  /api/v1/…                          docs/formats/api.md
 //   GET  /                                  the dashboard
+//   GET  /hone.js                           for pages of other origins, which may post feedback
 #pragma once
 
 #include <functional>
@@ -17,6 +18,7 @@
 
 #include "api/caller.h"
 #include "api/metrics.h"
+#include "api/page.h"
 #include "api/telemetry.h"
 #include "api/tool_events.h"
 #include "base/clock.h"
@@ -48,6 +50,7 @@ struct Parts {
   net::WorkPool& work;
   bool open = false;  // no key needed (loopback only)
   people::CapturePolicy capture_policy = {};
+  PageOrigins page_origins = {};              // whose pages may post feedback
   std::function<void(MetricsText&)> measure;  // adds the metrics of the other parts
   std::function<Result<void>()> ready;        // what else must stand for /readyz
   std::string tenant_key = {};                // for calls that an event holds whole
@@ -55,7 +58,10 @@ struct Parts {
 
 class Api {
  public:
-  explicit Api(Parts parts) : parts_(std::move(parts)), capture_policy_(parts_.capture_policy) {}
+  explicit Api(Parts parts)
+      : parts_(std::move(parts)),
+        capture_policy_(parts_.capture_policy),
+        page_origins_(parts_.page_origins) {}
   [[nodiscard]] net::awaitable<void> handle(const net::Request& request, net::Responder& responder);
   // Addresses under /v1/ that are not the gateway's.
   [[nodiscard]] static bool takes_telemetry(const net::Request& request);
@@ -64,11 +70,15 @@ class Api {
   }
   // For requests that begin from now on. From any thread.
   void set_capture_policy(people::CapturePolicy policy) { capture_policy_.set(std::move(policy)); }
+  void set_page_origins(PageOrigins origins) { page_origins_.set(std::move(origins)); }
 
  private:
   [[nodiscard]] net::awaitable<net::Response> answer(const net::Request& request);
   [[nodiscard]] net::awaitable<net::Response> answer_read(const net::Request& request,
                                                           const people::Caller& caller);
+  [[nodiscard]] net::awaitable<net::Response> answer_feedback(const net::Request& request);
+  [[nodiscard]] net::awaitable<net::Response> take_feedback(const net::Request& request,
+                                                            const PageOrigins& origins);
   [[nodiscard]] net::awaitable<net::Response> post_feedback(const net::Request& request,
                                                             const people::Caller& caller);
   [[nodiscard]] net::awaitable<net::Response> post_consent(const net::Request& request,
@@ -85,6 +95,7 @@ class Api {
   TelemetryCounters telemetry_;
   feedback::ClaudeHooks claude_hooks_;
   ToolEventCounters tool_events_;
+  Reloadable<PageOrigins> page_origins_;
 };
 
 }  // namespace hone::api

@@ -1,7 +1,6 @@
 #include "api/caller.h"
 
 namespace hone::api {
-namespace {
 
 std::string key_of(const net::Request& request) {
   if (const auto* key = request.headers.find("x-api-key")) return *key;
@@ -12,10 +11,8 @@ std::string key_of(const net::Request& request) {
   return "";
 }
 
-}  // namespace
-
 Result<people::Caller> identify(const net::Request& request, const people::Directory& directory,
-                                bool open) {
+                                bool open, people::KeyScope needed) {
   const std::string key = key_of(request);
   if (key.empty() && open) {
     people::Caller anyone;
@@ -27,7 +24,10 @@ Result<people::Caller> identify(const net::Request& request, const people::Direc
                 "no API key: send 'Authorization: Bearer KEY' or 'x-api-key: KEY'; "
                 "`hone key create --person NAME` makes one");
   }
-  auto caller = directory.find_key(key);
+  auto caller = directory.find_key(key, needed);
+  if (!caller && directory.find_key(key, people::KeyScope::kFeedback)) {
+    return fail(ErrorCode::kDenied, "this API key opens feedback only: POST /api/v1/feedback");
+  }
   if (!caller) return fail(ErrorCode::kDenied, "this API key is not known, or was revoked");
   return *caller;
 }

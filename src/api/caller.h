@@ -8,9 +8,14 @@
 
 namespace hone::api {
 
-// In open mode a call without a key is a platform engineer's without a name.
+// The key that the request brings; "" where it brings none.
+[[nodiscard]] std::string key_of(const net::Request& request);
+
+// In open mode a call without a key is a platform engineer's without a name. A key that opens
+// feedback only is none, unless `needed` says that it will do.
 [[nodiscard]] Result<people::Caller> identify(const net::Request& request,
-                                              const people::Directory& directory, bool open);
+                                              const people::Directory& directory, bool open,
+                                              people::KeyScope needed = people::KeyScope::kAll);
 
 [[nodiscard]] inline bool sees_everyone(const people::Caller& caller) {
   return caller.role != people::Role::kEmployee;

@@ -91,6 +91,30 @@ Result<std::optional<double>> parse_value(const json::object& body, const std::s
   return value;
 }
 
+// What a comparison was with, and where this answer stood when it was made: kept as it was said.
+Result<json::object> parse_comparison(const json::object& body, const std::string& kind) {
+  json::object detail;
+  for (const char* name : {"against", "place"}) {
+    auto text = optional_field<std::string>(body, name);
+    if (!text) return fail(text.error());
+    if (!*text) continue;
+    if (kind != "compared") {
+      return fail(ErrorCode::kInvalid,
+                  "field '" + std::string(name) + "' goes with kind 'compared' only");
+    }
+    detail[name] = **text;
+  }
+  const auto against = string_or_empty(detail, "against");
+  if (detail.contains("against") && (against.empty() || against.size() > 512)) {
+    return fail(ErrorCode::kInvalid, "field 'against' must have 1 to 512 characters");
+  }
+  constexpr std::array<std::string_view, 2> kPlaces = {"first", "second"};
+  if (detail.contains("place")) {
+    if (auto place = one_of(body, "place", kPlaces, ""); !place) return fail(place.error());
+  }
+  return detail;
+}
+
 }  // namespace
 
 std::string feedback_id(std::string_view source, std::string_view idempotency_key) {
@@ -100,7 +124,7 @@ std::string feedback_id(std::string_view source, std::string_view idempotency_ke
 
 Result<store::Feedback> parse_feedback(const json::object& body, const FeedbackContext& context) {
   if (auto only = only_fields(body, {"handle", "kind", "final_text", "value", "comment", "by", "at",
-                                     "idempotency_key"});
+                                     "idempotency_key", "against", "place"});
       !only) {
     return fail(only.error());
   }
@@ -123,6 +147,9 @@ Result<store::Feedback> parse_feedback(const json::object& body, const FeedbackC
   auto value = parse_value(body, feedback.kind);
   if (!value) return fail(value.error());
   feedback.value = *value;
+  auto comparison = parse_comparison(body, feedback.kind);
+  if (!comparison) return fail(comparison.error());
+  feedback.detail = std::move(*comparison);
   auto at = parse_at(body, context.now);
   if (!at) return fail(at.error());
   feedback.at = *at;

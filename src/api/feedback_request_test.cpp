@@ -36,6 +36,14 @@ TEST(FeedbackRequest, TheSameKeyGivesTheSameId) {
   EXPECT_EQ(other.by, "person");
 }
 
+TEST(FeedbackRequest, KeepsWhatAComparisonWasWithAndWhereItStood) {
+  const auto compared = parse(
+      R"({"handle": "x", "kind": "compared", "value": 1, "against": "y", "place": "second"})");
+  ASSERT_TRUE(compared) << compared.error().message;
+  EXPECT_EQ(json::serialize(compared->detail), R"({"against":"y","place":"second"})");
+  EXPECT_TRUE(parse(R"({"handle": "x", "kind": "accepted"})")->detail.empty());
+}
+
 TEST(FeedbackRequest, NamesTheFieldThatIsWrong) {
   const std::pair<const char*, const char*> cases[] = {
       {R"({})", "'handle' is missing"},
@@ -50,6 +58,9 @@ TEST(FeedbackRequest, NamesTheFieldThatIsWrong) {
       {R"({"handle": "x", "kind": "accepted", "at": "soon"})", "field 'at'"},
       {R"({"handle": "x", "kind": "accepted", "at": "2999-01-01"})", "in the future"},
       {R"({"handle": "x", "kind": "edited", "fnal_text": "y"})", "did you mean 'final_text'?"},
+      {R"({"handle": "x", "kind": "rated", "value": 1, "against": "y"})", "'against' goes with"},
+      {R"({"handle": "x", "kind": "compared", "against": ""})", "'against' must have 1"},
+      {R"({"handle": "x", "kind": "compared", "place": "left"})", "'place' must be one of first"},
       {R"({"handle": "x", "kind": "edited", "final_text": 7})", "'final_text' must be a string"},
   };
   for (const auto& [body, message] : cases) {

@@ -46,17 +46,6 @@ json::object summary(const store::Row& row) {
   return object;
 }
 
-Result<json::array> messages_of(const Result<std::vector<store::Block>>& blocks) {
-  if (!blocks) return fail(blocks.error());
-  json::array messages;
-  for (const auto& block : *blocks) {
-    auto message = parse_json(block.content);
-    if (!message) return fail(message.error().with("block " + block.hash));
-    messages.push_back(std::move(*message));
-  }
-  return messages;
-}
-
 Result<json::array> feedback_of(const Query& query) {
   auto rows = query.database.query(
       "SELECT id, source, kind, by_whom, value, final_text, comment, at FROM feedback WHERE "
@@ -90,6 +79,17 @@ Result<json::array> retries_of(const Query& query) {
 }
 
 }  // namespace
+
+Result<json::array> messages_of(const Result<std::vector<store::Block>>& blocks) {
+  if (!blocks) return fail(blocks.error());
+  json::array messages;
+  for (const auto& block : *blocks) {
+    auto message = parse_json(block.content);
+    if (!message) return fail(message.error().with("block " + block.hash));
+    messages.push_back(std::move(*message));
+  }
+  return messages;
+}
 
 Result<json::value> read_interactions(const Query& query) {
   auto limit = query.number("limit", 50, 1, 500);

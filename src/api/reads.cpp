@@ -16,15 +16,17 @@ struct Read {
   Result<json::value> (*one)(const Query&);  // of /collection/{name}; may be null
 };
 
-constexpr std::array<Read, 9> kReads = {{{"me", read_me, nullptr},
-                                         {"acceptance", read_acceptance, nullptr},
-                                         {"timeline", read_timeline, nullptr},
-                                         {"interactions", read_interactions, read_interaction},
-                                         {"sessions", nullptr, read_session},
-                                         {"datasets", read_datasets, read_dataset},
-                                         {"runs", read_runs, read_run},
-                                         {"models", read_models, nullptr},
-                                         {"releases", read_releases, read_release}}};
+constexpr std::array<Read, 11> kReads = {{{"me", read_me, nullptr},
+                                          {"acceptance", read_acceptance, nullptr},
+                                          {"timeline", read_timeline, nullptr},
+                                          {"interactions", read_interactions, read_interaction},
+                                          {"review", read_review, nullptr},
+                                          {"comparisons", read_comparisons, nullptr},
+                                          {"sessions", nullptr, read_session},
+                                          {"datasets", read_datasets, read_dataset},
+                                          {"runs", read_runs, read_run},
+                                          {"models", read_models, nullptr},
+                                          {"releases", read_releases, read_release}}};
 
 Error unknown_path() {
   std::string known;
@@ -61,13 +63,13 @@ Result<Time> Query::time(std::string_view parameter, Time otherwise) const {
 }
 
 Result<json::value> read(store::Database& database, const net::Request& request,
-                         const people::Caller& caller) {
+                         const people::Caller& caller, Time now) {
   std::string_view rest = request.path();
   if (!rest.starts_with(kRoot)) return fail(unknown_path());
   rest.remove_prefix(kRoot.size());
   const auto slash = rest.find('/');
   const std::string_view collection = rest.substr(0, slash);
-  Query query{database, request, caller, ""};
+  Query query{database, request, caller, "", now};
   for (const auto& item : kReads) {
     if (item.collection != collection) continue;
     if (slash == std::string_view::npos) {
@@ -83,7 +85,8 @@ Result<json::value> read(store::Database& database, const net::Request& request,
 net::awaitable<net::Response> Api::answer_read(const net::Request& request,
                                                const people::Caller& caller) {
   Result<json::value> value;
-  auto ran = co_await parts_.work.run([&] { value = read(parts_.database, request, caller); });
+  const Time now = parts_.clock.now();
+  auto ran = co_await parts_.work.run([&] { value = read(parts_.database, request, caller, now); });
   if (!ran) co_return net::error_response(ran.error());
   if (!value) co_return net::error_response(value.error());
   auto response = net::json_response(200, *value);

@@ -5,12 +5,15 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/caller.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/result.h"
 #include "net/http.h"
 #include "store/database.h"
+#include "store/tree.h"
 
 namespace hone::api {
 
@@ -19,6 +22,7 @@ struct Query {
   const net::Request& request;
   const people::Caller& caller;
   std::string name;  // what stands in the place of {name} in the address
+  Time now{};
 
   // "" for those who see everyone, else the only person whose interactions may be shown.
   [[nodiscard]] std::string only_person() const;
@@ -31,13 +35,18 @@ struct Query {
 
 // The read that `path` names; kNotFound lists what there is.
 [[nodiscard]] Result<json::value> read(store::Database& database, const net::Request& request,
-                                       const people::Caller& caller);
+                                       const people::Caller& caller, Time now);
+
+// The messages of a path, in its order.
+[[nodiscard]] Result<json::array> messages_of(const Result<std::vector<store::Block>>& blocks);
 
 [[nodiscard]] Result<json::value> read_me(const Query& query);
 [[nodiscard]] Result<json::value> read_acceptance(const Query& query);
 [[nodiscard]] Result<json::value> read_timeline(const Query& query);
 [[nodiscard]] Result<json::value> read_interactions(const Query& query);
 [[nodiscard]] Result<json::value> read_interaction(const Query& query);
+[[nodiscard]] Result<json::value> read_review(const Query& query);
+[[nodiscard]] Result<json::value> read_comparisons(const Query& query);
 [[nodiscard]] Result<json::value> read_session(const Query& query);
 [[nodiscard]] Result<json::value> read_datasets(const Query& query);
 [[nodiscard]] Result<json::value> read_dataset(const Query& query);

@@ -271,6 +271,7 @@ Result<void> Service::Parts::listen() {
                  .work = *work,
                  .open = open,
                  .capture_policy = settings.privacy.capture,
+                 .page_origins = settings.page_origins,
                  .measure = [this](api::MetricsText& text) { measure(text); },
                  .ready = [this]() -> Result<void> {
                    if (!engine || engine->ready()) return {};
@@ -364,6 +365,7 @@ Result<void> Service::Parts::reload_from(Settings next) {
   gateway->set_fallbacks(std::move(live->fallbacks));
   gateway->set_capture_policy(next.privacy.capture);
   api->set_capture_policy(next.privacy.capture);
+  api->set_page_origins(next.page_origins);
   workspace->take_rules_of(**redactor);
   prices.set(next.prices);
   limits->set_rules(next.limits);

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "api/page.h"
 #include "base/config.h"
 #include "base/file.h"
 #include "wire/call.h"
@@ -61,6 +62,16 @@ UpstreamSettings read_upstream(TomlTable table) {
   return upstream;
 }
 
+std::vector<std::string> read_page_origins(TomlTable table) {
+  auto origins = table.get_or("origins", std::vector<std::string>());
+  for (const auto& origin : origins) {
+    if (auto right = api::check_origin(origin); !right) {
+      table.problem("origins", "is wrong: " + right.error().message);
+    }
+  }
+  return origins;
+}
+
 void override_from(const char* variable, std::string& value) {
   const char* text = std::getenv(variable);
   if (text != nullptr && *text != '\0') value = text;
@@ -99,6 +110,7 @@ Result<Settings> parse_settings(std::string_view text, const std::string& name) 
   settings.privacy = read_privacy(root.table("privacy"));
   settings.prices = read_prices(root.table("price"));
   settings.limits = read_limits(root.table("limit"), settings.prices.currency());
+  settings.page_origins = read_page_origins(root.table("page"));
   for (auto& table : root.tables("upstream")) settings.upstreams.push_back(read_upstream(table));
   auto aliases = root.table("alias");
   for (const auto& alias : aliases.keys()) {

@@ -28,6 +28,8 @@
 //   [privacy]                      # what is captured and redacted: cli/privacy_settings.h
 //   off = ["IP"]
 //   [price] [limit]                # cli/cost_settings.h
+//   [page]                         # whose pages may post feedback: docs/guides/pages.md
+//   origins = ["https://reports.example.org"]
 //   [alias.assistant]
 //   upstream = "engine"
 //   model = "Llama-3.2-1B"
@@ -91,6 +93,7 @@ struct Settings {
   PrivacySettings privacy;
   capture::Prices prices;
   capture::LimitRules limits;
+  std::vector<std::string> page_origins;
   EngineSettings engine;
   std::vector<UpstreamSettings> upstreams;
   std::vector<AliasSettings> aliases;

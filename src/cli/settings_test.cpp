@@ -29,6 +29,8 @@ capture = "metadata"
 name = "employee number"
 pattern = "EMP-[0-9]{6}"
 type = "ID"
+[page]
+origins = ["https://reports.example.org"]
 [alias.assistant]
 upstream = "engine"
 model = "m"
@@ -40,6 +42,7 @@ model = "m"
   EXPECT_EQ(settings.upstreams.at(0).models.at(0), "claude-*");
   EXPECT_FALSE(settings.upstreams.at(0).trainable);
   EXPECT_EQ(settings.aliases.at(0).name, "assistant");
+  EXPECT_EQ(settings.page_origins, std::vector<std::string>{"https://reports.example.org"});
   const PrivacySettings& privacy = settings.privacy;
   EXPECT_EQ(privacy.off, std::vector<std::string>{"IP"});
   EXPECT_EQ(privacy.allow, std::vector<std::string>{"*@example.org"});
@@ -56,6 +59,8 @@ TEST(Settings, NamesTheLineOfAMistake) {
   EXPECT_EQ(message("[server]\nlisten = \"x\"\n"),
             "hone.toml: line 2: 'server.listen' is wrong: 'x' is not an address; write it as "
             "127.0.0.1:8700");
+  EXPECT_TRUE(message("[page]\norigins = [\"https://a/\"]\n")
+                  .starts_with("hone.toml: line 2: 'page.origins' is wrong: 'https://a/' is no"));
   EXPECT_EQ(message("[[upstream]]\nname = \"a\"\nurl = \"ftp://x\"\nwires = []\n"),
             "hone.toml: line 3: 'upstream.url' must begin with http:// or https://");
   EXPECT_EQ(message("[privacy]\noff = [\"EMIAL\"]\n"),

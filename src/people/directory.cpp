@@ -32,6 +32,7 @@ struct Member {
 struct KeyOwner {
   std::string key_id;
   std::string person;
+  KeyScope scope = KeyScope::kAll;
   std::shared_ptr<const Allowance> limits;
 };
 
@@ -56,12 +57,18 @@ Result<Members> read_members(store::Database& database) {
 }
 
 Result<Keys> read_keys(store::Database& database) {
-  auto rows =
-      database.query("SELECT id, person_id, hash, limits FROM api_key WHERE revoked_at IS NULL");
+  auto rows = database.query(
+      "SELECT id, person_id, hash, limits, scope FROM api_key WHERE revoked_at IS NULL");
   if (!rows) return fail(rows.error());
   Keys keys;
   for (const store::Row row : *rows) {
-    KeyOwner owner{row.text("id"), row.text("person_id"), nullptr};
+    KeyOwner owner{row.text("id"), row.text("person_id"), KeyScope::kAll, nullptr};
+    const auto scope = parse_key_scope(row.text("scope"));
+    if (!scope) {  // likewise what is below: a key that is not understood opens nothing
+      spdlog::error("key {}: {}", owner.key_id, scope.error().message);
+      continue;
+    }
+    owner.scope = *scope;
     const auto limits = read_stored_limits(row.text("limits"));
     if (!limits) {  // to pass over it would be to grant it: the key opens nothing
       spdlog::error("key {}: {}", owner.key_id, limits.error().message);
@@ -97,6 +104,18 @@ Result<Role> parse_role(std::string_view text) {
                                        "'; roles are employee, platform, model, privacy, lead");
 }
 
+std::string_view name(KeyScope scope) {
+  return scope == KeyScope::kAll ? "all" : "feedback";
+}
+
+Result<KeyScope> parse_key_scope(std::string_view text) {
+  for (const auto scope : {KeyScope::kAll, KeyScope::kFeedback}) {
+    if (name(scope) == text) return scope;
+  }
+  return fail(ErrorCode::kInvalid,
+              "no scope '" + std::string(text) + "'; a key opens all or feedback");
+}
+
 struct Directory::Snapshot {
   Members members;
   Keys keys;
@@ -106,11 +125,13 @@ struct Directory::Snapshot {
 Directory::Directory() : snapshot_(std::make_unique<Snapshot>()) {}
 Directory::~Directory() = default;
 
-std::optional<Caller> Directory::find_key(std::string_view secret) const {
+std::optional<Caller> Directory::find_key(std::string_view secret, KeyScope needed) const {
   const std::string hash = hash_key(secret);
   const std::shared_lock lock(mutex_);
   const auto owner = snapshot_->keys.find(hash);
   if (owner == snapshot_->keys.end()) return std::nullopt;
+  const KeyScope scope = owner->second.scope;
+  if (scope != KeyScope::kAll && scope != needed) return std::nullopt;
   const auto member = snapshot_->members.find(owner->second.person);
   if (member == snapshot_->members.end()) return std::nullopt;
   return Caller{.person = owner->second.person,

@@ -31,6 +31,14 @@ enum class Role { kEmployee, kPlatform, kModel, kPrivacy, kLead };
 [[nodiscard]] std::string_view name(Role role);
 [[nodiscard]] Result<Role> parse_role(std::string_view text);
 
+// What a key opens. One that stands in a page can be read by whoever opens the page, and so opens
+// feedback only: it says what became of an answer, and reads nothing.
+enum class KeyScope { kAll, kFeedback };
+
+// "all", "feedback".
+[[nodiscard]] std::string_view name(KeyScope scope);
+[[nodiscard]] Result<KeyScope> parse_key_scope(std::string_view text);
+
 struct Consents {
   bool capture = true;
   bool train = true;
@@ -52,8 +60,10 @@ class Directory {
   Directory();
   ~Directory();
 
-  // The owner of a key that exists and is not revoked.
-  [[nodiscard]] std::optional<Caller> find_key(std::string_view secret) const;
+  // The owner of a key that exists, is not revoked, and opens `needed`: what opens all opens that,
+  // too. Whoever does not ask for less gets no key that opens less.
+  [[nodiscard]] std::optional<Caller> find_key(std::string_view secret,
+                                               KeyScope needed = KeyScope::kAll) const;
 
   // None for a person whom the database does not know.
   [[nodiscard]] std::optional<Consents> consents(std::string_view person) const;

@@ -118,6 +118,33 @@ TEST_F(People, AKeyWhoseLimitIsNotUnderstoodOpensNothingAndOthersDo) {
   }
 }
 
+TEST_F(People, AKeyForFeedbackOpensFeedbackAndNothingElse) {
+  const auto page = roster_->create_person({.name = "Reports", .team = "Search", .consents = {}});
+  const auto narrow = roster_->create_key(page->id, {}, KeyScope::kFeedback);
+  const auto wide = roster_->create_key(page->id);
+  ASSERT_TRUE(narrow) << narrow.error().message;
+  Directory directory;
+  ASSERT_TRUE(directory.reload(*database_));
+  EXPECT_FALSE(directory.find_key(narrow->secret)) << "who does not ask for less gets no such key";
+  const auto caller = directory.find_key(narrow->secret, KeyScope::kFeedback);
+  ASSERT_TRUE(caller);
+  EXPECT_EQ(caller->person, page->id);
+  EXPECT_EQ(caller->key_id, narrow->key.id);
+  EXPECT_TRUE(directory.find_key(wide->secret));
+  EXPECT_TRUE(directory.find_key(wide->secret, KeyScope::kFeedback));
+  EXPECT_EQ(roster_->find_key(narrow->key.id)->scope, KeyScope::kFeedback);
+  EXPECT_EQ(roster_->find_key(wide->key.id)->scope, KeyScope::kAll);
+
+  ASSERT_TRUE(
+      database_->execute("UPDATE api_key SET scope = 'any' WHERE id = ?", {narrow->key.id}));
+  ASSERT_TRUE(directory.reload(*database_));
+  EXPECT_FALSE(directory.find_key(narrow->secret, KeyScope::kFeedback)) << "not understood";
+  EXPECT_TRUE(directory.find_key(wide->secret));
+  ASSERT_TRUE(roster_->revoke_key(wide->key.id));
+  ASSERT_TRUE(directory.reload(*database_));
+  EXPECT_FALSE(directory.find_key(wide->secret, KeyScope::kFeedback));
+}
+
 TEST(Allowance, ReadsWhatItWrites) {
   Allowance all;
   std::int64_t number = 0;

@@ -52,15 +52,18 @@ Result<Person> read_person(const store::Row& row) {
 }
 
 constexpr std::string_view kKeySql =
-    "SELECT id, person_id, created_at, revoked_at, limits FROM api_key ";
+    "SELECT id, person_id, created_at, revoked_at, limits, scope FROM api_key ";
 
 Result<Key> read_key(const store::Row& row) {
   auto limits = read_stored_limits(row.text("limits"));
   if (!limits) return fail(limits.error().with("key " + row.text("id")));
+  const auto scope = parse_key_scope(row.text("scope"));
+  if (!scope) return fail(scope.error().with("key " + row.text("id")));
   Key key{.id = row.text("id"),
           .person = row.text("person_id"),
           .created_at = row.time("created_at"),
           .revoked_at = std::nullopt,
+          .scope = *scope,
           .limits = *limits};
   if (!row.is_null("revoked_at")) key.revoked_at = row.time("revoked_at");
   return key;
@@ -175,7 +178,8 @@ Result<void> Roster::set_team(std::string_view person, std::string_view team_nam
   });
 }
 
-Result<NewKey> Roster::create_key(std::string_view person, const Allowance& limits) {
+Result<NewKey> Roster::create_key(std::string_view person, const Allowance& limits,
+                                  KeyScope scope) {
   auto owner = database_.query("SELECT id FROM person WHERE id = ?", {person});
   if (!owner) return fail(owner.error());
   if (owner->empty()) return fail(ErrorCode::kNotFound, "no person '" + std::string(person) + "'");
@@ -184,12 +188,14 @@ Result<NewKey> Roster::create_key(std::string_view person, const Allowance& limi
               .person = std::string(person),
               .created_at = clock_.now(),
               .revoked_at = std::nullopt,
+              .scope = scope,
               .limits = limits};
   made.secret = std::string(kKeyPrefix) + base32(secret_bytes(kSecretBytes));
   auto done = database_.execute(
-      "INSERT INTO api_key (id, person_id, hash, created_at, limits) VALUES (?, ?, ?, ?, ?)",
+      "INSERT INTO api_key (id, person_id, hash, created_at, limits, scope)"
+      " VALUES (?, ?, ?, ?, ?, ?)",
       {made.key.id, made.key.person, hash_key(made.secret), made.key.created_at,
-       stored_limits(limits)});
+       stored_limits(limits), name(scope)});
   if (!done) return fail(done.error());
   return made;
 }

@@ -37,6 +37,7 @@ struct Key {
   std::string person;
   Time created_at{};
   std::optional<Time> revoked_at;
+  KeyScope scope = KeyScope::kAll;
   Allowance limits;  // beside those that hone.toml gives it; of each the stricter one holds
 };
 
@@ -70,7 +71,8 @@ class Roster {
   [[nodiscard]] Result<void> set_role(std::string_view person, Role role);
   [[nodiscard]] Result<void> set_team(std::string_view person, std::string_view team_name);
 
-  [[nodiscard]] Result<NewKey> create_key(std::string_view person, const Allowance& limits = {});
+  [[nodiscard]] Result<NewKey> create_key(std::string_view person, const Allowance& limits = {},
+                                          KeyScope scope = KeyScope::kAll);
   [[nodiscard]] Result<std::vector<Key>> keys(std::string_view person = {});  // of all where empty
   [[nodiscard]] Result<Key> find_key(std::string_view key_id);                // kNotFound says so
   // In place of those it had, after the directory's next reload. kNotFound says so.

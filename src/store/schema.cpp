@@ -228,6 +228,11 @@ CREATE TABLE decider (person_id TEXT PRIMARY KEY, opinions BIGINT NOT NULL, acce
   contrary DOUBLE PRECISION NOT NULL, unkept DOUBLE PRECISION NOT NULL);
 )sql";
 
+constexpr std::string_view kKeyScope = R"sql(
+-- What the key opens: 'all', or 'feedback' (it may say what became of an answer, and read nothing).
+ALTER TABLE api_key ADD COLUMN scope TEXT NOT NULL DEFAULT 'all';
+)sql";
+
 // What the two databases call differently.
 struct Word {
   std::string_view word, sqlite, postgres;
@@ -260,7 +265,8 @@ const std::vector<Migration>& migrations() {
                                              {5, "numbers for the tree", kSmall},
                                              {6, "limits of keys, retries", kKeyLimitsAndRetries},
                                              {7, "what is to be mined", kMiningDue},
-                                             {8, "habits of deciders", kDeciderHabits}};
+                                             {8, "habits of deciders", kDeciderHabits},
+                                             {9, "what a key opens", kKeyScope}};
   return all;
 }
 

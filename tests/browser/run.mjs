@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { chromium } from "playwright-core";
+import { lookAtPeople } from "./people.mjs";
 
 const [bin, data, pictures] = process.argv.slice(2);
 const address = "http://127.0.0.1:8790";
@@ -37,6 +38,8 @@ async function look(browser, width, scheme) {
   for (const [path, heading] of [
     ["/", "Overview"],
     ["/interactions", "Interactions"],
+    ["/review", "Review"],
+    ["/review/pairs", "Review"],
     ["/datasets", "Datasets"],
     ["/runs", "Runs"],
     ["/models", "Models"],
@@ -80,6 +83,7 @@ try {
       "--disable-component-update", "--disable-sync", "--disable-quic"],
   });
   for (const width of [1280, 390]) for (const scheme of ["light", "dark"]) await look(browser, width, scheme);
+  await lookAtPeople({ browser, bin, check, pictures });
   await browser.close();
 } catch (error) {
   failures.push(error.stack ?? String(error));

@@ -11,14 +11,38 @@ export class ApiError extends Error {
   }
 }
 
-export async function get<T>(path: string): Promise<T> {
+async function ask<T>(path: string, options: { method?: string; body?: string }): Promise<T> {
   const key = savedKey();
-  const response = await fetch(`/api/v1/${path}`, {
-    headers: key ? { authorization: `Bearer ${key}` } : {},
-  });
+  const headers: Record<string, string> = key ? { authorization: `Bearer ${key}` } : {};
+  if (options.body) headers["content-type"] = "application/json";
+  const response = await fetch(`/api/v1/${path}`, { ...options, headers });
   const body = await response.json().catch(() => null);
   if (!response.ok) throw new ApiError(response.status, body?.error?.message ?? response.statusText);
   return body as T;
+}
+
+export const get = <T>(path: string) => ask<T>(path, {});
+
+// What a person says of an answer: docs/formats/feedback.md.
+export interface Said {
+  handle: { kind: "id"; value: string };
+  kind: "rated" | "corrected" | "compared";
+  value?: number;
+  final_text?: string;
+  against?: string;
+  place?: "first" | "second";
+}
+
+// Of what was not acknowledged yet. Said again, it is the same feedback and not a second one.
+const keysOfUnsent = new Map<string, string>();
+
+export async function say(items: Said[]): Promise<void> {
+  const told = JSON.stringify(items);
+  const key = keysOfUnsent.get(told) ?? `review/${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;
+  keysOfUnsent.set(told, key);
+  const body = JSON.stringify(items.map((item, i) => ({ ...item, idempotency_key: `${key}/${i}` })));
+  await ask("feedback", { method: "POST", body });
+  keysOfUnsent.delete(told);
 }
 
 export type Verdict = "accepted" | "modified" | "rejected" | "contested";
@@ -185,4 +209,17 @@ export interface Release {
   started_at: number;
   decided_at?: number;
   events?: { number: number; kind: string; at: number; detail: Record<string, unknown> | null }[];
+}
+
+export interface ReviewQueue {
+  queue: { id: string; score: number; uncertainty: number; disagreement: number; recency: number }[];
+  considered: number;
+}
+
+export interface Comparisons {
+  pairs: {
+    context: Message[];
+    answers: { id: string; place: "first" | "second"; output: Message[] }[];
+  }[];
+  considered: number;
 }

@@ -34,6 +34,24 @@ export function useData<T>(path: string): Loaded<T> {
   return state;
 }
 
+// Fetches once, and again when asked to: for what must not change under somebody's hands.
+export function useOnce<T>(path: string): Loaded<T> & { again: () => void } {
+  const [state, setState] = useState<Loaded<T>>({});
+  const [round, setRound] = useState(0);
+  useEffect(() => {
+    let current = true;
+    setState({});
+    get<T>(path).then(
+      (value) => current && setState({ value }),
+      (error) => current && setState({ error }),
+    );
+    return () => {
+      current = false;
+    };
+  }, [path, round]);
+  return { ...state, again: () => setRound((n) => n + 1) };
+}
+
 export function Show<T>(props: { of: Loaded<T>; children: (value: T) => ComponentChildren }) {
   const { value, error } = props.of;
   if (error instanceof ApiError && error.status === 401) return null; // the key form is up

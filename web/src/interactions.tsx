@@ -115,10 +115,10 @@ export function InteractionPage(props: { id: string }) {
   );
 }
 
-const textOf = (messages: Message[]) =>
+export const textOf = (messages: Message[]) =>
   messages.flatMap((m) => m.content.map((p) => p.text ?? "")).join("");
 
-function Messages(props: { title: string; messages: Message[] }) {
+export function Messages(props: { title: string; messages: Message[] }) {
   return (
     <section>
       <h2>{props.title}</h2>

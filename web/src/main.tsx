@@ -2,10 +2,12 @@
 import { render } from "preact";
 import { useState } from "preact/hooks";
 import { ApiError, saveKey, savedKey } from "./api";
+import { Compare } from "./compare";
 import { useData } from "./data";
 import { InteractionPage, Interactions } from "./interactions";
 import { Overview } from "./overview";
 import { Releases } from "./releases";
+import { Review } from "./review";
 import { usePath } from "./route";
 import { SessionPage } from "./session";
 import "./style.css";
@@ -14,6 +16,7 @@ import { Datasets, Models, Runs } from "./training";
 const kPages: [string, string][] = [
   ["", "Overview"],
   ["interactions", "Interactions"],
+  ["review", "Review"],
   ["datasets", "Datasets"],
   ["runs", "Runs"],
   ["models", "Models"],
@@ -27,7 +30,9 @@ function Page(props: { path: string[] }) {
       return <Overview />;
     case "interactions":
       return id ? <InteractionPage id={id} /> : <Interactions />;
-        case "sessions":
+    case "review":
+      return id === "pairs" ? <Compare /> : <Review />;
+    case "sessions":
       return id ? <SessionPage name={id} /> : <Interactions />;
     case "datasets":
       return <Datasets />;

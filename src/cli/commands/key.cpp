@@ -10,6 +10,7 @@ struct KeyOptions {
   std::string person;
   std::string team = "everyone";
   std::string id;
+  std::string scope = "all";
   std::vector<std::string> limits;  // "requests_per_minute=60", …
 };
 
@@ -24,19 +25,19 @@ json::value shown(const Invocation& call, const people::Allowance& limits) {
 Result<void> create_key(const Invocation& call, const KeyOptions& options) {
   const auto limits = change_limits({}, options.limits);
   if (!limits) return fail(limits.error());
+  const auto scope = people::parse_key_scope(options.scope);
+  if (!scope) return fail(scope.error().with("--scope"));
   auto workspace = call.open();
   if (!workspace) return fail(workspace.error());
   people::Roster roster((*workspace)->database(), (*workspace)->clock(), (*workspace)->ids());
   auto person = roster.ensure_person({.name = options.person, .team = options.team});
   if (!person) return fail(person.error());
-  auto key = roster.create_key(person->id, *limits);
+  auto key = roster.create_key(person->id, *limits, *scope);
   if (!key) return fail(key.error());
   remark("Keep this key; it is not shown again.");
-  json::object made{{"key", key->secret},
-                    {"id", key->key.id},
-                    {"person", person->id},
-                    {"name", person->name},
-                    {"team", person->team_name}};
+  json::object made{{"key", key->secret},        {"id", key->key.id},
+                    {"person", person->id},      {"name", person->name},
+                    {"team", person->team_name}, {"scope", people::name(*scope)}};
   if (!limits->empty()) made["limits"] = shown(call, *limits);
   show(call, made);
   return {};
@@ -73,9 +74,10 @@ Result<void> list_keys(const Invocation& call) {
                                 {"person", person ? person->name : key.person},
                                 {"created_at", to_text(key.created_at)},
                                 {"revoked_at", key.revoked_at ? to_text(*key.revoked_at) : ""},
+                                {"scope", people::name(key.scope)},
                                 {"limits", shown(call, key.limits)}});
   }
-  show(call, rows, {"id", "person", "created_at", "revoked_at", "limits"});
+  show(call, rows, {"id", "person", "created_at", "revoked_at", "scope", "limits"});
   return {};
 }
 
@@ -97,6 +99,9 @@ void add_key(CLI::App& app, Invocation& call) {
   auto* create = key->add_subcommand("create", "a key for a person, who is made if need be");
   create->add_option("--person", options->person, "name")->required();
   create->add_option("--team", options->team, "name of the team of a new person");
+  create->add_option("--scope", options->scope,
+                     "what it opens: all, or feedback (for a page or a script that says what "
+                     "became of an answer and must read nothing)");
   create
       ->add_option("--limit", options->limits,
                    "the most that the key may use, such as requests_per_minute=60 or "
