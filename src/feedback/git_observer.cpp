@@ -1,0 +1,205 @@
+#include "feedback/git_observer.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "feedback/git_pass.h"
+
+namespace hone::feedback {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kMostCommits = 20'000;
+constexpr auto kBeforeEdits = 1h;  // a walk goes back so much further than it must
+constexpr auto kWatched = 30min;   // after that, an edit that was never seen is not watched for
+constexpr auto kLateLook = 1min;   // what the machine slept through is not said later
+
+struct WatchStep {
+  std::string_view name;
+  std::chrono::seconds after;
+};
+constexpr std::array<WatchStep, 4> kWatchSteps = {
+    {{"30s", 30s}, {"2m", 120s}, {"5m", 300s}, {"10m", 600s}}};
+
+struct ReadCommit {
+  GitCommit commit;
+  std::vector<GitChange> changes;
+};
+
+// Parents before children, whatever their times say.
+void order(std::vector<ReadCommit>& commits) {
+  std::ranges::stable_sort(commits, {}, [](const ReadCommit& one) { return one.commit.at; });
+  std::map<std::string, std::size_t> places;
+  for (std::size_t i = 0; i < commits.size(); ++i) places[commits[i].commit.id] = i;
+  std::vector<bool> taken(commits.size(), false);
+  std::vector<ReadCommit> ordered;
+  ordered.reserve(commits.size());
+  for (std::size_t i = 0; i < commits.size(); ++i) {
+    std::vector<std::size_t> up;
+    for (std::size_t at = i; !taken[at];) {
+      taken[at] = true;
+      up.push_back(at);
+      const auto parent = places.find(commits[at].commit.parent);
+      if (parent == places.end()) break;
+      at = parent->second;
+    }
+    while (!up.empty()) {
+      ordered.push_back(std::move(commits[up.back()]));
+      up.pop_back();
+    }
+  }
+  commits = std::move(ordered);
+}
+
+bool is_named_by(const GitEdit& edit, const std::vector<ReadCommit>& commits) {
+  for (const ReadCommit& one : commits) {
+    for (const GitChange& change : one.changes) {
+      const auto means = [&](const std::string& path) { return may_mean(path, change.to); };
+      if (std::ranges::any_of(edit.paths, means)) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<GitReport> GitObserver::observe(const Sink& sink) {
+  const Time now = clock_.now();
+  GitReport report;
+  const auto read = table_.read_new(options_.since, now);
+  if (!read) return fail(read.error());
+  report.interactions = read->interactions;
+  report.edits = read->edits;
+  report.unreadable = read->unreadable;
+  if (auto closed = table_.close_older(now - kGitFollows); !closed) return fail(closed.error());
+  auto edits = table_.open_edits(repository_.id(), now - kGitFollows);
+  if (!edits) return fail(edits.error());
+  const auto heads = repository_.heads();
+  if (!heads) return fail(heads.error());
+  const auto seen = table_.heads(repository_.id());
+  if (!seen) return fail(seen.error());
+  // Edits that were not known when history was read last: it is read again from then on.
+  std::vector<ReadCommit> commits;
+  std::set<std::string> known;
+  const auto collect = [&](const GitCommit& commit) -> Result<bool> {
+    if (!known.insert(commit.id).second) return true;
+    auto changes = repository_.changes(commit.id);
+    if (!changes) return fail(changes.error());
+    commits.push_back({commit, std::move(*changes)});
+    return true;
+  };
+  if (!edits->empty()) {
+    std::vector<GitWalk> walks = {
+        {.from = *heads, .hidden = *seen, .since = edits->front().at - kBeforeEdits}};
+    auto again = read->earliest;
+    if (options_.since) again = std::min(again.value_or(now), *options_.since);
+    if (again && !seen->empty()) {
+      walks.push_back({.from = *heads, .since = *again - kBeforeEdits});
+    }
+    for (GitWalk& walk : walks) {
+      walk.most = kMostCommits;
+      const auto walked = repository_.walk(walk, collect);
+      if (!walked) return fail(walked.error());
+      report.cut = report.cut || *walked == kMostCommits;
+    }
+  }
+  order(commits);
+  report.commits = static_cast<std::int64_t>(commits.size());
+
+  GitMeasure measure(repository_, options_.redact, *edits);
+  for (GitEdit& edit : *edits) {
+    // By the path alone, before the conversation is read: most may be of other repositories.
+    const bool inside = std::ranges::any_of(edit.paths, [&](const std::string& path) {
+      return !path_inside(repository_.work_folder(), path).empty();
+    });
+    if (edit.repository.empty() && !inside && !is_named_by(edit, commits)) {
+      continue;
+    }
+    if (auto loaded = table_.load(edit); !loaded) return fail(loaded.error());
+    (void)measure.name_inside(edit);
+    if (edit.commit.empty()) continue;
+    const auto changes = repository_.changes(edit.commit);
+    if (changes) (void)measure.touched(edit, *changes);
+  }
+  measure.index();
+  GitPass pass(repository_, measure, *edits, now);
+  for (const ReadCommit& one : commits) {
+    if (auto done = pass.read_commit(one.commit, one.changes); !done) return fail(done.error());
+  }
+  const auto main = repository_.main_heads(options_.main);
+  for (GitEdit& edit : *edits) {
+    if (edit.files.empty()) continue;
+    if (auto done = pass.ask(edit, *heads, main); !done) return fail(done.error());
+    if (!edit.closed && !edit.repository.empty()) ++report.followed;
+  }
+  if (auto done = finish(sink, *edits, std::move(pass.records), report); !done) {
+    return fail(done.error());
+  }
+  if (auto noted = table_.save_heads(repository_.id(), *heads, now); !noted) {
+    return fail(noted.error());
+  }
+  return report;
+}
+
+Result<void> GitObserver::finish(const Sink& sink, std::vector<GitEdit>& edits,
+                                 std::vector<store::OutboxRecord> records, GitReport& report) {
+  report.signals = static_cast<std::int64_t>(records.size());
+  if (!records.empty()) {
+    if (auto written = sink(std::move(records)); !written) return written;
+  }
+  // Those that were looked at and turned out to be another repository's stay as they were.
+  std::erase_if(edits, [](const GitEdit& edit) { return edit.repository.empty() && !edit.closed; });
+  return table_.save(edits);
+}
+
+Result<GitReport> GitObserver::watch(const Sink& sink) {
+  if (repository_.work_folder().empty()) {
+    return fail(ErrorCode::kInvalid, "this repository has no working tree to watch");
+  }
+  const Time now = clock_.now();
+  GitReport report;
+  const auto read = table_.read_new(std::nullopt, now);
+  if (!read) return fail(read.error());
+  report.interactions = read->interactions;
+  report.edits = read->edits;
+  report.unreadable = read->unreadable;
+  std::erase_if(first_seen_, [&](const auto& one) { return one.second < now - kWatched; });
+  auto edits = table_.open_edits(repository_.id(), now - kWatched);
+  if (!edits) return fail(edits.error());
+  GitMeasure measure(repository_, options_.redact, *edits);
+  std::vector<GitEdit*> watched;
+  for (GitEdit& edit : *edits) {
+    const auto inside = [&](const std::string& path) {
+      return !path_inside(repository_.work_folder(), path).empty();
+    };
+    if (!std::ranges::all_of(edit.paths, inside)) continue;
+    if (auto loaded = table_.load(edit); !loaded) return fail(loaded.error());
+    if (!edit.closed && measure.name_inside(edit)) watched.push_back(&edit);
+  }
+  measure.index();
+  GitPass pass(repository_, measure, *edits, now);
+  for (GitEdit* edit : watched) {
+    const auto stands = pass.in_work(*edit);
+    if (!stands) return fail(stands.error());
+    if (!*stands || (*stands)->counted == 0) continue;
+    const std::string name = edit->interaction + "/" + edit->tool_call;
+    if ((*stands)->survived() > 0) first_seen_.try_emplace(name, now);
+    const auto first = first_seen_.find(name);
+    if (first == first_seen_.end()) continue;
+    edit->repository = repository_.id();
+    ++report.followed;
+    for (const WatchStep& step : kWatchSteps) {
+      const Time due = first->second + step.after;
+      if (edit->closed || now < due || now > due + kLateLook) continue;
+      pass.say(*edit, step.name, **stands, now, "", (*stands)->survived() == 0);
+    }
+  }
+  if (auto done = finish(sink, *edits, std::move(pass.records), report); !done) {
+    return fail(done.error());
+  }
+  return report;
+}
+
+}  // namespace hone::feedback
