@@ -1,6 +1,7 @@
 // What people say about interactions and about themselves: POST /api/v1/feedback and
 // /api/v1/consent. 2xx means that the record is in the outbox, synced.
 #include "api/api.h"
+#include "api/commit_synced.h"
 #include "api/feedback_request.h"
 #include "net/await.h"
 #include "store/records.h"
@@ -91,7 +92,9 @@ Result<store::Consent> parse_consent(const net::Request& request, const people::
   return consent;
 }
 
-net::awaitable<Result<void>> commit(store::Outbox& outbox, store::OutboxRecord record) {
+}  // namespace
+
+net::awaitable<Result<void>> commit_synced(store::Outbox& outbox, store::OutboxRecord record) {
   auto stored = co_await net::await_callback<std::int64_t>(
       kCommitDeadline, [&outbox, &record](std::function<void(Result<std::int64_t>)> done) {
         outbox.append_synced(record, std::move(done));
@@ -103,8 +106,6 @@ net::awaitable<Result<void>> commit(store::Outbox& outbox, store::OutboxRecord r
   }
   co_return Result<void>();
 }
-
-}  // namespace
 
 net::awaitable<net::Response> Api::post_feedback(const net::Request& request,
                                                  const people::Caller& caller) {
@@ -139,7 +140,7 @@ net::awaitable<net::Response> Api::post_feedback(const net::Request& request,
     ids.push_back(json::object{{"id", feedback.id}});
     const bool last = i + 1 == parsed->items.size();
     if (last) {
-      if (auto stored = co_await commit(parts_.outbox, std::move(record)); !stored) {
+      if (auto stored = co_await commit_synced(parts_.outbox, std::move(record)); !stored) {
         co_return net::error_response(stored.error());
       }
     } else if (auto appended = parts_.outbox.append(record); !appended) {
@@ -158,7 +159,7 @@ net::awaitable<net::Response> Api::post_consent(const net::Request& request,
   record.id = consent->id;
   record.persons.push_back(consent->person);
   record.payload = store::to_payload(*consent);
-  auto stored = co_await commit(parts_.outbox, std::move(record));
+  auto stored = co_await commit_synced(parts_.outbox, std::move(record));
   if (!stored) co_return net::error_response(stored.error());
   parts_.directory.apply(*consent);
   co_return net::json_response(202, json::object{{"id", consent->id}});

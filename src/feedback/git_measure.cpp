@@ -211,6 +211,8 @@ std::optional<Survival> GitMeasure::in_work(const GitEdit& edit, const std::stri
   for (std::size_t file = 0; file < edit.files.size(); ++file) {
     if (edit.files[file].names.empty()) return std::nullopt;
     const auto text = repository_.work_text(edit.files[file].names.back());
+    // A file that never was committed and is gone: tools tidy up after themselves, too.
+    if (text && text->empty() && name_in(edit, file, before).empty()) return std::nullopt;
     const auto part = compare(edit, file, text, before, until);
     if (!part) return std::nullopt;
     total += *part;

@@ -104,10 +104,17 @@ std::string GitPass::before_commit(const GitEdit& edit) const {
   return commit ? commit->parent : "";  // gone with its branch: nothing is known to have stood
 }
 
-bool GitPass::held_by_any(const GitEdit& edit, const std::vector<std::string>& tips) const {
+// Many edits share a commit, and history is long.
+bool GitPass::held_by(const std::string& tip, const std::string& commit) {
+  const auto [found, is_new] = held_.try_emplace({tip, commit}, false);
+  if (is_new) found->second = repository_.holds(tip, commit);
+  return found->second;
+}
+
+bool GitPass::held_by_any(const GitEdit& edit, const std::vector<std::string>& tips) {
   return std::ranges::any_of(tips, [&](const std::string& tip) {
     return std::ranges::any_of(edit.commits,
-                               [&](const std::string& own) { return repository_.holds(tip, own); });
+                               [&](const std::string& own) { return held_by(tip, own); });
   });
 }
 
@@ -115,11 +122,11 @@ Result<void> GitPass::ask(GitEdit& edit, const std::vector<std::string>& heads,
                           const std::vector<std::string>& main) {
   if (edit.closed) return {};
   if (edit.commit.empty()) return ask_discarded(edit);
-  if (!held_by_any(edit, heads)) return ask_dropped(edit, heads);
-  ask_merge(edit, main);
   std::vector<std::string> tips = main;
   if (const auto head = repository_.head()) tips.push_back(*head);
   tips.insert(tips.end(), heads.begin(), heads.end());
+  if (!held_by_any(edit, tips)) return ask_dropped(edit, heads);
+  ask_merge(edit, main);
   return ask_day(edit, tips);
 }
 

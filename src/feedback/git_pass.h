@@ -3,8 +3,11 @@
 #pragma once
 
 #include <chrono>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -47,7 +50,8 @@ class GitPass {
                const std::vector<std::size_t>& files) const;
   Result<std::string> before_edit(const GitEdit& edit) const;
   std::string before_commit(const GitEdit& edit) const;
-  bool held_by_any(const GitEdit& edit, const std::vector<std::string>& tips) const;
+  bool held_by(const std::string& tip, const std::string& commit);
+  bool held_by_any(const GitEdit& edit, const std::vector<std::string>& tips);
   void ask_merge(GitEdit& edit, const std::vector<std::string>& main);
   Result<void> ask_day(GitEdit& edit, const std::vector<std::string>& tips);
   Result<void> ask_dropped(GitEdit& edit, const std::vector<std::string>& heads);
@@ -57,6 +61,7 @@ class GitPass {
   GitMeasure& measure_;
   std::vector<GitEdit>& edits_;
   const Time now_;
+  std::map<std::pair<std::string, std::string>, bool> held_;
   std::vector<const GitEdit*> found_now_;  // whose first commit this pass has read
 };
 
