@@ -20,7 +20,7 @@ function(hone_fuzzers LIBRARY FOLDER)
   endforeach()
 endfunction()
 
-hone_fuzzers(hone_fuzz_targets ${CMAKE_SOURCE_DIR}/tests/fuzz hone_capture)
+hone_fuzzers(hone_fuzz_targets ${CMAKE_SOURCE_DIR}/tests/fuzz hone_capture hone_feedback)
 
 # What of the engine reads files, and knows no tensor: without libtorch.
 if(NOT TARGET PkgConfig::UTF8PROC)

@@ -20,7 +20,7 @@ bool same_digest(const Digest& a, const Digest& b) {
   return differs == 0;
 }
 
-int hex_digit(char c) {
+int signature_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
@@ -36,15 +36,15 @@ std::optional<Digest> signature_of(std::string_view header) {
   }
   header.remove_prefix(kScheme.size());
   for (std::size_t i = 0; i < digest.size(); ++i) {
-    const int high = hex_digit(header[2 * i]);
-    const int low = hex_digit(header[2 * i + 1]);
+    const int high = signature_digit(header[2 * i]);
+    const int low = signature_digit(header[2 * i + 1]);
     if (high < 0 || low < 0) return std::nullopt;
     digest[i] = static_cast<std::uint8_t>(high * 16 + low);
   }
   return digest;
 }
 
-CiReply refusal(int status, ErrorCode code, std::string message) {
+CiReply ci_refusal(int status, ErrorCode code, std::string message) {
   CiReply reply;
   reply.response = net::error_response({code, std::move(message)});
   reply.response.status = status;
@@ -52,7 +52,7 @@ CiReply refusal(int status, ErrorCode code, std::string message) {
 }
 
 CiReply unsigned_reply(std::string message) {
-  return refusal(401, ErrorCode::kDenied, std::move(message));
+  return ci_refusal(401, ErrorCode::kDenied, std::move(message));
 }
 
 std::optional<CiReply> check_github(const net::Request& request, const std::string& secret) {
@@ -79,7 +79,7 @@ std::optional<CiReply> check_gitlab(const net::Request& request, const std::stri
   return std::nullopt;
 }
 
-CiReply ignored(CiReply::Result result, std::string_view why) {
+CiReply ci_ignored(CiReply::Result result, std::string_view why) {
   CiReply reply;
   reply.result = result;
   reply.response = net::json_response(202, json::object{{"ignored", why}});
@@ -93,38 +93,39 @@ CiReply read_ci_hook(const net::Request& request, const CiSecrets& secrets,
   const bool github = request.path() == kGithubPath;
   const std::string& secret = github ? secrets.github : secrets.gitlab;
   if (request.method != "POST") {
-    auto reply = refusal(405, ErrorCode::kInvalid, "this address takes POST only");
+    auto reply = ci_refusal(405, ErrorCode::kInvalid, "this address takes POST only");
     reply.response.headers.set("allow", "POST");
     return reply;
   }
   if (secret.empty()) {
-    return refusal(404, ErrorCode::kNotFound,
-                   std::string("this receiver is off: [ci] of hone.toml has no ") +
-                       (github ? "github_secret" : "gitlab_token"));
+    return ci_refusal(404, ErrorCode::kNotFound,
+                      std::string("this receiver is off: [ci] of hone.toml has no ") +
+                          (github ? "github_secret" : "gitlab_token"));
   }
   if (request.body.size() > kMostHookBytes) {
-    return refusal(413, ErrorCode::kTooLarge, "the event is over 4 MiB");
+    return ci_refusal(413, ErrorCode::kTooLarge, "the event is over 4 MiB");
   }
   auto wrong = github ? check_github(request, secret) : check_gitlab(request, secret);
   if (wrong) return std::move(*wrong);
   const std::string event = request.headers.get(github ? "x-github-event" : "x-gitlab-event");
   if (event.empty()) {
-    return refusal(400, ErrorCode::kInvalid,
-                   std::string("no ") + (github ? "X-GitHub-Event" : "X-Gitlab-Event"));
+    return ci_refusal(400, ErrorCode::kInvalid,
+                      std::string("no ") + (github ? "X-GitHub-Event" : "X-Gitlab-Event"));
   }
   if (request.headers.get("content-type").starts_with("application/x-www-form-urlencoded")) {
-    return refusal(415, ErrorCode::kInvalid, "give the webhook the content type application/json");
+    return ci_refusal(415, ErrorCode::kInvalid,
+                      "give the webhook the content type application/json");
   }
   const auto body = parse_json_object(request.body, {.size_bytes = kMostHookBytes});
-  if (!body) return refusal(400, ErrorCode::kInvalid, body.error().message);
+  if (!body) return ci_refusal(400, ErrorCode::kInvalid, body.error().message);
   auto read = github ? feedback::read_github_event(event, *body)
                      : feedback::read_gitlab_event(event, *body);
-  if (!read) return refusal(400, ErrorCode::kInvalid, read.error().message);
+  if (!read) return ci_refusal(400, ErrorCode::kInvalid, read.error().message);
   if (!read->outcome) {
     if (read->says_nothing.empty()) {
-      return ignored(CiReply::Result::kUnknown, "no event that says what became of a commit");
+      return ci_ignored(CiReply::Result::kUnknown, "no event that says what became of a commit");
     }
-    return ignored(CiReply::Result::kNothing, read->says_nothing);
+    return ci_ignored(CiReply::Result::kNothing, read->says_nothing);
   }
   auto name = redactor.redact(read->outcome->name);
   read->outcome->name = name ? std::move(*name) : std::string();

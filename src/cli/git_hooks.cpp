@@ -22,16 +22,16 @@ constexpr std::string_view kLastLine = "# End of Hone's git hook.\n";
 constexpr std::uint64_t kMostHookText = 1U << 20;
 
 // One word of a shell.
-std::string quoted(const std::string& text) {
+std::string shell_quoted(const std::string& text) {
   std::string result = "'";
   for (const char c : text) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return result + "'";
 }
 
 std::string hook_text(const GitHookOptions& options) {
-  std::string command = quoted(options.program);
-  if (!options.config.empty()) command += " --config " + quoted(options.config);
-  if (!options.data.empty()) command += " --data " + quoted(options.data);
+  std::string command = shell_quoted(options.program);
+  if (!options.config.empty()) command += " --config " + shell_quoted(options.config);
+  if (!options.data.empty()) command += " --data " + shell_quoted(options.data);
   // git's variables are for the hook that was here before; ours finds the repository by its folder.
   return std::string(kFirstLines) +
          "1. `hone git remove` takes it away and puts back what was here.\n"
@@ -64,7 +64,7 @@ Result<std::string> read_hook(const std::string& path) {
   return text;
 }
 
-bool exists(const std::string& path) {
+bool hook_exists(const std::string& path) {
   std::error_code ignored;
   return fs::exists(fs::symlink_status(path, ignored));
 }
@@ -111,7 +111,7 @@ Result<std::string> hooks_folder(const feedback::GitRepository& repository) {
 Result<void> check_keepable(const GitHook& hook) {
   auto text = read_hook(hook.path);
   if (!text) return fail(text.error());
-  if (exists(hook.path) && !is_ours(*text) && exists(hook.kept)) {
+  if (hook_exists(hook.path) && !is_ours(*text) && hook_exists(hook.kept)) {
     return fail(ErrorCode::kConflict, "both " + hook.path + " and " + hook.kept +
                                           " are there, and neither is Hone's: move one away");
   }
@@ -139,7 +139,8 @@ Result<GitHookPlan> plan_git_hooks(const GitHookOptions& options) {
     } else if (is_ours(*text)) {
       hook.state = GitHookState::kOutdated;
     }
-    hook.chains = exists(hook.kept) || (hook.state == GitHookState::kAbsent && exists(hook.path));
+    hook.chains =
+        hook_exists(hook.kept) || (hook.state == GitHookState::kAbsent && hook_exists(hook.path));
     plan.hooks.push_back(std::move(hook));
   }
   return plan;
@@ -155,7 +156,7 @@ Result<int> install_git_hooks(const GitHookPlan& plan) {
     const auto text = read_hook(hook.path);
     if (!text) return fail(text.error());
     if (*text == hook.text) continue;
-    if (exists(hook.path) && !is_ours(*text)) {
+    if (hook_exists(hook.path) && !is_ours(*text)) {
       if (auto moved = move_hook(hook.path, hook.kept); !moved) return fail(moved.error());
     }
     if (auto done = write_hook(hook); !done) return fail(done.error());
@@ -181,7 +182,7 @@ Result<int> remove_git_hooks(const GitHookPlan& plan) {
     const auto text = read_hook(hook.path);
     if (!text) return fail(text.error());
     if (!is_ours(*text)) continue;
-    if (exists(hook.kept)) {
+    if (hook_exists(hook.kept)) {
       if (auto moved = move_hook(hook.kept, hook.path); !moved) return fail(moved.error());
     } else if (auto gone = posix_files().remove(hook.path); !gone) {
       return fail(gone.error());

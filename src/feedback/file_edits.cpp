@@ -12,10 +12,10 @@ namespace hone::feedback {
 namespace {
 
 constexpr std::size_t kMostArgumentBytes = 1U << 20;  // of one text
-constexpr std::size_t kMostLines = 20'000;            // of one call
+constexpr std::size_t kMostEditLines = 20'000;        // of one call
 constexpr std::size_t kMostFiles = 50;
 constexpr std::size_t kLongestPath = 1'024;
-constexpr int kDeepest = 4;
+constexpr int kDeepestArgument = 4;
 constexpr std::string_view kBeginPatch = "*** Begin Patch";
 
 constexpr std::array<std::string_view, 8> kPathNames = {"file_path", "filePath",      "filepath",
@@ -41,7 +41,7 @@ std::optional<std::string_view> text_at(const json::object& object, const auto& 
   return std::nullopt;
 }
 
-bool writes(std::string_view tool) {
+bool writes_files(std::string_view tool) {
   std::string name;
   for (const char c : tool) {
     name.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
@@ -66,7 +66,7 @@ class EditCollector {
   void change(std::string_view path, const std::vector<std::string>& from,
               const std::vector<std::string>& to) {
     lines_ += from.size() + to.size();
-    FileEdit* edit = lines_ > kMostLines ? nullptr : file(path);
+    FileEdit* edit = lines_ > kMostEditLines ? nullptr : file(path);
     if (edit == nullptr) return;
     const auto fresh = without_lines(to, tally_of(from));
     const auto gone = without_lines(from, tally_of(to));
@@ -79,7 +79,7 @@ class EditCollector {
   void write(std::string_view path, std::string_view content) {
     auto lines = squeeze_text(content.substr(0, kMostArgumentBytes)).lines;
     lines_ += lines.size();
-    FileEdit* edit = lines_ > kMostLines ? nullptr : file(path);
+    FileEdit* edit = lines_ > kMostEditLines ? nullptr : file(path);
     if (edit == nullptr) return;
     edit->added = std::move(lines);
     edit->removed.clear();
@@ -103,7 +103,7 @@ class EditCollector {
   std::size_t lines_ = 0;
 };
 
-std::string_view trimmed(std::string_view text) {
+std::string_view patch_trimmed(std::string_view text) {
   const auto begin = text.find_first_not_of(" \t\r");
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(" \t\r") + 1 - begin);
@@ -152,7 +152,7 @@ class PatchReader {
   }
   void begin(std::string_view path) {
     flush();
-    path_ = trimmed(path);
+    path_ = patch_trimmed(path);
   }
 
   // A line inside a hunk of a unified diff. False: it is none.
@@ -213,7 +213,7 @@ class PatchReader {
     }
     constexpr std::string_view kMove = "Move to:";
     if (in_section_ && rest.starts_with(kMove)) {
-      const auto to = trimmed(rest.substr(kMove.size()));
+      const auto to = patch_trimmed(rest.substr(kMove.size()));
       flush();
       edits_.rename(path_, to);
       if (!to.empty()) path_ = to;
@@ -229,7 +229,7 @@ class PatchReader {
 
   // "a/src/x.py\t2026-11-28" -> "src/x.py"
   static std::string unified_path(std::string_view text) {
-    const auto name = trimmed(text.substr(0, text.find('\t')));
+    const auto name = patch_trimmed(text.substr(0, text.find('\t')));
     const bool prefixed = name.starts_with("a/") || name.starts_with("b/");
     return std::string(prefixed ? name.substr(2) : name);
   }
@@ -264,7 +264,7 @@ void read_into(std::string_view text, EditCollector& edits) {
 // Patches may be an argument, or stand in one: a command of a shell.
 void find_patches(const json::value& value, std::string_view name, int depth,
                   EditCollector& edits) {
-  if (depth > kDeepest) return;
+  if (depth > kDeepestArgument) return;
   if (const auto* text = value.if_string()) {
     const std::string_view all(*text);
     const auto at = all.find(kBeginPatch);
@@ -303,7 +303,7 @@ void read_fields(std::string_view tool, const json::object& object, EditCollecto
       if (change != nullptr) changed = read_change(*path, *change, edits) || changed;
     }
   }
-  if (changed || !writes(tool)) return;
+  if (changed || !writes_files(tool)) return;
   const auto content = text_at(object, kContentNames);
   if (content && content->size() <= kMostArgumentBytes) edits.write(*path, *content);
 }

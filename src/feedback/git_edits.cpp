@@ -19,13 +19,13 @@ constexpr std::int64_t kMostOpen = 5'000;
 constexpr auto kLateIndex = 1h;
 constexpr std::size_t kLongestCall = 512;
 
-std::string as_json(const auto& texts) {
+std::string texts_as_json(const auto& texts) {
   json::array array;
   for (const std::string& text : texts) array.emplace_back(text);
   return json::serialize(array);
 }
 
-std::vector<std::string> texts_of(const std::string& text) {
+std::vector<std::string> texts_of_json(const std::string& text) {
   std::vector<std::string> texts;
   const auto value = parse_json(text);
   const auto* array = value ? value->if_array() : nullptr;
@@ -61,7 +61,7 @@ bool is_of_one_conversation(const Error& error) {
          error.code == ErrorCode::kInvalid || error.code == ErrorCode::kTooLarge;
 }
 
-Result<void> ran(const Result<std::int64_t>& done) {
+Result<void> ran_on_edits(const Result<std::int64_t>& done) {
   if (!done) return fail(done.error());
   return {};
 }
@@ -88,7 +88,7 @@ Result<void> GitEditTable::read_one(const store::Row& row, NewEdits& report) {
         "INSERT INTO git_edit (interaction_id, tool_call, person_id, at, paths, repository,"
         " commit_id, committed_at, merged, checks, closed)"
         " VALUES (?, ?, ?, ?, ?, '', '', 0, 0, '[]', 0) ON CONFLICT DO NOTHING",
-        {row.text("id"), call.id, row.text("person_id"), at, as_json(paths)});
+        {row.text("id"), call.id, row.text("person_id"), at, texts_as_json(paths)});
     if (!added) return fail(added.error());
     if (*added == 0) continue;
     ++report.edits;
@@ -125,7 +125,7 @@ Result<GitEditTable::NewEdits> GitEditTable::read_new(std::optional<Time> since,
       // Somebody else may be further.
       const std::string until =
           to_text(std::min((*rows)[rows->size() - 1].time("started_at"), now));
-      return ran(
+      return ran_on_edits(
           db_.execute("INSERT INTO setting (name, value) VALUES ('git_read_until', ?)"
                       " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
                       " WHERE setting.value < excluded.value",
@@ -156,12 +156,13 @@ Result<std::vector<GitEdit>> GitEditTable::open_edits(const std::string& reposit
     edit.tool_call = row.text("tool_call");
     edit.person = row.text("person_id");
     edit.at = row.time("at");
-    edit.paths = texts_of(row.text("paths"));
+    edit.paths = texts_of_json(row.text("paths"));
     edit.repository = row.text("repository");
     edit.commit = row.text("commit_id");
     edit.committed_at = row.time("committed_at");
     edit.merged = row.truth("merged");
-    for (std::string& check : texts_of(row.text("checks"))) edit.checks.insert(std::move(check));
+    for (std::string& check : texts_of_json(row.text("checks")))
+      edit.checks.insert(std::move(check));
     edit.output_node = row.integer("output_node");
     places[{edit.interaction, edit.tool_call}] = edits.size();
     edits.push_back(std::move(edit));
@@ -242,14 +243,14 @@ Result<std::vector<std::string>> GitEditTable::heads(const std::string& reposito
   const auto rows = db_.query("SELECT heads FROM git_repository WHERE id = ?", {repository});
   if (!rows) return fail(rows.error());
   if (rows->empty()) return std::vector<std::string>();
-  return texts_of(rows->front().text("heads"));
+  return texts_of_json(rows->front().text("heads"));
 }
 
 Result<void> GitEditTable::save_one(const GitEdit& edit) {
   const auto done = db_.execute(
       "UPDATE git_edit SET repository = ?, commit_id = ?, committed_at = ?, merged = ?, checks = ?,"
       " closed = ? WHERE interaction_id = ? AND tool_call = ?",
-      {edit.repository, edit.commit, edit.committed_at, edit.merged, as_json(edit.checks),
+      {edit.repository, edit.commit, edit.committed_at, edit.merged, texts_as_json(edit.checks),
        edit.closed, edit.interaction, edit.tool_call});
   if (!done) return fail(done.error());
   for (const std::string& commit : edit.new_commits) {
@@ -273,15 +274,16 @@ Result<void> GitEditTable::save(const std::vector<GitEdit>& edits) {
 
 Result<void> GitEditTable::save_heads(const std::string& repository,
                                       const std::vector<std::string>& heads, Time now) {
-  return ran(
+  return ran_on_edits(
       db_.execute("INSERT INTO git_repository (id, heads, read_at) VALUES (?, ?, ?)"
                   " ON CONFLICT (id) DO UPDATE SET heads = excluded.heads,"
                   " read_at = excluded.read_at",
-                  {repository, as_json(heads), now}));
+                  {repository, texts_as_json(heads), now}));
 }
 
 Result<void> GitEditTable::close_older(Time than) {
-  return ran(db_.execute("UPDATE git_edit SET closed = 1 WHERE closed = 0 AND at < ?", {than}));
+  return ran_on_edits(
+      db_.execute("UPDATE git_edit SET closed = 1 WHERE closed = 0 AND at < ?", {than}));
 }
 
 }  // namespace hone::feedback

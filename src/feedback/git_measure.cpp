@@ -6,12 +6,12 @@
 namespace hone::feedback {
 namespace {
 
-constexpr std::size_t kMostTexts = 64;
+constexpr std::size_t kMostGitTexts = 64;
 
-bool is_upper(char c) {
+bool is_placeholder_upper(char c) {
   return (c >= 'A' && c <= 'Z') || c == '_';
 }
-bool is_hex(char c) {
+bool is_placeholder_hex(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
 
@@ -19,10 +19,10 @@ bool is_hex(char c) {
 bool has_placeholder(std::string_view line) {
   for (auto at = line.find('<'); at != std::string_view::npos; at = line.find('<', at + 1)) {
     std::size_t end = at + 1;
-    while (end < line.size() && is_upper(line[end])) ++end;
+    while (end < line.size() && is_placeholder_upper(line[end])) ++end;
     if (end == at + 1 || end >= line.size() || line[end] != ':') continue;
     const std::size_t digits = ++end;
-    while (end < line.size() && is_hex(line[end])) ++end;
+    while (end < line.size() && is_placeholder_hex(line[end])) ++end;
     if (end >= digits + 4 && end < line.size() && line[end] == '>') return true;
   }
   return false;
@@ -155,7 +155,7 @@ GitMeasure::Text GitMeasure::text_at(const std::string& commit, const std::strin
                                      bool redacted) {
   const std::string key = commit + (redacted ? "!" : ":") + path;
   if (const auto found = texts_.find(key); found != texts_.end()) return found->second;
-  if (texts_.size() >= kMostTexts) texts_.clear();
+  if (texts_.size() >= kMostGitTexts) texts_.clear();
   const auto raw = path.empty() ? std::optional<std::string>("") : repository_.text(commit, path);
   auto read = raw ? squeezed(*raw, redacted) : std::nullopt;
   Text text = read ? std::make_shared<const SqueezedText>(std::move(*read)) : nullptr;

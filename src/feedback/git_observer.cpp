@@ -29,7 +29,7 @@ struct ReadCommit {
 };
 
 // Parents before children, whatever their times say.
-void order(std::vector<ReadCommit>& commits) {
+void order_commits(std::vector<ReadCommit>& commits) {
   std::ranges::stable_sort(commits, {}, [](const ReadCommit& one) { return one.commit.at; });
   std::map<std::string, std::size_t> places;
   for (std::size_t i = 0; i < commits.size(); ++i) places[commits[i].commit.id] = i;
@@ -105,7 +105,7 @@ Result<GitReport> GitObserver::observe(const Sink& sink) {
       report.cut = report.cut || *walked == kMostCommits;
     }
   }
-  order(commits);
+  order_commits(commits);
   report.commits = static_cast<std::int64_t>(commits.size());
 
   GitMeasure measure(repository_, options_.redact, *edits);

@@ -9,10 +9,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kDay = 24h;
-constexpr auto kSettled = 10min;    // before that, an edit may still be on its way to the disk
-constexpr auto kDroppedAfter = 1h;  // a rebase under way may take a while
-constexpr double kMeant = 0.5;      // of a file that only its name points to
+constexpr auto kGitDay = 24h;
+constexpr auto kGitSettled = 10min;  // before that, an edit may still be on its way to the disk
+constexpr auto kDroppedAfter = 1h;   // a rebase under way may take a while
+constexpr double kMeant = 0.5;       // of a file that only its name points to
 constexpr std::size_t kMeantLines = 2;
 constexpr double kReverted = 0.5;  // a revert takes out so much of what had stood
 constexpr std::size_t kMostOthers = 200;
@@ -149,7 +149,7 @@ void GitPass::ask_merge(GitEdit& edit, const std::vector<std::string>& main) {
 
 // `tips`: where to look, the best first.
 Result<void> GitPass::ask_day(GitEdit& edit, const std::vector<std::string>& tips) {
-  const Time due = edit.committed_at + kDay;
+  const Time due = edit.committed_at + kGitDay;
   if (edit.closed || now_ < due || edit.checks.contains("day")) return {};
   const auto tip =
       std::ranges::find_if(tips, [&](const std::string& one) { return held_by_any(edit, {one}); });
@@ -197,7 +197,7 @@ Result<void> GitPass::ask_dropped(GitEdit& edit, const std::vector<std::string>&
 
 // Only where it was made, and there is a working tree to look in.
 Result<void> GitPass::ask_discarded(GitEdit& edit) {
-  if (edit.made != EditMade::kYes || !lies_inside(edit) || now_ < edit.at + kSettled) return {};
+  if (edit.made != EditMade::kYes || !lies_inside(edit) || now_ < edit.at + kGitSettled) return {};
   const auto work = in_work(edit);
   if (!work) return fail(work.error());
   if (!*work || (*work)->counted == 0 || (*work)->survived() > 0) return {};

@@ -62,14 +62,14 @@ std::optional<git_oid> oid_of(const std::string& id) {
   return oid;
 }
 
-std::string text_of(const git_oid* oid) {
+std::string oid_text(const git_oid* oid) {
   if (oid == nullptr) return "";
   std::string text(GIT_OID_HEXSZ, '0');
   git_oid_fmt(text.data(), oid);
   return text;
 }
 
-std::string path_of(const char* path) {
+std::string path_or_empty(const char* path) {
   return path == nullptr ? "" : path;
 }
 
@@ -80,10 +80,11 @@ std::string without_slash(std::string path) {
 
 GitCommit read_git_commit(const git_commit* commit) {
   GitCommit read;
-  read.id = text_of(git_commit_id(commit));
-  if (git_commit_parentcount(commit) > 0) read.parent = text_of(git_commit_parent_id(commit, 0));
+  read.id = oid_text(git_commit_id(commit));
+  if (git_commit_parentcount(commit) > 0) read.parent = oid_text(git_commit_parent_id(commit, 0));
   read.at = Time(std::chrono::seconds(git_commit_time(commit)));
-  read.message = std::string_view(path_of(git_commit_message(commit))).substr(0, kMostMessageBytes);
+  read.message =
+      std::string_view(path_or_empty(git_commit_message(commit))).substr(0, kMostMessageBytes);
   return read;
 }
 
@@ -91,7 +92,7 @@ GitCommit read_git_commit(const git_commit* commit) {
 std::string target_of(git_reference* reference) {
   const auto object = own<OwnedObject>(
       [&](auto** made) { return git_reference_peel(made, reference, GIT_OBJECT_COMMIT); });
-  return object ? text_of(git_object_id(object.get())) : "";
+  return object ? oid_text(git_object_id(object.get())) : "";
 }
 
 }  // namespace
@@ -139,7 +140,7 @@ struct GitRepository::Handles {
 };
 
 GitRepository::GitRepository(std::unique_ptr<Handles> handles) : handles_(std::move(handles)) {
-  work_folder_ = without_slash(path_of(git_repository_workdir(handles_->repository.get())));
+  work_folder_ = without_slash(path_or_empty(git_repository_workdir(handles_->repository.get())));
   id_ = hex(sha256(git_folder())).substr(0, 16);
 }
 GitRepository::~GitRepository() = default;
@@ -156,7 +157,7 @@ Result<std::unique_ptr<GitRepository>> GitRepository::open(const std::string& fo
 }
 
 std::string GitRepository::git_folder() const {
-  return without_slash(path_of(git_repository_commondir(handles_->repository.get())));
+  return without_slash(path_or_empty(git_repository_commondir(handles_->repository.get())));
 }
 
 std::string GitRepository::setting(const std::string& name) const {
@@ -165,7 +166,7 @@ std::string GitRepository::setting(const std::string& name) const {
   });
   const char* value = nullptr;
   if (!config || git_config_get_string(&value, config.get(), name.c_str()) < 0) return "";
-  return path_of(value);
+  return path_or_empty(value);
 }
 
 std::optional<std::string> GitRepository::head() const {
@@ -215,7 +216,7 @@ std::vector<std::string> GitRepository::main_heads(const std::string& name) cons
 std::vector<std::string> GitRepository::stashes() {
   std::vector<std::string> ids;
   const auto add = [](std::size_t, const char*, const git_oid* id, void* all) {
-    static_cast<std::vector<std::string>*>(all)->push_back(text_of(id));
+    static_cast<std::vector<std::string>*>(all)->push_back(oid_text(id));
     return 0;
   };
   (void)git_stash_foreach(handles_->repository.get(), add, &ids);  // none, where it fails
@@ -240,7 +241,7 @@ Result<std::size_t> GitRepository::walk(
   std::size_t visited = 0;
   git_oid next;
   while (visited < walk.most && git_revwalk_next(&next, walker.get()) == 0) {
-    const auto found = commit(text_of(&next));
+    const auto found = commit(oid_text(&next));
     if (!found) return fail(found.error());
     if (found->at < walk.since) break;
     ++visited;
@@ -266,7 +267,7 @@ Result<std::string> GitRepository::resolve(const std::string& revision) const {
   const auto commit = own<OwnedObject>(
       [&](auto** peeled) { return git_object_peel(peeled, object.get(), GIT_OBJECT_COMMIT); });
   if (!commit) return fail(ErrorCode::kNotFound, "'" + revision + "' is no commit here");
-  return text_of(git_object_id(commit.get()));
+  return oid_text(git_object_id(commit.get()));
 }
 
 bool GitRepository::holds(const std::string& tip, const std::string& commit) const {
@@ -296,8 +297,8 @@ Result<std::vector<GitChange>> GitRepository::changes(const std::string& id) con
   for (std::size_t i = 0; i < count; ++i) {
     const git_diff_delta* delta = git_diff_get_delta(diff.get(), i);
     GitChange change;
-    if (delta->status != GIT_DELTA_ADDED) change.from = path_of(delta->old_file.path);
-    if (delta->status != GIT_DELTA_DELETED) change.to = path_of(delta->new_file.path);
+    if (delta->status != GIT_DELTA_ADDED) change.from = path_or_empty(delta->old_file.path);
+    if (delta->status != GIT_DELTA_DELETED) change.to = path_or_empty(delta->new_file.path);
     changes.push_back(std::move(change));
   }
   return changes;
@@ -312,8 +313,8 @@ std::string GitRepository::renamed(const std::string& from, const std::string& p
   const std::size_t count = diff ? std::min(git_diff_num_deltas(diff.get()), kMostChanges) : 0;
   for (std::size_t i = 0; i < count; ++i) {
     const git_diff_delta* delta = git_diff_get_delta(diff.get(), i);
-    if (delta->status == GIT_DELTA_RENAMED && path == path_of(delta->old_file.path)) {
-      return path_of(delta->new_file.path);
+    if (delta->status == GIT_DELTA_RENAMED && path == path_or_empty(delta->old_file.path)) {
+      return path_or_empty(delta->new_file.path);
     }
   }
   return "";
@@ -335,7 +336,7 @@ std::optional<std::string> GitRepository::text(const std::string& commit,
 
 std::string GitRepository::content_id(const std::string& commit, const std::string& path) const {
   const auto entry = handles_->entry(commit, path);
-  return entry ? text_of(git_tree_entry_id(entry.get())) : "";
+  return entry ? oid_text(git_tree_entry_id(entry.get())) : "";
 }
 
 std::optional<std::string> GitRepository::work_text(const std::string& path) const {

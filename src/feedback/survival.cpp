@@ -14,7 +14,7 @@ constexpr std::size_t kReflowBytes = 1U << 28;  // searched in all
 constexpr std::size_t kMostEditedPairs = 200'000;
 constexpr std::size_t kLongestEdited = 1'000;
 
-bool is_blank(char c) {
+bool is_line_blank(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f' || c == '\v';
 }
 
@@ -29,7 +29,7 @@ LineTally unclaimed(const SqueezedText& now, const SqueezedText& before) {
   return counts;
 }
 
-bool claim(LineTally& counts, std::string_view line) {
+bool claim_line(LineTally& counts, std::string_view line) {
   const auto found = counts.find(line);
   if (found == counts.end()) return false;
   if (--found->second == 0) counts.erase(found);
@@ -81,7 +81,7 @@ std::size_t find_edited(const std::vector<std::string>& lines, LineTally& counts
     }
     if (best.empty()) continue;
     ++found;
-    claim(counts, best);
+    claim_line(counts, best);
   }
   return found;
 }
@@ -92,7 +92,7 @@ std::string squeeze(std::string_view line) {
   std::string text;
   text.reserve(line.size());
   for (const char c : line) {
-    if (!is_blank(c)) text.push_back(c);
+    if (!is_line_blank(c)) text.push_back(c);
   }
   return text;
 }
@@ -129,7 +129,7 @@ LineTally tally_of(const std::vector<std::string>& lines) {
 std::vector<std::string> without_lines(const std::vector<std::string>& lines, LineTally off) {
   std::vector<std::string> left;
   for (const std::string& line : lines) {
-    if (!claim(off, line)) left.push_back(line);
+    if (!claim_line(off, line)) left.push_back(line);
   }
   return left;
 }
@@ -150,7 +150,7 @@ Survival measure_survival(const std::vector<std::string>& lines, const SqueezedT
   for (const std::string& line : lines) {
     if (!is_counted(line)) continue;
     ++result.counted;
-    if (claim(counts, line)) {
+    if (claim_line(counts, line)) {
       ++result.exact;
     } else {
       left.push_back(line);

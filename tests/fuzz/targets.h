@@ -29,13 +29,15 @@ void redactor(std::string_view bytes);     // whole, and streamed
 void import_csv(std::string_view bytes);   // rows, whatever the quotes
 void import_json(std::string_view bytes);  // records of documents and lines, Python's literals
 void import_map(std::string_view bytes);   // a map, and a record that it is followed through
+void patch_text(std::string_view bytes);   // edits of files in tool calls
+void ci_event(std::string_view bytes);     // what GitHub and GitLab post
 
 struct Target {
   std::string_view name;
   void (*run)(std::string_view bytes);
 };
 
-inline constexpr std::array<Target, 17> kTargets = {{{"http_head", http_head},
+inline constexpr std::array<Target, 19> kTargets = {{{"http_head", http_head},
                                                      {"http_chunks", http_chunks},
                                                      {"coding", coding},
                                                      {"sse", sse},
@@ -51,7 +53,9 @@ inline constexpr std::array<Target, 17> kTargets = {{{"http_head", http_head},
                                                      {"redactor", redactor},
                                                      {"import_csv", import_csv},
                                                      {"import_json", import_json},
-                                                     {"import_map", import_map}}};
+                                                     {"import_map", import_map},
+                                                     {"patch_text", patch_text},
+                                                     {"ci_event", ci_event}}};
 
 inline void must(bool holds, const char* what) {
   if (holds) return;

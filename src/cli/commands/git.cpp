@@ -42,7 +42,7 @@ struct OutcomeCommandOptions {
   std::string repository = ".";
 };
 
-std::string absolute(const std::string& path) {
+std::string absolute_path(const std::string& path) {
   if (path.empty()) return path;
   return std::filesystem::absolute(path).lexically_normal().string();
 }
@@ -67,7 +67,7 @@ Result<void> settle_verdicts(Workspace& workspace) {
   return {};
 }
 
-Result<std::int64_t> spread(Workspace& workspace) {
+Result<std::int64_t> spread_all(Workspace& workspace) {
   std::int64_t all = 0;
   for (;;) {
     const auto some = feedback::spread_outcomes(workspace.database(), workspace.clock().now(),
@@ -80,13 +80,13 @@ Result<std::int64_t> spread(Workspace& workspace) {
   }
 }
 
-json::object as_json(const feedback::GitReport& report) {
+json::object git_report_json(const feedback::GitReport& report) {
   return {{"interactions", report.interactions}, {"new_edits", report.edits},
           {"followed", report.followed},         {"commits", report.commits},
           {"signals", report.signals},           {"unreadable", report.unreadable}};
 }
 
-Result<void> observe(const Invocation& call, const GitCommandOptions& options) {
+Result<void> observe_git(const Invocation& call, const GitCommandOptions& options) {
   auto workspace = call.open();
   if (!workspace) return fail(workspace.error());
   auto repository = feedback::GitRepository::open(options.repository);
@@ -104,17 +104,17 @@ Result<void> observe(const Invocation& call, const GitCommandOptions& options) {
     return (*workspace)->capture(std::move(records));
   });
   if (!report) return fail(report.error());
-  const auto outcomes = spread(**workspace);
+  const auto outcomes = spread_all(**workspace);
   if (!outcomes) return fail(outcomes.error());
   if (auto done = settle_verdicts(**workspace); !done) return done;
   if (report->cut) remark("there is more history than is read at once; the rest is left out");
-  json::object shown = as_json(*report);
+  json::object shown = git_report_json(*report);
   shown["outcomes"] = *outcomes;
   show(call, shown);
   return {};
 }
 
-Result<void> watch(const Invocation& call, const GitCommandOptions& options) {
+Result<void> watch_git(const Invocation& call, const GitCommandOptions& options) {
   auto workspace = call.open();
   if (!workspace) return fail(workspace.error());
   auto repository = feedback::GitRepository::open(options.repository);
@@ -149,11 +149,16 @@ Result<void> watch(const Invocation& call, const GitCommandOptions& options) {
   return {};
 }
 
+// With all paths whole: git runs hooks in the folder of the repository.
 Result<GitHookPlan> hooks_of(const Invocation& call, const GitCommandOptions& options) {
+  const auto settings = call.settings();
+  if (!settings) return fail(settings.error());
+  std::string config = call.config;
+  if (config.empty() && std::filesystem::exists("hone.toml")) config = "hone.toml";
   return plan_git_hooks({.repository = options.repository,
                          .program = call.program,
-                         .config = absolute(call.config),
-                         .data = absolute(call.data)});
+                         .config = absolute_path(config),
+                         .data = absolute_path(settings->data)});
 }
 
 std::string_view state_name(GitHookState state) {
@@ -168,7 +173,7 @@ std::string_view state_name(GitHookState state) {
   return "not installed";
 }
 
-Result<void> install(const Invocation& call, const GitCommandOptions& options) {
+Result<void> install_git(const Invocation& call, const GitCommandOptions& options) {
   const auto plan = hooks_of(call, options);
   if (!plan) return fail(plan.error());
   if (options.check) {
@@ -188,7 +193,7 @@ Result<void> install(const Invocation& call, const GitCommandOptions& options) {
   return {};
 }
 
-Result<void> remove(const Invocation& call, const GitCommandOptions& options) {
+Result<void> remove_git(const Invocation& call, const GitCommandOptions& options) {
   const auto plan = hooks_of(call, options);
   if (!plan) return fail(plan.error());
   const auto removed = remove_git_hooks(*plan);
@@ -209,7 +214,7 @@ Result<std::string> commit_named(const OutcomeCommandOptions& options) {
   return (*repository)->resolve(options.commit);
 }
 
-Result<void> outcome(const Invocation& call, const OutcomeCommandOptions& options) {
+Result<void> tell_outcome(const Invocation& call, const OutcomeCommandOptions& options) {
   auto commit = commit_named(options);
   if (!commit) return fail(commit.error());
   feedback::CiOutcome told{.commit = *commit, .passed = options.result == "pass"};
@@ -229,7 +234,7 @@ Result<void> outcome(const Invocation& call, const OutcomeCommandOptions& option
   records.front().id = fact.id;
   records.front().payload = store::to_payload(fact);
   if (auto kept = (*workspace)->capture(std::move(records)); !kept) return kept;
-  const auto told_to = spread(**workspace);
+  const auto told_to = spread_all(**workspace);
   if (!told_to) return fail(told_to.error());
   if (auto done = settle_verdicts(**workspace); !done) return done;
   const auto known =
@@ -284,15 +289,15 @@ void add_git(CLI::App& app, Invocation& call) {
   add_git_part(*git, call, options, "observe",
                "reads history since the last time: the commit, the merge, 24 hours, reverts; "
                "observing twice adds nothing",
-               observe);
+               observe_git);
   add_git_part(*git, call, options, "watch",
                "looks at the working tree 30 s, 2, 5 and 10 minutes after each edit, until ended",
-               watch);
+               watch_git);
   add_git_part(*git, call, options, "install",
                "hooks that observe after each commit, merge and rewrite; keeps those there are",
-               install);
+               install_git);
   add_git_part(*git, call, options, "remove", "takes the hooks away, and puts back what was there",
-               remove);
+               remove_git);
 }
 
 void add_feedback_outcome(CLI::App& feedback, Invocation& call) {
@@ -308,8 +313,9 @@ void add_feedback_outcome(CLI::App& feedback, Invocation& call) {
   command->add_option("--at", options->at, "when it ended, ISO 8601 (default: now)");
   command->add_option("--repository", options->repository,
                       "where a name for the commit is looked up (default: here)");
-  command->callback(
-      [&call, options] { call.action = [&call, options] { return outcome(call, *options); }; });
+  command->callback([&call, options] {
+    call.action = [&call, options] { return tell_outcome(call, *options); };
+  });
 }
 
 }  // namespace hone::cli
