@@ -73,9 +73,10 @@ TEST_F(CiHook, RefusesWhatIsNotSigned) {
   auto request = github_post("check_run", kCheckRun);
   request.body += " ";
   EXPECT_EQ(status(request), 401);
-  for (const std::string wrong :
-       {std::string("sha256="), std::string("sha1=") + std::string(40, 'a'),
-        "sha256=" + std::string(64, '0'), "sha256=" + std::string(64, 'g'), std::string()}) {
+  const std::vector<std::string> all_wrong = {"sha256=", "sha1=" + std::string(40, 'a'),
+                                              "sha256=" + std::string(64, '0'),
+                                              "sha256=" + std::string(64, 'g'), ""};
+  for (const std::string& wrong : all_wrong) {
     request = github_post("check_run", kCheckRun);
     request.headers.set("X-Hub-Signature-256", wrong);
     EXPECT_EQ(status(request), 401) << wrong;

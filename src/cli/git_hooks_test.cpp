@@ -23,6 +23,7 @@ class GitHooks : public ::testing::Test {
     top_ = fs::canonical(folder_.path()).string();
     fs::create_directories(top_ + "/work");
     run("git init -q -b main .");
+    fs::create_directories(top_ + "/work/.git/hooks");
     // Says what it was called with, so that a test sees it.
     write_all(top_ + "/it's hone", "#!/bin/sh\necho \"$@\" >>'" + top_ + "/calls'\n");
     fs::permissions(top_ + "/it's hone", fs::perms(0755));
