@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 
+#include "api/ci_secrets.h"
 #include "api/metrics.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -27,12 +28,6 @@
 #include "store/records.h"
 
 namespace hone::api {
-
-// Empty: that receiver is off.
-struct CiSecrets {
-  std::string github;
-  std::string gitlab;
-};
 
 struct CiReply {
   enum class Result { kOutcome, kNothing, kUnknown, kRefused };

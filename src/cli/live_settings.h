@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "api/ci_hooks.h"
+#include "api/ci_secrets.h"
 #include "base/result.h"
 #include "capture/fallbacks.h"
 #include "capture/upstream.h"

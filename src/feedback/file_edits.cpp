@@ -50,56 +50,76 @@ bool writes_files(std::string_view tool) {
       kWriting, [&](std::string_view part) { return name.find(part) != std::string::npos; });
 }
 
+// Each line costs a look-up, however many changes there are to one file.
 class EditCollector {
  public:
-  // The file of that name; none where there are too many, or it has none.
-  FileEdit* file(std::string_view path) {
-    if (path.empty() || path.size() > kLongestPath) return nullptr;
-    const auto found = std::ranges::find(files_, path, &FileEdit::path);
-    if (found != files_.end()) return &*found;
-    if (files_.size() == kMostFiles) return nullptr;
-    files_.push_back({.path = std::string(path)});
-    return &files_.back();
-  }
-
   // What an earlier change of the same call had put in, and this one takes out, was never there.
   void change(std::string_view path, const std::vector<std::string>& from,
               const std::vector<std::string>& to) {
     lines_ += from.size() + to.size();
-    FileEdit* edit = lines_ > kMostEditLines ? nullptr : file(path);
-    if (edit == nullptr) return;
-    const auto fresh = without_lines(to, tally_of(from));
-    const auto gone = without_lines(from, tally_of(to));
-    const auto elsewhere = without_lines(gone, tally_of(edit->added));
-    edit->added = without_lines(edit->added, tally_of(gone));
-    edit->removed.insert(edit->removed.end(), elsewhere.begin(), elsewhere.end());
-    edit->added.insert(edit->added.end(), fresh.begin(), fresh.end());
+    Draft* draft = lines_ > kMostEditLines ? nullptr : file(path);
+    if (draft == nullptr) return;
+    for (std::string& line : without_lines(from, tally_of(to))) {
+      const auto own = draft->standing.find(line);
+      if (own == draft->standing.end()) {
+        draft->edit.removed.push_back(std::move(line));
+        continue;
+      }
+      ++draft->dropped[line];
+      if (--own->second == 0) draft->standing.erase(own);
+    }
+    for (std::string& line : without_lines(to, tally_of(from))) {
+      ++draft->standing[line];
+      draft->edit.added.push_back(std::move(line));
+    }
   }
 
   void write(std::string_view path, std::string_view content) {
-    auto lines = squeeze_text(content.substr(0, kMostArgumentBytes)).lines;
+    auto lines = squeeze_text(content).lines;
     lines_ += lines.size();
-    FileEdit* edit = lines_ > kMostEditLines ? nullptr : file(path);
-    if (edit == nullptr) return;
-    edit->added = std::move(lines);
-    edit->removed.clear();
-    edit->whole = true;
+    Draft* draft = lines_ > kMostEditLines ? nullptr : file(path);
+    if (draft == nullptr) return;
+    draft->standing = tally_of(lines);
+    draft->dropped.clear();
+    draft->edit.added = std::move(lines);
+    draft->edit.removed.clear();
+    draft->edit.whole = true;
   }
 
   void rename(std::string_view from, std::string_view to) {
     if (to.empty() || to.size() > kLongestPath) return;
-    if (FileEdit* edit = file(from)) edit->path = to;
+    if (Draft* draft = file(from)) draft->edit.path = to;
   }
 
   std::vector<FileEdit> take() {
-    std::erase_if(files_,
-                  [](const FileEdit& edit) { return edit.added.empty() && edit.removed.empty(); });
-    return std::move(files_);
+    std::vector<FileEdit> edits;
+    for (Draft& draft : drafts_) {
+      FileEdit& edit = draft.edit;
+      if (!draft.dropped.empty()) edit.added = without_lines(edit.added, std::move(draft.dropped));
+      if (!edit.added.empty() || !edit.removed.empty()) edits.push_back(std::move(edit));
+    }
+    return edits;
   }
-  [[nodiscard]] bool empty() const { return files_.empty(); }
+  [[nodiscard]] bool empty() const { return drafts_.empty(); }
 
  private:
-  std::vector<FileEdit> files_;
+  struct Draft {
+    FileEdit edit;
+    LineTally standing;  // of `added`, those not dropped again
+    LineTally dropped;
+  };
+  // The file of that name; none where there are too many, or it has none.
+  Draft* file(std::string_view path) {
+    if (path.empty() || path.size() > kLongestPath) return nullptr;
+    const auto found =
+        std::ranges::find_if(drafts_, [&](const Draft& draft) { return draft.edit.path == path; });
+    if (found != drafts_.end()) return &*found;
+    if (drafts_.size() == kMostFiles) return nullptr;
+    drafts_.emplace_back().edit.path = path;
+    return &drafts_.back();
+  }
+
+  std::vector<Draft> drafts_;
   std::size_t lines_ = 0;
 };
 

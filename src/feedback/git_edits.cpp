@@ -11,12 +11,9 @@
 namespace hone::feedback {
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr std::int64_t kReadAtOnce = 500;
 constexpr std::int64_t kMostOpen = 5'000;
-// What another process has not written yet when the time after it is read.
-constexpr auto kLateIndex = 1h;
+constexpr std::size_t kResultBegins = 200;
 constexpr std::size_t kLongestCall = 512;
 
 std::string texts_as_json(const auto& texts) {
@@ -53,6 +50,24 @@ std::vector<EditingCall> editing_calls(const json::object& answer) {
     if (!files.empty()) calls.push_back({std::string(id), std::move(files)});
   }
   return calls;
+}
+
+// "Error: no such file", "Exit code: 1", "apply_patch verification failed": not every format says
+// that a result is an error, and what only looks like one is not known to be one.
+bool begins_like_a_failure(const json::object& result) {
+  const json::value* content = result.if_contains("content");
+  const auto* parts = content == nullptr ? nullptr : content->if_array();
+  if (parts == nullptr || parts->empty() || !parts->front().is_object()) return false;
+  std::string text(string_or_empty(parts->front().get_object(), "text").substr(0, kResultBegins));
+  std::ranges::transform(text, text.begin(), [](unsigned char c) {
+    return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  });
+  if (text.find("exit code: 0") != std::string::npos) return false;
+  for (const char* word :
+       {"error", "fail", "exit code", "reject", "denied", "aborted", "not found"}) {
+    if (text.find(word) != std::string::npos) return true;
+  }
+  return false;
 }
 
 // Of one conversation, and not of the database as a whole.
@@ -97,7 +112,8 @@ Result<void> GitEditTable::read_one(const store::Row& row, NewEdits& report) {
   return {};
 }
 
-Result<GitEditTable::NewEdits> GitEditTable::read_new(std::optional<Time> since, Time now) {
+Result<GitEditTable::NewEdits> GitEditTable::read_new(std::optional<Time> since, Time now,
+                                                      std::chrono::minutes again) {
   NewEdits report;
   Time from = now - kGitFollows;
   if (!since) {
@@ -105,7 +121,7 @@ Result<GitEditTable::NewEdits> GitEditTable::read_new(std::optional<Time> since,
     if (!mark) return fail(mark.error());
     if (!mark->empty()) {
       const auto until = parse_time(mark->front().text("value"));
-      if (until) from = std::max(from, *until - kLateIndex);
+      if (until) from = std::max(from, *until - again);
     }
   }
   Time at = since.value_or(from);
@@ -233,7 +249,8 @@ Result<EditMade> GitEditTable::was_made(const GitEdit& edit) {
       if (string_or_empty(*object, "id") != edit.tool_call) continue;
       const json::value* error = object->if_contains("is_error");
       const bool failed = error != nullptr && error->is_bool() && error->get_bool();
-      return failed ? EditMade::kNo : EditMade::kYes;
+      if (failed) return EditMade::kNo;
+      return begins_like_a_failure(*object) ? EditMade::kUnknown : EditMade::kYes;
     }
   }
   return EditMade::kUnknown;

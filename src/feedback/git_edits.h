@@ -2,9 +2,10 @@
 // of table `git_edit` from when it is read until nothing more is asked about it. The row holds
 // where it stands; the lines themselves are read from the conversation again.
 //
-// An edit counts as made when its tool said so (a result that is no error) or an event did
-// (feedback `accepted` on the call), and as not made when those say the opposite. Where nothing
-// says either, only what is found counts: what is missing may never have been there.
+// An edit counts as made when its tool said so (a result that is no error, and does not begin like
+// one: not every format marks them) or an event did (feedback `accepted` on the call), and as not
+// made when those say the opposite. Where nothing says either, only what is found counts: what is
+// missing may never have been there.
 //
 // Used inside this folder only. Blocking; one thread at a time.
 #pragma once
@@ -67,8 +68,10 @@ class GitEditTable {
     std::int64_t unreadable = 0;
     std::optional<Time> earliest;
   };
-  // Reads the interactions since the last time, or since `since`.
-  [[nodiscard]] Result<NewEdits> read_new(std::optional<Time> since, Time now);
+  // Reads the interactions since the last time, or since `since`; of those before, the last `again`
+  // once more, for what another process had not written yet.
+  [[nodiscard]] Result<NewEdits> read_new(std::optional<Time> since, Time now,
+                                          std::chrono::minutes again);
 
   // Those of `repository` and of none since `from`, oldest first, the latest 5,000; without files.
   [[nodiscard]] Result<std::vector<GitEdit>> open_edits(const std::string& repository, Time from);

@@ -63,7 +63,7 @@ bool GitMeasure::name_inside(GitEdit& edit) const {
 void GitMeasure::index() {
   same_file_.clear();
   for (std::size_t e = 0; e < edits_.size(); ++e) {
-    if (edits_[e].closed || edits_[e].made != EditMade::kYes) continue;
+    if (edits_[e].closed || edits_[e].made == EditMade::kNo) continue;
     for (std::size_t f = 0; f < edits_[e].files.size(); ++f) {
       const auto& names = edits_[e].files[f].names;
       const auto& file = edits_[e].files[f];
@@ -108,18 +108,21 @@ std::vector<std::string> GitMeasure::lines_of(const GitEdit& edit, std::size_t f
   const auto& key = own.names.empty() ? own.edit.path : own.names.front();
   const auto found = same_file_.find(key);
   if (found == same_file_.end()) return lines;
+  const LineTally own_lines = tally_of(lines);
+  LineTally off;
   for (const Place& place : found->second) {
     const GitEdit& other = edits_[place.edit];
     if (!is_later(other, edit) || other.at > until || other.closed) continue;
     const FileEdit& change = other.files[place.file].edit;
     if (change.whole) {
-      LineTally kept = tally_of(change.added);
+      const LineTally kept = tally_of(change.added);
       std::erase_if(lines, [&kept](const std::string& line) { return !kept.contains(line); });
-    } else {
-      lines = without_lines(lines, tally_of(change.removed));
+    }
+    for (const std::string& line : change.removed) {
+      if (own_lines.contains(line)) ++off[line];
     }
   }
-  return lines;
+  return off.empty() ? lines : without_lines(lines, std::move(off));
 }
 
 // A block that a tool moved stood in the file before, and is its own doing all the same: what tools

@@ -53,22 +53,40 @@ void order_commits(std::vector<ReadCommit>& commits) {
   commits = std::move(ordered);
 }
 
-bool is_named_by(const GitEdit& edit, const std::vector<ReadCommit>& commits) {
-  for (const ReadCommit& one : commits) {
-    for (const GitChange& change : one.changes) {
-      const auto means = [&](const std::string& path) { return may_mean(path, change.to); };
-      if (std::ranges::any_of(edit.paths, means)) return true;
+std::string_view last_part(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+// The paths that commits touch, by their last part: most edits are of other repositories, and need
+// no closer look.
+class TouchedPaths {
+ public:
+  explicit TouchedPaths(const std::vector<ReadCommit>& commits) {
+    for (const ReadCommit& one : commits) {
+      for (const GitChange& change : one.changes) {
+        if (!change.to.empty()) paths_[std::string(last_part(change.to))].insert(change.to);
+      }
     }
   }
-  return false;
-}
+  [[nodiscard]] bool may_be_meant_by(const GitEdit& edit) const {
+    return std::ranges::any_of(edit.paths, [this](const std::string& path) {
+      const auto alike = paths_.find(last_part(path));
+      return alike != paths_.end() &&
+             std::ranges::any_of(alike->second,
+                                 [&](const std::string& name) { return may_mean(path, name); });
+    });
+  }
+
+ private:
+  std::map<std::string, std::set<std::string>, std::less<>> paths_;
+};
 
 }  // namespace
 
 Result<GitReport> GitObserver::observe(const Sink& sink) {
   const Time now = clock_.now();
   GitReport report;
-  const auto read = table_.read_new(options_.since, now);
+  const auto read = table_.read_new(options_.since, now, 60min);
   if (!read) return fail(read.error());
   report.interactions = read->interactions;
   report.edits = read->edits;
@@ -108,13 +126,14 @@ Result<GitReport> GitObserver::observe(const Sink& sink) {
   order_commits(commits);
   report.commits = static_cast<std::int64_t>(commits.size());
 
+  const TouchedPaths touched(commits);
   GitMeasure measure(repository_, options_.redact, *edits);
   for (GitEdit& edit : *edits) {
     // By the path alone, before the conversation is read: most may be of other repositories.
     const bool inside = std::ranges::any_of(edit.paths, [&](const std::string& path) {
       return !path_inside(repository_.work_folder(), path).empty();
     });
-    if (edit.repository.empty() && !inside && !is_named_by(edit, commits)) {
+    if (edit.repository.empty() && !inside && !touched.may_be_meant_by(edit)) {
       continue;
     }
     if (auto loaded = table_.load(edit); !loaded) return fail(loaded.error());
@@ -160,7 +179,7 @@ Result<GitReport> GitObserver::watch(const Sink& sink) {
   }
   const Time now = clock_.now();
   GitReport report;
-  const auto read = table_.read_new(std::nullopt, now);
+  const auto read = table_.read_new(std::nullopt, now, 2min);
   if (!read) return fail(read.error());
   report.interactions = read->interactions;
   report.edits = read->edits;

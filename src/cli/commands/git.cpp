@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "base/hash.h"
+#include "base/file.h"
 #include "cli/command.h"
 #include "cli/git_hooks.h"
 #include "cli/policy.h"
