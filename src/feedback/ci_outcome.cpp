@@ -175,7 +175,8 @@ Result<std::int64_t> spread_outcomes(
       " g.interaction_id, i.person_id FROM git_commit g"
       " JOIN feedback f ON f.handle_value = g.commit_id"
       " JOIN interaction i ON i.id = g.interaction_id"
-      " WHERE f.interaction_id = '' AND f.handle_kind = 'commit' AND NOT EXISTS ("
+      " WHERE f.interaction_id = '' AND f.handle_kind = 'commit' AND f.kind = 'outcome'"
+      " AND NOT EXISTS ("
       "SELECT 1 FROM feedback d WHERE d.source = f.source"
       " AND d.idempotency_key = f.idempotency_key || '/' || g.interaction_id) LIMIT ?",
       {most});

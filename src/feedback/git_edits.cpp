@@ -107,7 +107,6 @@ Result<void> GitEditTable::read_one(const store::Row& row, NewEdits& report) {
     if (!added) return fail(added.error());
     if (*added == 0) continue;
     ++report.edits;
-    report.earliest = std::min(report.earliest.value_or(at), at);
   }
   return {};
 }
@@ -256,11 +255,15 @@ Result<EditMade> GitEditTable::was_made(const GitEdit& edit) {
   return EditMade::kUnknown;
 }
 
-Result<std::vector<std::string>> GitEditTable::heads(const std::string& repository) {
-  const auto rows = db_.query("SELECT heads FROM git_repository WHERE id = ?", {repository});
+Result<GitEditTable::Mark> GitEditTable::mark(const std::string& repository) {
+  const auto rows =
+      db_.query("SELECT heads, read_at FROM git_repository WHERE id = ?", {repository});
   if (!rows) return fail(rows.error());
-  if (rows->empty()) return std::vector<std::string>();
-  return texts_of_json(rows->front().text("heads"));
+  Mark mark;
+  if (rows->empty()) return mark;
+  mark.heads = texts_of_json(rows->front().text("heads"));
+  mark.read_at = rows->front().time("read_at");
+  return mark;
 }
 
 Result<void> GitEditTable::save_one(const GitEdit& edit) {

@@ -66,7 +66,6 @@ class GitEditTable {
     std::int64_t interactions = 0;  // read
     std::int64_t edits = 0;
     std::int64_t unreadable = 0;
-    std::optional<Time> earliest;
   };
   // Reads the interactions since the last time, or since `since`; of those before, the last `again`
   // once more, for what another process had not written yet.
@@ -78,7 +77,12 @@ class GitEditTable {
   // Their lines, and whether they were made. Where the conversation is gone: closed.
   [[nodiscard]] Result<void> load(GitEdit& edit);
 
-  [[nodiscard]] Result<std::vector<std::string>> heads(const std::string& repository);
+  // Where branches stood when the repository was last read, and when that was.
+  struct Mark {
+    std::vector<std::string> heads;
+    Time read_at{};
+  };
+  [[nodiscard]] Result<Mark> mark(const std::string& repository);
   // In one transaction.
   [[nodiscard]] Result<void> save(const std::vector<GitEdit>& edits);
   [[nodiscard]] Result<void> save_heads(const std::string& repository,

@@ -12,9 +12,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kMostCommits = 20'000;
-constexpr auto kBeforeEdits = 1h;  // a walk goes back so much further than it must
-constexpr auto kWatched = 30min;   // after that, an edit that was never seen is not watched for
-constexpr auto kLateLook = 1min;   // what the machine slept through is not said later
+constexpr auto kBeforeEdits = 1h;   // a walk goes back so much further than it must
+constexpr auto kUncommitted = 48h;  // for so long, an edit in the working tree is looked for again
+constexpr auto kWatched = 30min;    // after that, an edit that was never seen is not watched for
+constexpr auto kLateLook = 1min;    // what the machine slept through is not said later
 
 struct WatchStep {
   std::string_view name;
@@ -96,9 +97,19 @@ Result<GitReport> GitObserver::observe(const Sink& sink) {
   if (!edits) return fail(edits.error());
   const auto heads = repository_.heads();
   if (!heads) return fail(heads.error());
-  const auto seen = table_.heads(repository_.id());
+  const auto seen = table_.mark(repository_.id());
   if (!seen) return fail(seen.error());
-  // Edits that were not known when history was read last: it is read again from then on.
+  const auto is_inside = [this](const GitEdit& edit) {
+    return std::ranges::any_of(edit.paths, [this](const std::string& path) {
+      return !path_inside(repository_.work_folder(), path).empty();
+    });
+  };
+  // Edits that may not have been known when history was read last: it is read again from then on.
+  std::optional<Time> again = options_.since;
+  for (const GitEdit& edit : *edits) {
+    const Time from = is_inside(edit) ? now - kUncommitted : seen->read_at - kBeforeEdits;
+    if (edit.commit.empty() && edit.at >= from) again = std::min(again.value_or(now), edit.at);
+  }
   std::vector<ReadCommit> commits;
   std::set<std::string> known;
   const auto collect = [&](const GitCommit& commit) -> Result<bool> {
@@ -110,10 +121,8 @@ Result<GitReport> GitObserver::observe(const Sink& sink) {
   };
   if (!edits->empty()) {
     std::vector<GitWalk> walks = {
-        {.from = *heads, .hidden = *seen, .since = edits->front().at - kBeforeEdits}};
-    auto again = read->earliest;
-    if (options_.since) again = std::min(again.value_or(now), *options_.since);
-    if (again && !seen->empty()) {
+        {.from = *heads, .hidden = seen->heads, .since = edits->front().at - kBeforeEdits}};
+    if (again && !seen->heads.empty()) {
       walks.push_back({.from = *heads, .since = *again - kBeforeEdits});
     }
     for (GitWalk& walk : walks) {
@@ -130,22 +139,16 @@ Result<GitReport> GitObserver::observe(const Sink& sink) {
   GitMeasure measure(repository_, options_.redact, *edits);
   for (GitEdit& edit : *edits) {
     // By the path alone, before the conversation is read: most may be of other repositories.
-    const bool inside = std::ranges::any_of(edit.paths, [&](const std::string& path) {
-      return !path_inside(repository_.work_folder(), path).empty();
-    });
-    if (edit.repository.empty() && !inside && !touched.may_be_meant_by(edit)) {
-      continue;
-    }
+    if (edit.repository.empty() && !is_inside(edit) && !touched.may_be_meant_by(edit)) continue;
     if (auto loaded = table_.load(edit); !loaded) return fail(loaded.error());
-    (void)measure.name_inside(edit);
-    if (edit.commit.empty()) continue;
+    if (measure.name_inside(edit) || edit.commit.empty()) continue;
     const auto changes = repository_.changes(edit.commit);
     if (changes) (void)measure.touched(edit, *changes);
   }
   measure.index();
   GitPass pass(repository_, measure, *edits, now);
   for (const ReadCommit& one : commits) {
-    if (auto done = pass.read_commit(one.commit, one.changes); !done) return fail(done.error());
+    pass.read_commit(one.commit, one.changes);
   }
   const auto main = repository_.main_heads(options_.main);
   for (GitEdit& edit : *edits) {

@@ -244,6 +244,34 @@ TEST_P(GitObserverBoth, ARevertUndoesAndEndsIt) {
   EXPECT_EQ(observe().signals, 0);
 }
 
+TEST_P(GitObserverBoth, ALineThatComesBackIsARevertHoweverAlikeTheTwoAre) {
+  edit("a", kOld, "    return a + b + 1\n");
+  write("src/calc.py", replaced(kCalc, kOld, "    return a + b + 1\n"));
+  clock_.advance(1min);
+  commit("one more");
+  clock_.advance(1h);
+  write("src/calc.py", kCalc);
+  commit("as it was");  // by hand: it does not say so
+  observe();
+  EXPECT_EQ(signals(), (SignalLines{"int_a persisted commit 1.00 by automatic",
+                                    "int_a undone revert 0.00 by unknown"}));
+}
+
+TEST_P(GitObserverBoth, AnEditThatIsKnownLateIsFoundInACommitThatIsKnown) {
+  edit("early");
+  write("src/calc.py", replaced(kCalc, kOld, kNew));
+  const std::string late = "def product(a, b):\n    return a * b\n";
+  write("src/more.py", late);
+  clock_.advance(1min);
+  commit("both");
+  EXPECT_EQ(observe().signals, 1);
+  clock_.advance(-30s);  // the index was behind
+  call("late", "Write", {{"file_path", work_ + "/src/more.py"}, {"content", late}});
+  clock_.advance(1min);
+  EXPECT_EQ(observe().signals, 1);
+  EXPECT_EQ(signals().size(), 2U);
+}
+
 TEST_P(GitObserverBoth, ADayLaterRenamedMovedAndLightlyEditedLinesStand) {
   edit("a");
   write("src/calc.py", replaced(kCalc, kOld, kNew));

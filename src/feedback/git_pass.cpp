@@ -15,6 +15,8 @@ constexpr auto kDroppedAfter = 1h;   // a rebase under way may take a while
 constexpr double kMeant = 0.5;       // of a file that only its name points to
 constexpr std::size_t kMeantLines = 2;
 constexpr double kReverted = 0.5;  // a revert takes out so much of what had stood
+// Commits have whole seconds, and a tool may have written until the very last of one.
+constexpr auto kWithinSecond = 999ms;
 constexpr std::size_t kMostOthers = 200;
 constexpr std::size_t kMostSteps = 5'000;  // back in history, for one answer
 
@@ -24,22 +26,20 @@ bool lies_inside(const GitEdit& edit) {
 
 }  // namespace
 
-Result<void> GitPass::read_commit(const GitCommit& commit, const std::vector<GitChange>& changes) {
+void GitPass::read_commit(const GitCommit& commit, const std::vector<GitChange>& changes) {
   for (GitEdit& edit : edits_) {
     if (edit.closed || edit.at > commit.at + kGitSkew) continue;
     const auto files = measure_.touched(edit, changes);
     if (files.empty()) continue;
-    if (auto read = read_edit(edit, commit, files); !read) return read;
+    if (!read_revert(edit, commit, files)) read_edit(edit, commit, files);
   }
-  return {};
 }
 
-Result<void> GitPass::read_edit(GitEdit& edit, const GitCommit& commit,
-                                const std::vector<std::size_t>& files) {
+void GitPass::read_edit(GitEdit& edit, const GitCommit& commit,
+                        const std::vector<std::size_t>& files) {
   const auto sure = [&](std::size_t file) { return edit.files[file].inside; };
   const bool all_sure = edit.repository == repository_.id() || std::ranges::all_of(files, sure);
-  // A tool may have written until the very second of the commit.
-  const Time until = commit.at + 999ms;
+  const Time until = commit.at + kWithinSecond;
   const auto brought = measure_.at_commit(edit, files, commit.id, commit.parent, until);
   const bool enough =
       brought && brought->survived() > 0 &&
@@ -50,32 +50,35 @@ Result<void> GitPass::read_edit(GitEdit& edit, const GitCommit& commit,
       edit.commits.push_back(commit.id);
       edit.new_commits.push_back(commit.id);
     }
-    if (!edit.commit.empty()) return {};
+    if (!edit.commit.empty()) return;
     edit.commit = commit.id;
     edit.committed_at = commit.at;
     found_now_.push_back(&edit);
     say(edit, "commit", *brought, commit.at, commit.id, false);
-    return {};
+    return;
   }
-  if (edit.commit.empty()) {
+  if (edit.commit.empty() && edit.repository.empty()) {
     // Its name pointed to another file of that name.
-    if (edit.repository.empty()) {
-      for (const std::size_t file : files) {
-        if (!edit.files[file].inside) edit.files[file].names.clear();
-      }
+    for (const std::size_t file : files) {
+      if (!edit.files[file].inside) edit.files[file].names.clear();
     }
-    return {};
   }
-  if (!reverts(edit, commit, files)) return {};
+}
+
+// Whether the commit takes the edit out again: a line that comes back may be much like the one that
+// a tool put in its place, so this is asked before what the commit brings in.
+bool GitPass::read_revert(GitEdit& edit, const GitCommit& commit,
+                          const std::vector<std::size_t>& files) {
+  if (edit.commit.empty() || !reverts(edit, commit, files)) return false;
+  const Time until = commit.at + kWithinSecond;
   const std::string before = before_commit(edit);
   const auto had = measure_.at_commit(edit, files, commit.parent, before, until);
   const auto left = measure_.at_commit(edit, files, commit.id, before, until);
-  if (!had || !left || had->survived() == 0) return {};
+  if (!had || !left || had->survived() == 0) return false;
   const auto most = (1 - kReverted) * static_cast<double>(had->survived());
-  if (static_cast<double>(left->survived()) <= most) {
-    say(edit, "revert", *left, commit.at, commit.id, true);
-  }
-  return {};
+  if (static_cast<double>(left->survived()) > most) return false;
+  say(edit, "revert", *left, commit.at, commit.id, true);
+  return true;
 }
 
 // Whether the commit says that it reverts one of the edit's, or puts a file back to what it was

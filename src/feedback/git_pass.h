@@ -29,8 +29,7 @@ class GitPass {
       : repository_(repository), measure_(measure), edits_(edits), now_(now) {}
 
   // In their order; each once.
-  [[nodiscard]] Result<void> read_commit(const GitCommit& commit,
-                                         const std::vector<GitChange>& changes);
+  void read_commit(const GitCommit& commit, const std::vector<GitChange>& changes);
   // After the last commit. `main`: where the main branch stands, here and at its remote.
   [[nodiscard]] Result<void> ask(GitEdit& edit, const std::vector<std::string>& heads,
                                  const std::vector<std::string>& main);
@@ -44,8 +43,8 @@ class GitPass {
   std::vector<store::OutboxRecord> records;
 
  private:
-  Result<void> read_edit(GitEdit& edit, const GitCommit& commit,
-                         const std::vector<std::size_t>& files);
+  void read_edit(GitEdit& edit, const GitCommit& commit, const std::vector<std::size_t>& files);
+  bool read_revert(GitEdit& edit, const GitCommit& commit, const std::vector<std::size_t>& files);
   bool reverts(const GitEdit& edit, const GitCommit& commit,
                const std::vector<std::size_t>& files) const;
   Result<std::string> before_edit(const GitEdit& edit) const;
