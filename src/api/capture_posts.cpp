@@ -1,6 +1,7 @@
 // What people say about interactions and about themselves: POST /api/v1/feedback and
 // /api/v1/consent. 2xx means that the record is in the outbox, synced.
 #include "api/api.h"
+#include "api/commit_synced.h"
 #include "api/feedback_intake.h"
 #include "api/feedback_request.h"
 #include "net/await.h"
@@ -92,7 +93,9 @@ Result<store::Consent> parse_consent(const net::Request& request, const people::
   return consent;
 }
 
-net::awaitable<Result<void>> commit(store::Outbox& outbox, store::OutboxRecord record) {
+}  // namespace
+
+net::awaitable<Result<void>> commit_synced(store::Outbox& outbox, store::OutboxRecord record) {
   auto stored = co_await net::await_callback<std::int64_t>(
       kCommitDeadline, [&outbox, &record](std::function<void(Result<std::int64_t>)> done) {
         outbox.append_synced(record, std::move(done));
@@ -105,8 +108,6 @@ net::awaitable<Result<void>> commit(store::Outbox& outbox, store::OutboxRecord r
   co_return Result<void>();
 }
 
-}  // namespace
-
 net::awaitable<Result<void>> keep_feedback(store::Outbox& outbox,
                                            const std::vector<store::Feedback>& all) {
   for (std::size_t i = 0; i < all.size(); ++i) {
@@ -115,7 +116,7 @@ net::awaitable<Result<void>> keep_feedback(store::Outbox& outbox,
                                .id = feedback.id,
                                .payload = store::to_payload(feedback)};
     if (!feedback.person.empty()) record.persons = {feedback.person};
-    if (i + 1 == all.size()) co_return co_await commit(outbox, std::move(record));
+    if (i + 1 == all.size()) co_return co_await commit_synced(outbox, std::move(record));
     if (auto appended = outbox.append(record); !appended) co_return fail(appended.error());
   }
   co_return Result<void>();
@@ -161,7 +162,7 @@ net::awaitable<net::Response> Api::post_consent(const net::Request& request,
   record.id = consent->id;
   record.persons.push_back(consent->person);
   record.payload = store::to_payload(*consent);
-  auto stored = co_await commit(parts_.outbox, std::move(record));
+  auto stored = co_await commit_synced(parts_.outbox, std::move(record));
   if (!stored) co_return net::error_response(stored.error());
   parts_.directory.apply(*consent);
   co_return net::json_response(202, json::object{{"id", consent->id}});

@@ -59,6 +59,9 @@ void add_redact(CLI::App& app, Invocation& call);
 void add_session(CLI::App& app, Invocation& call);
 void add_feedback(CLI::App& app, Invocation& call);
 void add_hook(CLI::App& app, Invocation& call);
+// `feedback outcome`, a part of `hone feedback`.
+void add_feedback_outcome(CLI::App& feedback, Invocation& call);
+void add_git(CLI::App& app, Invocation& call);
 void add_verdict(CLI::App& app, Invocation& call);
 void add_dataset(CLI::App& app, Invocation& call);
 void add_model(CLI::App& app, Invocation& call);

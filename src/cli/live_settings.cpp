@@ -1,8 +1,22 @@
 #include "cli/live_settings.h"
 
+#include <cstdlib>
+
 #include "cli/upstreams.h"
 
 namespace hone::cli {
+namespace {
+
+Result<std::string> ci_secret(const std::string& value, const std::string& variable,
+                              std::string_view name) {
+  if (variable.empty()) return value;
+  const char* text = std::getenv(variable.c_str());
+  if (text != nullptr && *text != '\0') return std::string(text);
+  return fail(ErrorCode::kInvalid, "ci." + std::string(name) + "_env names " + variable +
+                                       ", which the environment does not have");
+}
+
+}  // namespace
 
 Result<LiveSettings> make_live(const Settings& settings) {
   LiveSettings live;
@@ -17,6 +31,12 @@ Result<LiveSettings> make_live(const Settings& settings) {
     if (!tls) return fail(tls.error());
     live.tls = std::move(*tls);
   }
+  auto github =
+      ci_secret(settings.ci.github_secret, settings.ci.github_secret_env, "github_secret");
+  if (!github) return fail(github.error());
+  auto gitlab = ci_secret(settings.ci.gitlab_token, settings.ci.gitlab_token_env, "gitlab_token");
+  if (!gitlab) return fail(gitlab.error());
+  live.ci = {.github = std::move(*github), .gitlab = std::move(*gitlab)};
   return live;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "api/ci_secrets.h"
 #include "base/result.h"
 #include "capture/fallbacks.h"
 #include "capture/upstream.h"
@@ -19,6 +20,7 @@ struct LiveSettings {
   capture::Upstreams upstreams;
   capture::Fallbacks fallbacks;
   net::TlsContext tls;  // none: plain HTTP
+  api::CiSecrets ci;
 };
 
 [[nodiscard]] Result<LiveSettings> make_live(const Settings& settings);

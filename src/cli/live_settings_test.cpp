@@ -32,6 +32,10 @@ TEST(LiveSettings, AreMadeOrRefusedAsAWhole) {
   EXPECT_NE(message(std::string(kUpstream) + "key_env = \"HONE_NO_SUCH_VARIABLE\"\n")
                 .find("HONE_NO_SUCH_VARIABLE"),
             std::string::npos);
+  EXPECT_NE(message("[ci]\ngitlab_token_env = \"HONE_NO_SUCH_TOKEN\"\n").find("HONE_NO_SUCH_TOKEN"),
+            std::string::npos);
+  EXPECT_EQ(make_live(parsed("[ci]\ngitlab_token = \"sixteen or more of them\"\n"))->ci.gitlab,
+            "sixteen or more of them");
   EXPECT_NE(message("[server]\ntls_certificate = \"/no/c.pem\"\ntls_key = \"/no/k.pem\"\n")
                 .find("/no/c.pem"),
             std::string::npos);

@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
   hone::cli::add_session(app, call);
   hone::cli::add_feedback(app, call);
   hone::cli::add_hook(app, call);
+  hone::cli::add_git(app, call);
   hone::cli::add_verdict(app, call);
   hone::cli::add_dataset(app, call);
   hone::cli::add_model(app, call);

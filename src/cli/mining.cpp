@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/thread.h"
+#include "feedback/ci_outcome.h"
 
 namespace hone::cli {
 namespace {
@@ -15,6 +16,7 @@ constexpr std::int64_t kIndexFirst = 1'000;  // records that are not in the data
 constexpr auto kPause = 1s;                  // where nothing is due
 constexpr auto kBreath = 20ms;               // between batches
 constexpr auto kAfterTrouble = 5s;
+constexpr auto kSpreads = 10s;  // outcomes of commits: CI takes minutes
 
 }  // namespace
 
@@ -58,12 +60,26 @@ Result<bool> Mining::mine() {
   return report->interactions == kBatch;
 }
 
+Result<void> Mining::spread() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < spread_at_ + kSpreads || indexer_.status().lag_records > kIndexFirst) return {};
+  spread_at_ = now;
+  const auto spread = feedback::spread_outcomes(
+      database_, clock_.now(), [this](const std::vector<store::OutboxRecord>& records) {
+        return append_all(outbox_, records);
+      });
+  if (!spread) return fail(spread.error());
+  outcomes_ += *spread;
+  return {};
+}
+
 void Mining::run() {
   name_this_thread("hone-mining");
   set_rank(Rank::kIndex);
   std::string last_problem;
   while (true) {
-    const auto more = mine();
+    auto more = mine();
+    if (const auto done = spread(); !done) more = fail(done.error());
     std::chrono::milliseconds pause = kAfterTrouble;
     if (more) {
       pause = *more ? std::chrono::milliseconds(kBreath) : std::chrono::milliseconds(kPause);

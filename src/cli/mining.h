@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -23,7 +24,11 @@ class Mining {
   // `database` is a connection for this alone.
   Mining(store::Database& database, const feedback::MiningRules& rules, store::Outbox& outbox,
          const store::Indexer& indexer, Clock& clock)
-      : miner_(database, rules, clock), outbox_(outbox), indexer_(indexer) {}
+      : database_(database),
+        miner_(database, rules, clock),
+        outbox_(outbox),
+        indexer_(indexer),
+        clock_(clock) {}
   ~Mining();  // stop()
   Mining(const Mining&) = delete;
   Mining& operator=(const Mining&) = delete;
@@ -32,6 +37,8 @@ class Mining {
   void stop();  // after the batch in hand
 
   [[nodiscard]] std::int64_t signals() const { return signals_; }
+  // Of commits, told to the interactions whose edits are in them (feedback/ci_outcome.h).
+  [[nodiscard]] std::int64_t outcomes() const { return outcomes_; }
   [[nodiscard]] std::int64_t unreadable() const { return unreadable_; }
   [[nodiscard]] std::int64_t failures() const { return failures_; }
 
@@ -39,10 +46,15 @@ class Mining {
   void run();
   // Whether more is due.
   [[nodiscard]] Result<bool> mine();
+  [[nodiscard]] Result<void> spread();
 
+  store::Database& database_;
   feedback::Miner miner_;
   store::Outbox& outbox_;
   const store::Indexer& indexer_;
+  Clock& clock_;
+  std::chrono::steady_clock::time_point spread_at_;
+  std::atomic<std::int64_t> outcomes_ = 0;
   std::atomic<std::int64_t> signals_ = 0;
   std::atomic<std::int64_t> unreadable_ = 0;
   std::atomic<std::int64_t> failures_ = 0;

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "api/api.h"
+#include "api/ci_hooks.h"
 #include "capture/gateway.h"
 #include "capture/usage_totals.h"
 #include "cli/elders.h"
@@ -51,6 +52,7 @@ struct Service::Parts {
   capture::Upstreams upstreams;
   capture::Fallbacks fallbacks;  // those of the start
   net::TlsContext tls;           // likewise
+  api::CiSecrets ci_secrets;     // likewise
   Reloadable<capture::Prices> prices;
   std::unique_ptr<capture::Limits> limits;
   people::Directory directory;
@@ -72,6 +74,7 @@ struct Service::Parts {
   std::unique_ptr<capture::Recorder> recorder;
   std::unique_ptr<capture::Gateway> gateway;
   std::unique_ptr<api::Api> api;
+  std::unique_ptr<api::CiHooks> ci_hooks;
   std::unique_ptr<net::Server> server;
   std::atomic<const net::ServerCounters*> server_counters = nullptr;  // it may answer before it is
   std::unique_ptr<Signals> signals;  // from when we listen until we run
@@ -122,6 +125,7 @@ Result<std::unique_ptr<Service>> Service::start(const Invocation& call, Settings
   parts.upstreams = std::move(live->upstreams);
   parts.fallbacks = std::move(live->fallbacks);
   parts.tls = std::move(live->tls);
+  parts.ci_secrets = std::move(live->ci);
   if (auto opened = parts.open_store(settings); !opened) return fail(opened.error());
   if (auto limited = parts.start_limits(); !limited) return fail(limited.error());
   if (auto started = parts.start_models(call); !started) return fail(started.error());
@@ -278,6 +282,11 @@ Result<void> Service::Parts::listen() {
                    return fail(ErrorCode::kUnavailable, "hone-engine is starting");
                  },
                  .tenant_key = workspace->tenant_key()});
+  ci_hooks = std::make_unique<api::CiHooks>(api::CiHookParts{.clock = workspace->clock(),
+                                                             .outbox = *journal.outbox,
+                                                             .redactor = workspace->redactor(),
+                                                             .work = *work},
+                                            ci_secrets);
   net::ServerOptions listening_on{.address = endpoint->host, .port = endpoint->port, .tls = tls};
   listening_on.max_connections = connections_allowed();
   if (inheritance) listening_on.listener = inheritance->take_listener();
@@ -295,6 +304,7 @@ net::awaitable<void> Service::Parts::handle(net::Request& request, net::Responde
   if (api::Api::takes_tool_event(request) || api::Api::takes_telemetry(request)) {
     return api->handle(request, responder);
   }
+  if (api::CiHooks::handles(request)) return ci_hooks->handle(request, responder);
   if (capture::Gateway::handles(request)) return gateway->handle(request, responder);
   return api->handle(request, responder);
 }
@@ -314,6 +324,9 @@ void Service::Parts::measure(api::MetricsText& text) const {
                static_cast<double>(reloads_refused.load()), "result=\"refused\"");
   text.counter("hone_verdicts_total", "Verdicts decided, anew ones too.",
                static_cast<double>(housekeeping->verdicts()));
+  ci_hooks->measure(text);
+  text.counter("hone_spread_outcomes_total", "Outcomes of commits told to their interactions.",
+               static_cast<double>(mining->outcomes()));
   text.counter("hone_mined_signals_total", "Feedback read out of conversations.",
                static_cast<double>(mining->signals()));
   text.counter("hone_mining_unreadable_total", "Interactions whose conversation could not be read.",
@@ -366,6 +379,7 @@ Result<void> Service::Parts::reload_from(Settings next) {
   gateway->set_capture_policy(next.privacy.capture);
   api->set_capture_policy(next.privacy.capture);
   api->set_page_origins(next.page_origins);
+  ci_hooks->set_secrets(std::move(live->ci));
   workspace->take_rules_of(**redactor);
   prices.set(next.prices);
   limits->set_rules(next.limits);

@@ -72,6 +72,24 @@ std::vector<std::string> read_page_origins(TomlTable table) {
   return origins;
 }
 
+CiSettings read_ci(TomlTable table) {
+  constexpr std::size_t kLeastSecret = 16;
+  CiSettings ci;
+  const auto secret = [&table](const std::string& name, std::string& value, std::string& variable) {
+    value = table.get_or(name, std::string());
+    variable = table.get_or(name + "_env", std::string());
+    if (!value.empty() && !variable.empty()) {
+      table.problem(name, "is given twice, here and by " + name + "_env");
+    }
+    if (!value.empty() && value.size() < kLeastSecret) {
+      table.problem(name, "must have 16 characters or more: whoever guesses it posts outcomes");
+    }
+  };
+  secret("github_secret", ci.github_secret, ci.github_secret_env);
+  secret("gitlab_token", ci.gitlab_token, ci.gitlab_token_env);
+  return ci;
+}
+
 void override_from(const char* variable, std::string& value) {
   const char* text = std::getenv(variable);
   if (text != nullptr && *text != '\0') value = text;
@@ -107,6 +125,7 @@ Result<Settings> parse_settings(std::string_view text, const std::string& name) 
   settings.capture = read_capture(root.table("capture"));
   auto store = root.table("store");
   settings.store.compress = store.get_or("compress", settings.store.compress);
+  settings.ci = read_ci(root.table("ci"));
   settings.privacy = read_privacy(root.table("privacy"));
   settings.prices = read_prices(root.table("price"));
   settings.limits = read_limits(root.table("limit"), settings.prices.currency());

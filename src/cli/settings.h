@@ -25,6 +25,9 @@
 //   durability = "after-answer"
 //   [store]
 //   compress = true                # contents of messages in the database: docs/formats/database.md
+//   [ci]                           # who may post outcomes: docs/guides/git.md
+//   github_secret_env = "HONE_GITHUB_SECRET"
+//   gitlab_token = "…"
 //   [privacy]                      # what is captured and redacted: cli/privacy_settings.h
 //   off = ["IP"]
 //   [price] [limit]                # cli/cost_settings.h
@@ -54,6 +57,14 @@ struct EngineSettings {
   std::int64_t threads = 2;
   std::int64_t context = 8192;  // cut to what the model was trained for
   bool operator==(const EngineSettings&) const = default;
+};
+
+// Secrets of what CI posts (api/ci_hooks.h), or the variables that they are in.
+struct CiSettings {
+  std::string github_secret;
+  std::string github_secret_env;
+  std::string gitlab_token;
+  std::string gitlab_token_env;
 };
 
 struct StoreSettings {
@@ -94,6 +105,7 @@ struct Settings {
   capture::Prices prices;
   capture::LimitRules limits;
   std::vector<std::string> page_origins;
+  CiSettings ci;
   EngineSettings engine;
   std::vector<UpstreamSettings> upstreams;
   std::vector<AliasSettings> aliases;

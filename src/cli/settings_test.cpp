@@ -76,6 +76,9 @@ TEST(Settings, NamesTheLineOfAMistake) {
             "openai-responses; not 'openai'");
   EXPECT_EQ(message("[engine]\ncontext = 8\n"),
             "hone.toml: line 2: 'engine.context' must be 16 to 1048576");
+  EXPECT_EQ(message("[ci]\ngithub_secret = \"short\"\n"),
+            "hone.toml: line 2: 'ci.github_secret' must have 16 characters or more: whoever "
+            "guesses it posts outcomes");
   EXPECT_EQ(message("[engine]\nmodle = \"m\"\n"),
             "hone.toml: line 2: unknown field 'engine.modle'; did you mean 'model'?");
 }

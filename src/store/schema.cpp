@@ -233,6 +233,22 @@ constexpr std::string_view kKeyScope = R"sql(
 ALTER TABLE api_key ADD COLUMN scope TEXT NOT NULL DEFAULT 'all';
 )sql";
 
+constexpr std::string_view kGit = R"sql(
+-- A tool call that edits files, followed through git (feedback/git_observer.h). repository is '' until one is
+-- known to be meant; commit_id is '' until its lines are in a commit; checks is JSON, the names of those made.
+CREATE TABLE git_edit (interaction_id TEXT NOT NULL, tool_call TEXT NOT NULL, person_id TEXT NOT NULL,
+  at BIGINT NOT NULL, paths TEXT NOT NULL, repository TEXT NOT NULL, commit_id TEXT NOT NULL,
+  committed_at BIGINT NOT NULL, merged BIGINT NOT NULL, checks TEXT NOT NULL, closed BIGINT NOT NULL,
+  PRIMARY KEY (interaction_id, tool_call));
+CREATE INDEX git_edit_open ON git_edit (at) WHERE closed = 0;
+-- Which edits a commit brought in; of one that was rewritten, both commits.
+CREATE TABLE git_commit (commit_id TEXT NOT NULL, interaction_id TEXT NOT NULL, tool_call TEXT NOT NULL,
+  PRIMARY KEY (commit_id, interaction_id, tool_call));
+CREATE INDEX git_commit_edit ON git_commit (interaction_id);
+-- Where branches stood when a repository was last read: JSON.
+CREATE TABLE git_repository (id TEXT PRIMARY KEY, heads TEXT NOT NULL, read_at BIGINT NOT NULL);
+)sql";
+
 // What the two databases call differently.
 struct Word {
   std::string_view word, sqlite, postgres;
@@ -266,7 +282,8 @@ const std::vector<Migration>& migrations() {
                                              {6, "limits of keys, retries", kKeyLimitsAndRetries},
                                              {7, "what is to be mined", kMiningDue},
                                              {8, "habits of deciders", kDeciderHabits},
-                                             {9, "what a key opens", kKeyScope}};
+                                             {9, "what a key opens", kKeyScope},
+                                             {10, "edits in git", kGit}};
   return all;
 }
 

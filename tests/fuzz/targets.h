@@ -34,13 +34,15 @@ void transcript(std::string_view bytes);
 void tool_events(std::string_view bytes);
 void otlp_protobuf(std::string_view bytes);
 void otlp_json(std::string_view bytes);
+void patch_text(std::string_view bytes);   // edits of files in tool calls
+void ci_event(std::string_view bytes);     // what GitHub and GitLab post
 
 struct Target {
   std::string_view name;
   void (*run)(std::string_view bytes);
 };
 
-inline constexpr std::array<Target, 21> kTargets = {{{"http_head", http_head},
+inline constexpr std::array<Target, 23> kTargets = {{{"http_head", http_head},
                                                      {"http_chunks", http_chunks},
                                                      {"coding", coding},
                                                      {"sse", sse},
@@ -60,7 +62,9 @@ inline constexpr std::array<Target, 21> kTargets = {{{"http_head", http_head},
                                                      {"transcript", transcript},
                                                      {"tool_events", tool_events},
                                                      {"otlp_protobuf", otlp_protobuf},
-                                                     {"otlp_json", otlp_json}}};
+                                                     {"otlp_json", otlp_json},
+                                                     {"patch_text", patch_text},
+                                                     {"ci_event", ci_event}}};
 
 inline void must(bool holds, const char* what) {
   if (holds) return;

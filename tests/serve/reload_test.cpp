@@ -6,6 +6,7 @@
 
 #include <thread>
 
+#include "base/hash.h"
 #include "base/json.h"
 #include "net/tls_test_support.h"
 #include "serve/serve_fixture.h"
@@ -150,6 +151,36 @@ TEST_F(Serve, FollowsTheLimitsOfAKeyThatACommandSets) {
   }));
   const auto listed = command({"key", "list"});
   EXPECT_NE(listed.find("tokens_per_day=7 cost_per_month=20\n"), std::string::npos) << listed;
+}
+
+TEST_F(Serve, TakesOutcomesOfCiUnderTheSecretInForce) {
+  Upstream upstream;
+  write_settings("[ci]\ngithub_secret = \"the first secret of two\"\n", upstream.url());
+  start();
+  const std::string event = R"({"sha":")" + std::string(40, 'a') + R"(","state":"failure"})";
+  const auto post = [&](const std::string& path, const std::string& secret) {
+    auto made = request(path);
+    made.method = "POST";
+    made.body = event;
+    made.headers.add("content-type", "application/json");
+    made.headers.add("x-github-event", "status");
+    made.headers.add("x-hub-signature-256", "sha256=" + hex(hmac_sha256(secret, event)));
+    return net::fetch_blocking(made, 10s).value_or(net::Response{.status = 0});
+  };
+  const auto taken = post("/v1/hooks/github", "the first secret of two");
+  EXPECT_EQ(taken.status, 202) << taken.body;
+  EXPECT_NE(taken.body.find("\"id\":\"fb_"), std::string::npos) << taken.body;
+  EXPECT_EQ(post("/v1/hooks/github", "another secret of ours").status, 401);
+  EXPECT_EQ(post("/v1/hooks/gitlab", "the first secret of two").status, 404) << "it is off";
+  EXPECT_TRUE(metrics_say("hone_ci_events_total{result=\"outcome\"} 1"));
+  EXPECT_TRUE(metrics_say("hone_ci_events_total{result=\"refused\"} 2"));
+  EXPECT_EQ(upstream.seen, 0) << "no event is a call of a model";
+
+  write_settings("[ci]\ngithub_secret = \"the second secret of two\"\n", upstream.url());
+  hang_up();
+  ASSERT_TRUE(metrics_say("hone_reloads_total{result=\"taken\"} 1"));
+  EXPECT_EQ(post("/v1/hooks/github", "the first secret of two").status, 401);
+  EXPECT_EQ(post("/v1/hooks/github", "the second secret of two").status, 202);
 }
 
 }  // namespace

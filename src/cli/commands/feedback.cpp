@@ -54,8 +54,9 @@ Result<void> mine(const Invocation& call, const FeedbackOptions& options) {
 
 void add_feedback(CLI::App& app, Invocation& call) {
   auto options = std::make_shared<FeedbackOptions>();
-  auto* feedback = app.add_subcommand("feedback", "what people do with answers: mine");
+  auto* feedback = app.add_subcommand("feedback", "what people do with answers: mine, outcome");
   feedback->require_subcommand(1);
+  add_feedback_outcome(*feedback, call);
   auto* mine_command = feedback->add_subcommand(
       "mine",
       "reads refusals, interruptions, corrections, thanks and second tries out of conversations "

@@ -1,0 +1,211 @@
+#include "feedback/ci_outcome.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/hash.h"
+#include "base/id.h"
+#include "store/database.h"
+
+namespace hone::feedback {
+namespace {
+
+constexpr std::size_t kLongestName = 200;
+
+struct CiWord {
+  std::string_view word;
+  bool passed;
+};
+constexpr std::array<CiWord, 5> kCiResults = {{{"success", true},
+                                               {"failure", false},
+                                               {"failed", false},
+                                               {"timed_out", false},
+                                               {"passed", true}}};
+
+// Cancelled, skipped, neutral, an error of the CI itself: nothing about the code.
+CiEvent ci_event(std::string_view result, CiOutcome outcome) {
+  CiEvent event;
+  const auto found = std::ranges::find(kCiResults, result, &CiWord::word);
+  if (found == kCiResults.end()) {
+    event.says_nothing = std::string(result.empty() ? "no result" : result.substr(0, 64));
+    return event;
+  }
+  outcome.passed = found->passed;
+  event.outcome = std::move(outcome);
+  return event;
+}
+
+Result<json::object> object_at(const json::object& body, std::string_view name) {
+  return field<json::object>(body, name);
+}
+
+Result<std::string> commit_at(const json::object& object, std::string_view name) {
+  auto id = field<std::string>(object, name);
+  if (!id) return id;
+  std::ranges::transform(*id, id->begin(), [](unsigned char c) {
+    return static_cast<char>(c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c);
+  });
+  if (!is_commit_id(*id)) {
+    return fail(ErrorCode::kInvalid,
+                "field '" + std::string(name) + "' is no commit: 40 or 64 hex digits are");
+  }
+  return id;
+}
+
+// Without control characters, which no database keeps, and not cut inside a character.
+std::string name_at(const json::object& object, std::string_view name, std::string_view otherwise) {
+  const auto text = string_or_empty(object, name);
+  std::string result((text.empty() ? otherwise : text).substr(0, kLongestName));
+  if (text.size() > kLongestName) {
+    while (!result.empty() && (static_cast<unsigned char>(result.back()) & 0xC0U) == 0x80U) {
+      result.pop_back();
+    }
+    if (!result.empty() && static_cast<unsigned char>(result.back()) >= 0xC0U) result.pop_back();
+  }
+  std::ranges::replace_if(
+      result, [](char c) { return static_cast<unsigned char>(c) < 0x20U || c == 0x7F; }, ' ');
+  return result;
+}
+
+// Times are written in several ways; one that cannot be read is as good as none.
+std::optional<Time> time_at(const json::object& object, std::string_view name) {
+  const auto text = string_or_empty(object, name);
+  if (text.empty()) return std::nullopt;
+  const auto time = parse_time(text);
+  if (!time) return std::nullopt;
+  return *time;
+}
+
+// check_run, check_suite and workflow_run have a state, and a conclusion where that is "completed".
+Result<CiEvent> read_github_run(std::string_view event, const json::object& body) {
+  const auto run = object_at(body, event);
+  if (!run) return fail(run.error());
+  const auto state = string_or_empty(*run, "status");
+  if (state != "completed") {
+    CiEvent waiting;
+    waiting.says_nothing = "not completed";
+    return waiting;
+  }
+  auto commit = commit_at(*run, "head_sha");
+  if (!commit) return fail(commit.error().with(event));
+  std::string name = name_at(*run, "name", event);
+  if (event == "check_suite") {
+    const json::value* app = run->if_contains("app");
+    if (app != nullptr && app->is_object()) name = name_at(app->get_object(), "slug", event);
+  }
+  const auto at = time_at(*run, event == "check_run" ? "completed_at" : "updated_at");
+  return ci_event(string_or_empty(*run, "conclusion"),
+                  {.commit = std::move(*commit), .name = std::move(name), .at = at});
+}
+
+}  // namespace
+
+bool is_commit_id(std::string_view text) {
+  return (text.size() == 40 || text.size() == 64) && std::ranges::all_of(text, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
+Result<CiEvent> read_github_event(std::string_view event, const json::object& body) {
+  if (event == "ping") {
+    CiEvent ping;
+    ping.says_nothing = "ping";
+    return ping;
+  }
+  if (event == "check_run" || event == "check_suite" || event == "workflow_run") {
+    return read_github_run(event, body);
+  }
+  if (event != "status") return CiEvent();
+  auto commit = commit_at(body, "sha");
+  if (!commit) return fail(commit.error());
+  return ci_event(string_or_empty(body, "state"), {.commit = std::move(*commit),
+                                                   .name = name_at(body, "context", "status"),
+                                                   .at = time_at(body, "updated_at")});
+}
+
+Result<CiEvent> read_gitlab_event(std::string_view event, const json::object& body) {
+  if (event == "Pipeline Hook") {
+    const auto pipeline = object_at(body, "object_attributes");
+    if (!pipeline) return fail(pipeline.error());
+    auto commit = commit_at(*pipeline, "sha");
+    if (!commit) return fail(commit.error().with("object_attributes"));
+    return ci_event(string_or_empty(*pipeline, "status"),
+                    {.commit = std::move(*commit),
+                     .name = name_at(*pipeline, "name", "pipeline"),
+                     .at = time_at(*pipeline, "finished_at")});
+  }
+  if (event != "Job Hook") return CiEvent();
+  auto commit = commit_at(body, "sha");
+  if (!commit) return fail(commit.error());
+  const json::value* may_fail = body.if_contains("build_allow_failure");
+  const auto result = string_or_empty(body, "build_status");
+  if (may_fail != nullptr && may_fail->is_bool() && may_fail->get_bool() && result == "failed") {
+    CiEvent allowed;
+    allowed.says_nothing = "allowed to fail";
+    return allowed;
+  }
+  return ci_event(result, {.commit = std::move(*commit),
+                           .name = name_at(body, "build_name", "job"),
+                           .at = time_at(body, "build_finished_at")});
+}
+
+store::Feedback outcome_feedback(const CiOutcome& outcome, std::string_view source, Time now) {
+  store::Feedback feedback;
+  feedback.source = source;
+  feedback.idempotency_key = "outcome/" + outcome.commit + "/" +
+                             hex(sha256(outcome.name)).substr(0, 16) +
+                             (outcome.passed ? "/pass" : "/fail");
+  feedback.id =
+      "fb_" + hex(sha256(feedback.source + '\n' + feedback.idempotency_key)).substr(0, 26);
+  feedback.handle = {"commit", outcome.commit};
+  feedback.kind = "outcome";
+  feedback.by = "automatic";
+  feedback.value = outcome.passed ? 1.0 : 0.0;
+  if (!outcome.name.empty()) feedback.detail["name"] = outcome.name;
+  feedback.at = std::min(outcome.at.value_or(now), now);
+  feedback.received_at = now;
+  return feedback;
+}
+
+Result<std::int64_t> spread_outcomes(
+    store::Database& database, Time now,
+    const std::function<Result<void>(std::vector<store::OutboxRecord>)>& sink, std::int64_t most) {
+  const auto rows = database.query(
+      "SELECT DISTINCT f.source, f.idempotency_key, f.handle_value, f.value, f.detail, f.at,"
+      " g.interaction_id, i.person_id FROM git_commit g"
+      " JOIN feedback f ON f.handle_value = g.commit_id"
+      " JOIN interaction i ON i.id = g.interaction_id"
+      " WHERE f.interaction_id = '' AND f.handle_kind = 'commit' AND f.kind = 'outcome'"
+      " AND NOT EXISTS ("
+      "SELECT 1 FROM feedback d WHERE d.source = f.source"
+      " AND d.idempotency_key = f.idempotency_key || '/' || g.interaction_id) LIMIT ?",
+      {most});
+  if (!rows) return fail(rows.error());
+  std::vector<store::OutboxRecord> records;
+  for (const store::Row row : *rows) {
+    store::Feedback feedback;
+    feedback.source = row.text("source");
+    feedback.idempotency_key = row.text("idempotency_key") + "/" + row.text("interaction_id");
+    feedback.at = row.time("at");
+    feedback.id = derived_id("fb", feedback.at, feedback.source + "/" + feedback.idempotency_key);
+    feedback.handle = {"id", row.text("interaction_id")};
+    feedback.kind = "outcome";
+    feedback.by = "automatic";
+    feedback.value = row.optional_real("value");
+    auto detail = parse_json_object(row.text("detail"));
+    if (detail) feedback.detail = std::move(*detail);
+    feedback.detail["commit"] = row.text("handle_value");
+    feedback.received_at = now;
+    store::OutboxRecord record{.kind = store::RecordKind::kFeedback,
+                               .id = feedback.id,
+                               .payload = store::to_payload(feedback)};
+    if (!row.text("person_id").empty()) record.persons = {row.text("person_id")};
+    records.push_back(std::move(record));
+  }
+  const auto count = static_cast<std::int64_t>(records.size());
+  if (count == 0) return count;
+  if (auto written = sink(std::move(records)); !written) return fail(written.error());
+  return count;
+}
+
+}  // namespace hone::feedback
