@@ -1,0 +1,233 @@
+#include "cli/connect/document.h"
+
+#include <algorithm>
+
+namespace hone::cli::connect {
+namespace {
+
+using Editor = Result<std::string> (*)(std::string_view, const Setting&);
+
+Editor editor_of(Format format) {
+  switch (format) {
+    case Format::kToml:
+      return set_in_toml;
+    case Format::kYaml:
+      return set_in_yaml;
+    case Format::kDotenv:
+      return set_in_dotenv;
+    default:
+      return set_in_jsonc;
+  }
+}
+
+// The document with the setting in it: what `put` holds the edited text against.
+void set_in_document(json::value& document, const Setting& setting) {
+  json::value* at = &document;
+  for (const auto& key : setting.path) {
+    if (!at->is_object()) *at = json::object();
+    at = &at->as_object()[key];
+  }
+  if (!setting.in_list) {
+    *at = setting.value;
+    return;
+  }
+  if (!at->is_array()) *at = json::array();
+  auto& items = at->as_array();
+  items.insert(items.begin(), setting.value);
+}
+
+// YAML reads every scalar as a string, and so must what is compared with it.
+json::value with_text_scalars(const json::value& value) {
+  if (const auto* object = value.if_object()) {
+    json::object texts;
+    for (const auto& item : *object) texts[item.key()] = with_text_scalars(item.value());
+    return texts;
+  }
+  if (const auto* array = value.if_array()) {
+    json::array texts;
+    for (const auto& item : *array) texts.push_back(with_text_scalars(item));
+    return texts;
+  }
+  if (value.is_string()) return value;
+  return json::value(json::serialize(value));
+}
+
+Setting as_read(Format format, Setting setting) {
+  if (format == Format::kYaml) setting.value = with_text_scalars(setting.value);
+  return setting;
+}
+
+// Objects of the path that are empty now and were not there before.
+Result<std::string> prune(std::string text, std::vector<std::string> path,
+                          const json::value& before) {
+  while (path.size() > 1) {
+    path.pop_back();
+    const auto now = parse_jsonc(text);
+    if (!now) return fail(now.error());
+    const auto* value = value_at(*now, path);
+    const bool empty = value != nullptr && ((value->is_object() && value->get_object().empty()) ||
+                                            (value->is_array() && value->get_array().empty()));
+    if (!empty || value_at(before, path) != nullptr) break;
+    auto next = unset_in_jsonc(text, {.path = path, .value = {}});
+    if (!next) return next;
+    text = std::move(*next);
+  }
+  return text;
+}
+
+Result<std::string> take_one_out(const Setting& setting, const json::value& before,
+                                 const std::string& text) {
+  const auto* had = value_at(before, setting.path);
+  if (!setting.in_list && had != nullptr) {
+    return set_in_jsonc(text, {.path = setting.path, .value = *had});
+  }
+  auto without = unset_in_jsonc(text, setting);
+  if (!without) return without;
+  // The list itself goes too, where it held nothing but ours.
+  auto path = setting.path;
+  if (setting.in_list) path.emplace_back();
+  return prune(std::move(*without), std::move(path), before);
+}
+
+}  // namespace
+
+std::string dotted(const std::vector<std::string>& path) {
+  std::string text;
+  for (const auto& key : path) text += (text.empty() ? "" : ".") + key;
+  return text;
+}
+
+std::string_view line_break(std::string_view text) {
+  const auto end = text.find('\n');
+  const bool carriage_return =
+      end != std::string_view::npos && end > 0 && text[end - 1] == '\r';
+  return carriage_return ? "\r\n" : "\n";
+}
+
+std::size_t line_number(std::string_view text, std::size_t offset) {
+  const auto upto = text.substr(0, offset);
+  return 1 + static_cast<std::size_t>(std::count(upto.begin(), upto.end(), '\n'));
+}
+
+std::string_view indent_of_line(std::string_view text, std::size_t offset) {
+  std::size_t begin = offset == 0 ? std::string_view::npos : text.rfind('\n', offset - 1);
+  begin = begin == std::string_view::npos ? 0 : begin + 1;
+  if (begin == 0 && text.starts_with(kByteOrderMark)) begin = kByteOrderMark.size();
+  std::size_t end = begin;
+  while (end < text.size() && (text[end] == ' ' || text[end] == '\t')) ++end;
+  return text.substr(begin, end - begin);
+}
+
+std::size_t next_line(std::string_view text, std::size_t offset) {
+  const auto end = text.find('\n', offset);
+  return end == std::string_view::npos ? text.size() : end + 1;
+}
+
+Result<json::value> parse_document(Format format, std::string_view text) {
+  switch (format) {
+    case Format::kJson:
+      return parse_jsonc(text);
+    case Format::kToml:
+      return parse_toml(text);
+    case Format::kYaml:
+      return parse_yaml(text);
+    case Format::kDotenv:
+      return parse_dotenv(text);
+    case Format::kWhole:
+      break;
+  }
+  return json::value(json::string(text));
+}
+
+const json::value* value_at(const json::value& document, const std::vector<std::string>& path) {
+  const json::value* at = &document;
+  for (const auto& key : path) {
+    const auto* object = at->if_object();
+    at = object == nullptr ? nullptr : object->if_contains(key);
+    if (at == nullptr) return nullptr;
+  }
+  return at;
+}
+
+Standing standing(const json::value& document, const Setting& setting) {
+  const auto* value = value_at(document, setting.path);
+  if (value == nullptr) return Standing::kMissing;
+  if (setting.if_absent) return Standing::kStands;
+  // Text scalars are equal to what they say, so that YAML needs no case of its own.
+  const auto same = [&](const json::value& found) {
+    return canonical(found) == canonical(setting.value) ||
+           canonical(found) == canonical(with_text_scalars(setting.value));
+  };
+  if (!setting.in_list) return same(*value) ? Standing::kStands : Standing::kDiffers;
+  const auto* items = value->if_array();
+  if (items == nullptr) return Standing::kMissing;
+  return std::any_of(items->begin(), items->end(), same) ? Standing::kStands : Standing::kMissing;
+}
+
+Result<std::string> put(const FilePlan& plan, std::string_view text) {
+  if (plan.format == Format::kWhole) return plan.content;
+  auto expected = parse_document(plan.format, text);
+  if (!expected) return fail(expected.error());
+  std::string edited(text);
+  const auto edit = editor_of(plan.format);
+  // JSON's and YAML's new entries go to the front, one before the other: from the last to the first.
+  auto settings = plan.settings;
+  const bool to_front = plan.format == Format::kJson;
+  if (to_front) std::reverse(settings.begin(), settings.end());
+  for (const auto& setting : settings) {
+    if (standing(*expected, setting) == Standing::kStands) continue;
+    auto next = edit(edited, setting);
+    if (!next) return next;
+    edited = std::move(*next);
+    set_in_document(*expected, as_read(plan.format, setting));
+  }
+  const auto read = parse_document(plan.format, edited);
+  if (!read || canonical(*read) != canonical(*expected)) {
+    return fail(ErrorCode::kConflict,
+                "its way of writing things is one that hone cannot edit safely" +
+                    (read ? std::string() : " (" + read.error().message + ")") +
+                    "; nothing was written. `--dry-run --json` prints the settings, to be put in "
+                    "by hand");
+  }
+  return edited;
+}
+
+std::string take_out(Format format, const std::vector<Setting>& settings, std::string_view before,
+                     std::string_view text, std::vector<std::string>& left) {
+  std::string edited(text);
+  const auto had = parse_document(format, before);
+  for (const auto& setting : settings) {
+    const auto now = parse_document(format, edited);
+    if (!now || !had) {
+      left.push_back(dotted(setting.path) + ": the file cannot be read" +
+                     (now ? "" : ", " + now.error().message));
+      return edited;
+    }
+    const auto* value = value_at(*now, setting.path);
+    const auto* old = value_at(*had, setting.path);
+    const bool as_before =
+        value == old ||
+        (value != nullptr && old != nullptr && canonical(*value) == canonical(*old));
+    if (as_before || standing(*had, setting) == Standing::kStands) continue;
+    if (standing(*now, setting) != Standing::kStands || (setting.if_absent && value != nullptr &&
+                                                         canonical(*value) !=
+                                                             canonical(setting.value))) {
+      // A list without our item, a key that is gone: nothing of ours is left there.
+      if (!setting.in_list && value != nullptr) {
+        left.push_back(dotted(setting.path) + ": was changed since; it stays as it is");
+      }
+      continue;
+    }
+    auto next = format == Format::kJson
+                    ? take_one_out(setting, *had, edited)
+                    : Result<std::string>(fail(ErrorCode::kConflict, "the lines around it changed"));
+    if (!next) {
+      left.push_back(dotted(setting.path) + ": " + next.error().message + "; take it out by hand");
+      continue;
+    }
+    edited = std::move(*next);
+  }
+  return edited;
+}
+
+}  // namespace hone::cli::connect
