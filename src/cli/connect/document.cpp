@@ -99,8 +99,7 @@ std::string dotted(const std::vector<std::string>& path) {
 
 std::string_view line_break(std::string_view text) {
   const auto end = text.find('\n');
-  const bool carriage_return =
-      end != std::string_view::npos && end > 0 && text[end - 1] == '\r';
+  const bool carriage_return = end != std::string_view::npos && end > 0 && text[end - 1] == '\r';
   return carriage_return ? "\r\n" : "\n";
 }
 
@@ -170,7 +169,8 @@ Result<std::string> put(const FilePlan& plan, std::string_view text) {
   if (!expected) return fail(expected.error());
   std::string edited(text);
   const auto edit = editor_of(plan.format);
-  // JSON's and YAML's new entries go to the front, one before the other: from the last to the first.
+  // JSON's and YAML's new entries go to the front, one before the other: from the last to the
+  // first.
   auto settings = plan.settings;
   const bool to_front = plan.format == Format::kJson;
   if (to_front) std::reverse(settings.begin(), settings.end());
@@ -192,42 +192,41 @@ Result<std::string> put(const FilePlan& plan, std::string_view text) {
   return edited;
 }
 
-std::string take_out(Format format, const std::vector<Setting>& settings, std::string_view before,
-                     std::string_view text, std::vector<std::string>& left) {
-  std::string edited(text);
+TakenOut take_out(Format format, const std::vector<Setting>& settings, std::string_view before,
+                  std::string_view text) {
+  TakenOut out{.text = std::string(text)};
   const auto had = parse_document(format, before);
   for (const auto& setting : settings) {
-    const auto now = parse_document(format, edited);
+    const auto now = parse_document(format, out.text);
     if (!now || !had) {
-      left.push_back(dotted(setting.path) + ": the file cannot be read" +
-                     (now ? "" : ", " + now.error().message));
-      return edited;
+      out.left.push_back(dotted(setting.path) + ": the file cannot be read" +
+                         (now ? "" : ", " + now.error().message));
+      return out;
     }
     const auto* value = value_at(*now, setting.path);
     const auto* old = value_at(*had, setting.path);
-    const bool as_before =
-        value == old ||
-        (value != nullptr && old != nullptr && canonical(*value) == canonical(*old));
+    const bool as_before = value == old || (value != nullptr && old != nullptr &&
+                                            canonical(*value) == canonical(*old));
     if (as_before || standing(*had, setting) == Standing::kStands) continue;
-    if (standing(*now, setting) != Standing::kStands || (setting.if_absent && value != nullptr &&
-                                                         canonical(*value) !=
-                                                             canonical(setting.value))) {
+    Setting exactly = setting;
+    exactly.if_absent = false;
+    if (standing(*now, exactly) != Standing::kStands) {
       // A list without our item, a key that is gone: nothing of ours is left there.
-      if (!setting.in_list && value != nullptr) {
-        left.push_back(dotted(setting.path) + ": was changed since; it stays as it is");
-      }
+      if (!setting.in_list && value != nullptr) out.changed.push_back(dotted(setting.path));
       continue;
     }
-    auto next = format == Format::kJson
-                    ? take_one_out(setting, *had, edited)
-                    : Result<std::string>(fail(ErrorCode::kConflict, "the lines around it changed"));
-    if (!next) {
-      left.push_back(dotted(setting.path) + ": " + next.error().message + "; take it out by hand");
+    if (format != Format::kJson) {
+      out.left.push_back(dotted(setting.path) + ": the lines around it have changed");
       continue;
     }
-    edited = std::move(*next);
+    auto next = take_one_out(setting, *had, out.text);
+    if (next) {
+      out.text = std::move(*next);
+    } else {
+      out.left.push_back(dotted(setting.path) + ": " + next.error().message);
+    }
   }
-  return edited;
+  return out;
 }
 
 }  // namespace hone::cli::connect

@@ -28,10 +28,14 @@ enum class Standing { kStands, kDiffers, kMissing };
 
 // Takes out of `text` what `settings` say, where it still stands, and puts back what `before` had
 // in its place: for files that were rewritten since, in which the lines are not found any more.
-// What cannot be taken out is told in `left`. JSON only; other formats leave everything.
-[[nodiscard]] std::string take_out(Format format, const std::vector<Setting>& settings,
-                                   std::string_view before, std::string_view text,
-                                   std::vector<std::string>& left);
+// Only JSON is edited so; of other formats, what still stands is left.
+struct TakenOut {
+  std::string text;
+  std::vector<std::string> left;     // ours, and still there
+  std::vector<std::string> changed;  // ours once, with another's value now: it stays
+};
+[[nodiscard]] TakenOut take_out(Format format, const std::vector<Setting>& settings,
+                                std::string_view before, std::string_view text);
 
 // ---- the editors -------------------------------------------------------------------------------
 // Each takes a text that parses, and gives the edited one.

@@ -32,8 +32,8 @@ std::vector<DotenvLine> dotenv_lines(std::string_view text) {
       const auto value = trimmed_blanks(line.substr(equals + 1));
       DotenvLine found;
       found.name = std::string(name);
-      found.value_begin = value.empty() ? at + equals + 1
-                                        : static_cast<std::size_t>(value.data() - text.data());
+      found.value_begin =
+          value.empty() ? at + equals + 1 : static_cast<std::size_t>(value.data() - text.data());
       found.value_end = found.value_begin + value.size();
       const bool in_quotes = value.size() >= 2 && value.front() == value.back() &&
                              (value.front() == '"' || value.front() == '\'');

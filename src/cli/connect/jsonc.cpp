@@ -23,7 +23,7 @@ struct JsoncNode {
 
 struct JsoncNode::Entry {
   std::string key;
-  std::size_t begin = 0;       // of the key, or of an array's item
+  std::size_t begin = 0;         // of the key, or of an array's item
   std::size_t comma = kNowhere;  // the comma behind it
   JsoncNode node;
 };
@@ -46,9 +46,9 @@ class JsoncReader {
 
  private:
   std::unexpected<Error> problem(const std::string& what) const {
-    return fail(ErrorCode::kInvalid,
-                "line " + std::to_string(line_number(text_, std::min(at_, text_.size()))) + ": " +
-                    what);
+    return fail(
+        ErrorCode::kInvalid,
+        "line " + std::to_string(line_number(text_, std::min(at_, text_.size()))) + ": " + what);
   }
 
   [[nodiscard]] bool next_is(char wanted) const {
@@ -201,7 +201,8 @@ class JsoncEditor {
   }
 
   // `key` nullptr: an item of an array.
-  std::string insert(const JsoncNode& into, const std::string* key, const json::value& value) const {
+  std::string insert(const JsoncNode& into, const std::string* key,
+                     const json::value& value) const {
     const auto member = [&](const std::string& indent) {
       std::string out;
       if (key != nullptr) {
@@ -285,8 +286,9 @@ class JsoncEditor {
     return at > 0 && at < text_.size() && text_[at - 1] == '\r' ? at - 1 : at;
   }
 
-  std::string insert_into_empty(const JsoncNode& into, const std::string& base,
-                                const std::function<std::string(const std::string&)>& member) const {
+  std::string insert_into_empty(
+      const JsoncNode& into, const std::string& base,
+      const std::function<std::string(const std::string&)>& member) const {
     const std::string indent = base + unit_;
     const auto inside = text_.substr(into.begin + 1, into.end - into.begin - 2);
     if (inside.find_first_not_of(" \t\r\n") == kNowhere) {
@@ -331,9 +333,9 @@ json::value wrapped(const Setting& setting, std::size_t from) {
 
 std::unexpected<Error> not_a(std::string_view text, const JsoncNode& node,
                              const std::vector<std::string>& path, const std::string& kind) {
-  return fail(ErrorCode::kConflict,
-              "line " + std::to_string(line_number(text, node.begin)) + ": '" + dotted(path) +
-                  "' is not " + kind + "; hone does not replace it");
+  return fail(ErrorCode::kConflict, "line " + std::to_string(line_number(text, node.begin)) +
+                                        ": '" + dotted(path) + "' is not " + kind +
+                                        "; hone does not replace it");
 }
 
 }  // namespace

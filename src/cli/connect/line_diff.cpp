@@ -21,9 +21,9 @@ std::vector<std::uint32_t> common_lengths(const DiffLines& a, const DiffLines& b
   std::vector<std::uint32_t> length((a.size() + 1) * width, 0);
   for (std::size_t i = a.size(); i-- > 0;) {
     for (std::size_t j = b.size(); j-- > 0;) {
-      length[i * width + j] = a[i] == b[j] ? length[(i + 1) * width + j + 1] + 1
-                                           : std::max(length[(i + 1) * width + j],
-                                                      length[i * width + j + 1]);
+      length[i * width + j] =
+          a[i] == b[j] ? length[(i + 1) * width + j + 1] + 1
+                       : std::max(length[(i + 1) * width + j], length[i * width + j + 1]);
     }
   }
   return length;
@@ -41,13 +41,32 @@ void replace_all(std::string& text, std::string_view what, std::string_view with
   }
 }
 
+// A reference to a variable or file, an empty value, a number or a beginning list: no secret.
 bool is_reference(std::string_view value) {
-  const auto first = value.find_first_not_of(" \t\"'=:");
+  const auto first = value.find_first_not_of(" \t\"'=:,\r\n");
   if (first == std::string_view::npos) return true;
   value.remove_prefix(first);
+  const auto word = value.substr(0, value.find_last_not_of(" \t\"',\r\n") + 1);
+  constexpr std::size_t kMaxDigits = 12;
+  if (word.size() <= kMaxDigits && word.find_first_not_of("0123456789") == std::string_view::npos) {
+    return true;
+  }
   return value.starts_with('$') || value.starts_with("{env:") || value.starts_with("{file:") ||
          value.starts_with("Bearer $") || value.starts_with("[") || value.starts_with("{\n") ||
          value.starts_with("{\r");
+}
+
+// Where the value begins that belongs to the name of a secret at `at`.
+std::optional<std::size_t> secret_behind(std::string_view line, std::size_t at) {
+  const auto separator = line.find_first_of(":=", at);
+  if (separator == std::string_view::npos) return std::nullopt;
+  const auto between = line.substr(at, separator - at);
+  if (between.find_first_of(",{[(") != std::string_view::npos) return std::nullopt;
+  // The name of a variable, not its value.
+  if (line.substr(0, separator).contains("env_key")) return std::nullopt;
+  const auto value = line.substr(separator + 1);
+  if (is_reference(value) || value.contains("***")) return std::nullopt;
+  return separator + 1;
 }
 
 std::string joined_lines(const DiffLines& lines, std::size_t begin, std::size_t end) {
@@ -155,27 +174,19 @@ std::vector<Hunk> diff_lines(const DiffLines& before, const DiffLines& after) {
 std::string mask_secrets(std::string_view line, const std::string& key) {
   std::string out(line);
   if (!key.empty()) replace_all(out, key, "***");
-  constexpr std::array kNames = {"api_key", "apikey",   "_key",    "token",
+  constexpr std::array kNames = {"api_key", "apikey",   "_key",         "token",
                                  "secret",  "password", "authorization"};
   const auto lower = lower_case(out);
+  std::size_t cut = std::string::npos;
   for (const std::string_view name : kNames) {
-    const auto at = lower.find(name);
-    if (at == std::string::npos) continue;
-    const auto separator = lower.find_first_of(":=", at);
-    if (separator == std::string::npos) continue;
-    // Only a value that belongs to the name: quotes, blanks or the rest of the name between.
-    const auto between = std::string_view(lower).substr(at, separator - at);
-    if (between.find_first_of(",{[(") != std::string_view::npos) continue;
-    const auto value = std::string_view(out).substr(separator + 1);
-    if (is_reference(value) || value.contains("***")) continue;
-    if (lower.substr(0, separator).contains("env_key")) continue;  // the name of a variable
-    const bool ends = out.ends_with('\n');
-    const bool comma = out.find_last_not_of("\r\n") != std::string::npos &&
-                       out[out.find_last_not_of("\r\n")] == ',';
-    out = out.substr(0, separator + 1) + " (hidden)" + (comma ? "," : "") + (ends ? "\n" : "");
-    break;
+    for (auto at = lower.find(name); at != std::string::npos; at = lower.find(name, at + 1)) {
+      if (const auto value = secret_behind(lower, at)) cut = std::min(cut, *value);
+    }
   }
-  return out;
+  if (cut == std::string::npos) return out;
+  const auto last = out.find_last_not_of("\r\n");
+  const bool comma = last != std::string::npos && out[last] == ',';
+  return out.substr(0, cut) + " (hidden)" + (comma ? "," : "") + (out.ends_with('\n') ? "\n" : "");
 }
 
 std::string show_diff(const std::string& name, std::string_view before, std::string_view after,

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <set>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -60,6 +61,11 @@ Result<Setting> setting_of(const json::object& object) {
   return setting;
 }
 
+// A copy of a text, under a name made of its bytes: the record that names it changes at once.
+std::string copy_name(std::string_view bytes) {
+  return hex(sha256(bytes)).substr(0, 32) + ".copy";
+}
+
 json::object file_json(const RecordedFile& file) {
   json::array settings;
   for (const auto& setting : file.plan.settings) settings.push_back(setting_json(setting));
@@ -68,11 +74,25 @@ json::object file_json(const RecordedFile& file) {
           {"mode", static_cast<std::int64_t>(file.plan.mode)},
           {"content_is_key", file.plan.content_is_key},
           {"existed", file.existed},
+          {"before", copy_name(file.before)},
+          {"after", copy_name(file.after)},
           {"made_folders", names_json(file.made_folders)},
           {"settings", std::move(settings)}};
 }
 
-Result<RecordedFile> file_of(const json::object& object, const std::string& beside) {
+Result<std::string> copy_of(const json::object& object, std::string_view name,
+                            const std::string& folder) {
+  const auto copy = field<std::string>(object, name);
+  if (!copy) return fail(copy.error());
+  if (copy->contains('/')) return fail(ErrorCode::kCorrupt, "'" + *copy + "' is no name of a copy");
+  auto bytes = read_file(posix_files(), folder + "/" + *copy, 2 * kMaxSettingsBytes);
+  if (bytes && copy_name(*bytes) != *copy) {
+    return fail(ErrorCode::kCorrupt, folder + "/" + *copy + " is not what was kept there");
+  }
+  return bytes;
+}
+
+Result<RecordedFile> file_of(const json::object& object, const std::string& folder) {
   RecordedFile file;
   const auto path = field<std::string>(object, "path");
   const auto format = field<std::int64_t>(object, "format");
@@ -97,9 +117,9 @@ Result<RecordedFile> file_of(const json::object& object, const std::string& besi
     if (!setting) return fail(setting.error());
     file.plan.settings.push_back(std::move(*setting));
   }
-  auto before = read_file(posix_files(), beside + ".before", kMaxSettingsBytes);
+  auto before = copy_of(object, "before", folder);
   if (!before) return fail(before.error());
-  auto after = read_file(posix_files(), beside + ".after", 2 * kMaxSettingsBytes);
+  auto after = copy_of(object, "after", folder);
   if (!after) return fail(after.error());
   file.before = std::move(*before);
   file.after = std::move(*after);
@@ -127,7 +147,7 @@ Result<Record> record_of(const json::object& object, const std::string& folder) 
   record.wish.content = *content;
   for (std::size_t i = 0; i < files->size(); ++i) {
     if (!(*files)[i].is_object()) return fail(ErrorCode::kCorrupt, "a file is no object");
-    auto file = file_of((*files)[i].get_object(), folder + "/" + std::to_string(i));
+    auto file = file_of((*files)[i].get_object(), folder);
     if (!file) return fail(file.error());
     record.files.push_back(std::move(*file));
   }
@@ -168,22 +188,27 @@ Result<void> save_record(const std::string& folder, const Record& record) {
     return fail(ErrorCode::kIo, "cannot close " + folder + " to others");
   }
   json::array list;
-  for (std::size_t i = 0; i < record.files.size(); ++i) {
-    const std::string beside = folder + "/" + std::to_string(i);
-    const auto& file = record.files[i];
-    if (auto done = write_file_atomically(files, beside + ".before", file.before); !done) {
-      return done;
+  std::set<std::string> kept = {"record.json", "lock"};
+  for (const auto& file : record.files) {
+    for (const auto* bytes : {&file.before, &file.after}) {
+      const auto name = copy_name(*bytes);
+      kept.insert(name);
+      if (auto done = write_file_atomically(files, folder + "/" + name, *bytes); !done) return done;
     }
-    if (auto done = write_file_atomically(files, beside + ".after", file.after); !done) return done;
     list.push_back(file_json(file));
   }
-  const json::object object = {{"version", kRecordVersion},
-                               {"server", record.wish.server},
-                               {"model", record.wish.model},
-                               {"gateway", record.wish.gateway},
-                               {"content", record.wish.content},
-                               {"files", std::move(list)}};
-  return write_file_atomically(files, folder + "/record.json", json::serialize(object));
+  const json::object object = {{"version", kRecordVersion},      {"server", record.wish.server},
+                               {"model", record.wish.model},     {"gateway", record.wish.gateway},
+                               {"content", record.wish.content}, {"files", std::move(list)}};
+  auto written = write_file_atomically(files, folder + "/record.json", json::serialize(object));
+  if (!written) return written;
+  const auto names = files.list(folder);
+  if (!names) return fail(names.error());
+  for (const auto& name : *names) {
+    if (kept.contains(name)) continue;
+    if (auto gone = files.remove(folder + "/" + name); !gone) return gone;
+  }
+  return {};
 }
 
 Result<void> remove_record(const std::string& folder) {

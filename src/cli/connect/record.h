@@ -2,7 +2,7 @@
 // of each file its bytes before and after, and the settings that were put in. For its owner alone,
 // since both may hold secrets.
 //
-//   STATE/connect/claude-code/record.json, 0.before, 0.after, …          the person's settings
+//   STATE/connect/claude-code/record.json, DIGEST.copy, …                the person's settings
 //   STATE/connect/claude-code-1f0c…/…                                    a project's
 #pragma once
 

@@ -1,5 +1,5 @@
-// What `hone connect TOOL` would write, as data: files, and in each file settings by their path. The
-// same plan is shown, written, checked and undone, so a tool is one function that makes a plan.
+// What `hone connect TOOL` would write, as data: files, and in each file settings by their path.
+// The same plan is shown, written, checked and undone, so a tool is one function that makes a plan.
 //
 //   FilePlan file{.path = places.home + "/.codex/config.toml", .format = Format::kToml};
 //   file.settings.push_back({.path = {"model_providers", "hone", "name"}, .value = "Hone"});
@@ -33,7 +33,7 @@ enum class Secret {
 struct Setting {
   std::vector<std::string> path;  // keys from the root
   json::value value;
-  bool in_list = false;  // `value` is one item of the list at `path`, beside the items of others
+  bool in_list = false;    // `value` is one item of the list at `path`, beside the items of others
   bool if_absent = false;  // whatever stands there already is good
   Secret secret = Secret::kNo;
 };

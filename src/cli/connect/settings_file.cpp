@@ -106,8 +106,9 @@ Result<SettingsFile> read_settings(const std::string& path) {
   }
   if ((status.st_mode & S_IWUSR) == 0) {
     return fail(ErrorCode::kDenied,
-                file.target + " is read-only: something else manages it; put the settings there "
-                              "(`--dry-run` shows them)");
+                file.target +
+                    " is read-only: something else manages it; put the settings there "
+                    "(`--dry-run` shows them)");
   }
   file.exists = true;
   file.mode = status.st_mode & 07777U;

@@ -1,7 +1,7 @@
-// A settings file of somebody else's tool, on the disk: read with all that must be kept, and written
-// so that a reader sees the old bytes or the new. A symbolic link stays one: what it points at is
-// replaced. Files that are no plain files, that belong to somebody else or that are read-only are
-// refused.
+// A settings file of somebody else's tool, on the disk: read with all that must be kept, and
+// written so that a reader sees the old bytes or the new. A symbolic link stays one: what it points
+// at is replaced. Files that are no plain files, that belong to somebody else or that are read-only
+// are refused.
 #pragma once
 
 #include <sys/types.h>

@@ -1,5 +1,5 @@
-// YAML, as Continue's config.yaml is: keys at the top and items of lists there. libyaml reads it and
-// says where everything stands.
+// YAML, as Continue's config.yaml is: keys at the top and items of lists there. libyaml reads it
+// and says where everything stands.
 #include <yaml.h>
 
 #include <array>
@@ -116,7 +116,8 @@ bool is_plain_word(std::string_view text) {
 }
 
 std::string yaml_scalar(const json::value& value) {
-  if (value.is_string() && is_plain_word(value.get_string())) return std::string(value.get_string());
+  if (value.is_string() && is_plain_word(value.get_string()))
+    return std::string(value.get_string());
   return json::serialize(value);  // a JSON text is YAML
 }
 
@@ -138,7 +139,8 @@ std::string yaml_lines(const json::object& object, const std::string& indent, st
 
 std::string yaml_item(const json::value& value, const std::string& indent, std::string_view nl) {
   const auto* object = value.if_object();
-  if (object == nullptr || object->empty()) return indent + "- " + yaml_scalar(value) + std::string(nl);
+  if (object == nullptr || object->empty())
+    return indent + "- " + yaml_scalar(value) + std::string(nl);
   return indent + "- " + yaml_lines(*object, indent + "  ", nl);
 }
 
@@ -243,8 +245,9 @@ Result<std::string> set_in_yaml(std::string_view whole, const Setting& setting) 
   const std::string root_indent(
       root == nullptr ? "" : indent_of_line(text, byte_of(text, root->start_mark.index)));
   if (root != nullptr && root->data.mapping.style == YAML_FLOW_MAPPING_STYLE) {
-    return fail(ErrorCode::kConflict,
-                "line 1: the settings are written in braces { … }; hone adds to 'key: value' lines");
+    return fail(
+        ErrorCode::kConflict,
+        "line 1: the settings are written in braces { … }; hone adds to 'key: value' lines");
   }
   const auto place =
       root == nullptr ? std::nullopt : find_key(**yaml, *root, text, setting.path[0]);
