@@ -252,7 +252,8 @@ Result<void> write_changes(const std::vector<Change>& changes, const Wish& wish,
     const auto& change = changes[i];
     if (!change.changes()) continue;
     if (change.removes) {
-      if (auto gone = remove_settings(change.file, change.made_folders); !gone) return gone;
+      if (auto gone = remove_settings(change.file); !gone) return gone;
+      remove_empty_folders(change.made_folders);
       continue;
     }
     std::vector<std::string> made;
@@ -267,15 +268,18 @@ Result<void> write_changes(const std::vector<Change>& changes, const Wish& wish,
 
 Result<void> write_removal(const std::vector<Change>& changes, const std::string& folder) {
   std::string left;
+  std::vector<std::string> folders;
   for (const auto& change : changes) {
+    folders.insert(folders.end(), change.made_folders.begin(), change.made_folders.end());
     if (change.changes()) {
       const auto done = change.removes
-                            ? remove_settings(change.file, change.made_folders)
+                            ? remove_settings(change.file)
                             : write_settings(change.file, change.after, change.plan.mode);
       if (!done) return done;
     }
     for (const auto& one : change.left) left += "\n  " + change.plan.path + ": " + one;
   }
+  remove_empty_folders(folders);
   if (left.empty()) return remove_record(folder);
   return fail(ErrorCode::kConflict,
               "this is still there; take it out by hand (the files as they "

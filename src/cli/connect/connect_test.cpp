@@ -239,20 +239,46 @@ TEST_F(Connecting, TakesItsSettingsOutOfARewrittenFile) {
   EXPECT_EQ(changed_, std::vector<std::string>{"env.ANTHROPIC_MODEL"}) << "it is told";
 }
 
-TEST_F(Connecting, SaysWhatItCannotTakeOut) {
-  const auto path = have(".codex/config.toml", "x = 1\n");
+// A line of ours got a comment, so that the block is not found as it was written.
+TEST_F(Connecting, TakesItsLinesOutOneByOneWhereTheBlockChanged) {
+  const auto toml = have(".codex/config.toml", "x = 1\n");
   connects("codex");
-  write_all(path, replaced(read_all(path), "env_key = \"HONE_KEY\"\n",
+  write_all(toml, replaced(read_all(toml), "env_key = \"HONE_KEY\"\n",
                            "env_key = \"HONE_KEY\" # where from?\n"));
-  const auto removed = remove("codex");
+  write_all(at_home(".codex/.env"), "MINE=1\n" + read_all(at_home(".codex/.env")) + "\n# end\n");
+  removes("codex");
+  EXPECT_EQ(read_all(toml), "x = 1\n");
+  EXPECT_EQ(read_all(at_home(".codex/.env")), "MINE=1\n\n# end\n");
+
+  const std::string mine = "name: Mine\nmodels:\n  - name: GPT\n    model: x\n";
+  const auto yaml = have(".continue/config.yaml", mine);
+  connects("continue");
+  auto now = replaced(read_all(yaml), "- name: Hone\n", "- name: Hone # ours\n");
+  now = replaced(now, "    schema: \"0.2.0\"\n", "    schema: 0.2.0\n\n");
+  write_all(yaml, now);
+  removes("continue");
+  const auto left = parse_yaml(read_all(yaml)).value();
+  auto expected = parse_yaml(mine).value();
+  for (const char* name : {"version", "schema"}) {
+    EXPECT_FALSE(left.as_object().contains(name)) << read_all(yaml);
+  }
+  EXPECT_EQ(canonical(left), canonical(expected)) << read_all(yaml);
+}
+
+TEST_F(Connecting, SaysWhatItCannotTakeOut) {
+  const auto path = have(".continue/config.yaml", "name: Mine\n");
+  connects("continue");
+  const auto data = parse_yaml(read_all(path)).value().as_object().at("data");
+  write_all(path, "name: Mine\ndata: " + json::serialize(data) + "\n");
+  const auto removed = remove("continue");
   ASSERT_FALSE(removed);
   EXPECT_EQ(removed.error().code, ErrorCode::kConflict);
-  EXPECT_TRUE(removed.error().message.contains("model_providers.hone.env_key"))
+  EXPECT_TRUE(removed.error().message.contains(path + ": data: line 2: "))
       << removed.error().message;
   EXPECT_FALSE(removed.error().message.contains(kTestKey));
-  EXPECT_TRUE(read_all(path).contains("# where from?"));
-  EXPECT_TRUE(fs::exists(record_of("codex"))) << "the copy from before stays";
-  EXPECT_FALSE(fs::exists(at_home(".codex/.env"))) << "what could be undone is";
+  EXPECT_TRUE(fs::exists(record_of("continue"))) << "the copy from before stays";
+  EXPECT_FALSE(fs::exists(at_home(".continue/.env"))) << "what could be undone is";
+  EXPECT_EQ(remove("continue").error().message, removed.error().message) << "however often";
 }
 
 TEST_F(Connecting, AnotherServerAndFewerSettingsReplaceTheFormer) {

@@ -57,36 +57,96 @@ Setting as_read(Format format, Setting setting) {
   return setting;
 }
 
-// Objects of the path that are empty now and were not there before.
-Result<std::string> prune(std::string text, std::vector<std::string> path,
+Editor remover_of(Format format) {
+  switch (format) {
+    case Format::kToml:
+      return unset_in_toml;
+    case Format::kYaml:
+      return unset_in_yaml;
+    case Format::kDotenv:
+      return unset_in_dotenv;
+    default:
+      return unset_in_jsonc;
+  }
+}
+
+// Null in YAML is an empty text; a list without items may become one.
+bool is_empty_value(const json::value& value) {
+  return (value.is_object() && value.get_object().empty()) ||
+         (value.is_array() && value.get_array().empty()) ||
+         (value.is_string() && value.get_string().empty());
+}
+
+void unset_in_document(json::value& document, const Setting& setting) {
+  json::value* at = &document;
+  const std::size_t parents = setting.path.size() - (setting.in_list ? 0 : 1);
+  for (std::size_t i = 0; i < parents; ++i) {
+    auto* object = at->if_object();
+    at = object == nullptr ? nullptr : object->if_contains(setting.path[i]);
+    if (at == nullptr) return;
+  }
+  if (!setting.in_list) {
+    if (auto* object = at->if_object()) object->erase(setting.path.back());
+    return;
+  }
+  auto* items = at->if_array();
+  for (std::size_t i = 0; items != nullptr && i < items->size(); ++i) {
+    if (canonical((*items)[i]) != canonical(setting.value)) continue;
+    items->erase(items->begin() + static_cast<std::ptrdiff_t>(i));
+    break;
+  }
+  if (is_empty_value(*at)) *at = nullptr;
+}
+
+// The removal, held against the document as `put` is.
+Result<std::string> unset(Format format, const std::string& text, const Setting& setting) {
+  auto expected = parse_document(format, text);
+  if (!expected) return fail(expected.error());
+  const Setting looked_for = as_read(format, setting);
+  auto edited = remover_of(format)(text, looked_for);
+  if (!edited) return edited;
+  unset_in_document(*expected, looked_for);
+  auto read = parse_document(format, *edited);
+  if (read && setting.in_list) {
+    const auto* list = value_at(*read, setting.path);
+    // Both write an empty list as null.
+    if (list != nullptr && is_empty_value(*list)) {
+      set_in_document(*read, {.path = setting.path, .value = nullptr});
+    }
+  }
+  if (!read || canonical(*read) != canonical(*expected)) {
+    return fail(ErrorCode::kConflict, "what stands around it cannot be edited safely");
+  }
+  return edited;
+}
+
+// What of the path is empty now, and was not there before, goes too.
+Result<std::string> prune(Format format, std::string text, std::vector<std::string> path,
                           const json::value& before) {
-  while (path.size() > 1) {
-    path.pop_back();
-    const auto now = parse_jsonc(text);
+  for (; !path.empty(); path.pop_back()) {
+    const auto now = parse_document(format, text);
     if (!now) return fail(now.error());
     const auto* value = value_at(*now, path);
-    const bool empty = value != nullptr && ((value->is_object() && value->get_object().empty()) ||
-                                            (value->is_array() && value->get_array().empty()));
-    if (!empty || value_at(before, path) != nullptr) break;
-    auto next = unset_in_jsonc(text, {.path = path, .value = {}});
+    if (value == nullptr) continue;
+    if (!is_empty_value(*value) || value_at(before, path) != nullptr) break;
+    auto next = unset(format, text, {.path = path, .value = {}});
     if (!next) return next;
     text = std::move(*next);
   }
   return text;
 }
 
-Result<std::string> take_one_out(const Setting& setting, const json::value& before,
+Result<std::string> take_one_out(Format format, const Setting& setting, const json::value& before,
                                  const std::string& text) {
   const auto* had = value_at(before, setting.path);
   if (!setting.in_list && had != nullptr) {
-    return set_in_jsonc(text, {.path = setting.path, .value = *had});
+    return editor_of(format)(text, {.path = setting.path, .value = *had});
   }
-  auto without = unset_in_jsonc(text, setting);
+  auto without = unset(format, text, setting);
   if (!without) return without;
-  // The list itself goes too, where it held nothing but ours.
   auto path = setting.path;
-  if (setting.in_list) path.emplace_back();
-  return prune(std::move(*without), std::move(path), before);
+  if (!setting.in_list) path.pop_back();
+  return prune(format, std::move(*without), std::move(path), before);
 }
 
 }  // namespace
@@ -108,10 +168,14 @@ std::size_t line_number(std::string_view text, std::size_t offset) {
   return 1 + static_cast<std::size_t>(std::count(upto.begin(), upto.end(), '\n'));
 }
 
+std::size_t line_start(std::string_view text, std::size_t offset) {
+  const auto before = offset == 0 ? std::string_view::npos : text.rfind('\n', offset - 1);
+  if (before != std::string_view::npos) return before + 1;
+  return text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+}
+
 std::string_view indent_of_line(std::string_view text, std::size_t offset) {
-  std::size_t begin = offset == 0 ? std::string_view::npos : text.rfind('\n', offset - 1);
-  begin = begin == std::string_view::npos ? 0 : begin + 1;
-  if (begin == 0 && text.starts_with(kByteOrderMark)) begin = kByteOrderMark.size();
+  const std::size_t begin = line_start(text, offset);
   std::size_t end = begin;
   while (end < text.size() && (text[end] == ' ' || text[end] == '\t')) ++end;
   return text.substr(begin, end - begin);
@@ -215,11 +279,7 @@ TakenOut take_out(Format format, const std::vector<Setting>& settings, std::stri
       if (!setting.in_list && value != nullptr) out.changed.push_back(dotted(setting.path));
       continue;
     }
-    if (format != Format::kJson) {
-      out.left.push_back(dotted(setting.path) + ": the lines around it have changed");
-      continue;
-    }
-    auto next = take_one_out(setting, *had, out.text);
+    auto next = take_one_out(format, setting, *had, out.text);
     if (next) {
       out.text = std::move(*next);
     } else {

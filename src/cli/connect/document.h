@@ -28,7 +28,6 @@ enum class Standing { kStands, kDiffers, kMissing };
 
 // Takes out of `text` what `settings` say, where it still stands, and puts back what `before` had
 // in its place: for files that were rewritten since, in which the lines are not found any more.
-// Only JSON is edited so; of other formats, what still stands is left.
 struct TakenOut {
   std::string text;
   std::vector<std::string> left;     // ours, and still there
@@ -44,17 +43,21 @@ struct TakenOut {
 // New members go to the front of their object (behind "$schema"), since no line of others changes
 // then.
 [[nodiscard]] Result<std::string> set_in_jsonc(std::string_view text, const Setting& setting);
-// Removes the member, or the item of the list that equals the value; no change where absent.
+// `unset_…`: removes what stands at the path, or the item of the list that equals the value; no
+// change where it is absent.
 [[nodiscard]] Result<std::string> unset_in_jsonc(std::string_view text, const Setting& setting);
 
 [[nodiscard]] Result<json::value> parse_toml(std::string_view text);
 [[nodiscard]] Result<std::string> set_in_toml(std::string_view text, const Setting& setting);
+[[nodiscard]] Result<std::string> unset_in_toml(std::string_view text, const Setting& setting);
 
 [[nodiscard]] Result<json::value> parse_yaml(std::string_view text);
 [[nodiscard]] Result<std::string> set_in_yaml(std::string_view text, const Setting& setting);
+[[nodiscard]] Result<std::string> unset_in_yaml(std::string_view text, const Setting& setting);
 
 [[nodiscard]] Result<json::value> parse_dotenv(std::string_view text);
 [[nodiscard]] Result<std::string> set_in_dotenv(std::string_view text, const Setting& setting);
+[[nodiscard]] Result<std::string> unset_in_dotenv(std::string_view text, const Setting& setting);
 
 // ---- what they share ---------------------------------------------------------------------------
 
@@ -64,6 +67,8 @@ struct TakenOut {
 [[nodiscard]] std::size_t line_number(std::string_view text, std::size_t offset);
 // Blanks and tabs at the beginning of the line that holds `offset`.
 [[nodiscard]] std::string_view indent_of_line(std::string_view text, std::size_t offset);
+// The beginning of the line that holds `offset`.
+[[nodiscard]] std::size_t line_start(std::string_view text, std::size_t offset);
 // Behind the line break of the line that holds `offset`, or the end of the text.
 [[nodiscard]] std::size_t next_line(std::string_view text, std::size_t offset);
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";

@@ -74,4 +74,15 @@ Result<std::string> set_in_dotenv(std::string_view text, const Setting& setting)
   return out;
 }
 
+Result<std::string> unset_in_dotenv(std::string_view text, const Setting& setting) {
+  std::string out(text);
+  const auto lines = dotenv_lines(text);
+  for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
+    if (line->name != setting.path.back()) continue;
+    const std::size_t begin = line_start(text, line->value_begin);
+    return out.erase(begin, next_line(text, line->value_begin) - begin);
+  }
+  return out;
+}
+
 }  // namespace hone::cli::connect

@@ -137,14 +137,17 @@ Result<void> write_settings(const SettingsFile& file, std::string_view bytes, mo
   return posix_files().sync_folder(fs::path(file.target).parent_path().string());
 }
 
-Result<void> remove_settings(const SettingsFile& file, const std::vector<std::string>& folders) {
+Result<void> remove_settings(const SettingsFile& file) {
   if (::unlink(file.target.c_str()) != 0 && errno != ENOENT) {
     return settings_error("remove", file.target, errno);
   }
-  for (auto folder = folders.rbegin(); folder != folders.rend(); ++folder) {
-    if (::rmdir(folder->c_str()) != 0) break;  // somebody else uses it
-  }
   return {};
+}
+
+void remove_empty_folders(const std::vector<std::string>& folders) {
+  for (auto folder = folders.rbegin(); folder != folders.rend(); ++folder) {
+    ::rmdir(folder->c_str());  // fails where somebody else uses it
+  }
 }
 
 }  // namespace hone::cli::connect

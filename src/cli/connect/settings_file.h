@@ -28,8 +28,8 @@ constexpr std::size_t kMaxSettingsBytes = 4U << 20;
 // since. Folders that are missing are made and told in `made`. `mode` is for a file that is new.
 [[nodiscard]] Result<void> write_settings(const SettingsFile& file, std::string_view bytes,
                                           mode_t mode, std::vector<std::string>* made = nullptr);
-// Removes the file, and those of `folders` that are empty then, from the last to the first.
-[[nodiscard]] Result<void> remove_settings(const SettingsFile& file,
-                                           const std::vector<std::string>& folders);
+[[nodiscard]] Result<void> remove_settings(const SettingsFile& file);
+// Those of `folders` that are empty go, from the last to the first.
+void remove_empty_folders(const std::vector<std::string>& folders);
 
 }  // namespace hone::cli::connect

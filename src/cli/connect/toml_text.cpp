@@ -11,13 +11,15 @@ namespace {
 
 struct TomlHeader {
   std::vector<std::string> path;
-  bool array = false;   // [[…]]
-  std::size_t end = 0;  // behind its line break
+  bool array = false;     // [[…]]
+  std::size_t begin = 0;  // of its line
+  std::size_t end = 0;    // behind its line break
 };
 
 struct TomlEntry {
   std::size_t header = 0;         // its number + 1; 0: before the first
   std::vector<std::string> path;  // from the root
+  std::size_t begin = 0;          // of its line
   std::size_t value_begin = 0;
   std::size_t value_end = 0;
   std::size_t line_end = 0;  // behind the line break
@@ -60,6 +62,7 @@ class TomlScanner {
   void header() {
     TomlHeader found;
     found.array = peek(1) == '[';
+    found.begin = line_start(text_, at_);
     at_ += found.array ? 2 : 1;
     found.path = key();
     at_ = next_line(text_, at_);
@@ -70,6 +73,7 @@ class TomlScanner {
   void entry() {
     TomlEntry found;
     found.header = layout_.headers.size();
+    found.begin = line_start(text_, at_);
     if (found.header > 0) found.path = layout_.headers.back().path;
     for (auto& part : key()) found.path.push_back(std::move(part));
     while (at_ < text_.size() && peek() != '=' && peek() != '\n') ++at_;
@@ -277,6 +281,28 @@ Result<std::string> set_in_toml(std::string_view text, const Setting& setting) {
   if (!out.empty() && !out.ends_with('\n')) out += nl;
   if (!out.empty()) out += nl;
   out += "[" + toml_table_name(table) + "]" + nl + line;
+  return out;
+}
+
+Result<std::string> unset_in_toml(std::string_view text, const Setting& setting) {
+  const auto layout = TomlScanner(text).scan();
+  std::string out(text);
+  for (const auto& entry : layout.entries) {
+    const bool in_array = entry.header > 0 && layout.headers[entry.header - 1].array;
+    if (in_array || entry.path != setting.path) continue;
+    return out.erase(entry.begin, entry.line_end - entry.begin);
+  }
+  // A table, with the blank line before it.
+  for (const auto& header : layout.headers) {
+    if (header.array || header.path != setting.path) continue;
+    std::size_t begin = header.begin;
+    if (begin > 0) {
+      const std::size_t before = line_start(text, begin - 1);
+      const auto line = text.substr(before, begin - before);
+      if (line == "\n" || line == "\r\n") begin = before;
+    }
+    return out.erase(begin, header.end - begin);
+  }
   return out;
 }
 

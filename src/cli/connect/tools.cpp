@@ -118,7 +118,8 @@ Result<Plan> plan_codex(const Wish& wish, const Places& places) {
                 "out --project");
   }
   const auto folder = tool_folder(places, "CODEX_HOME", ".codex");
-  FilePlan config{.path = joined_path(folder, "config.toml"), .format = Format::kToml};
+  FilePlan config{
+      .path = joined_path(folder, "config.toml"), .format = Format::kToml, .mode = 0644};
   auto& settings = config.settings;
   if (wish.gateway) {
     add_to(settings, {"model"}, json::string(wish.model));

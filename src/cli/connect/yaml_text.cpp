@@ -158,6 +158,7 @@ std::optional<std::string> item_indent(std::string_view text, std::size_t at) {
 }
 
 struct YamlPlace {
+  std::size_t key_begin = 0;
   std::size_t key_end = 0;
   std::size_t begin = 0;  // of the value
   std::size_t end = 0;
@@ -171,8 +172,9 @@ std::optional<YamlPlace> find_key(YamlDocument& yaml, const yaml_node_t& root,
     const auto* value = yaml.node(pair->value);
     if (name == nullptr || value == nullptr || name->type != YAML_SCALAR_NODE) continue;
     if (scalar_of(*name) != key) continue;
-    return YamlPlace{byte_of(text, name->end_mark.index), byte_of(text, value->start_mark.index),
-                     byte_of(text, value->end_mark.index), value};
+    return YamlPlace{byte_of(text, name->start_mark.index), byte_of(text, name->end_mark.index),
+                     byte_of(text, value->start_mark.index), byte_of(text, value->end_mark.index),
+                     value};
   }
   return std::nullopt;
 }
@@ -217,6 +219,44 @@ Result<std::string> add_item(std::string_view text, const YamlPlace& place, cons
   const auto indent = item_indent(text, next_line(text, place.key_end));
   if (!indent) return no_list(text, place, setting.path[0]);
   return insert_lines(*indent);
+}
+
+// Behind the last line of the list item whose '-' stands at `dash`: what follows is indented
+// deeper.
+std::size_t end_of_item(std::string_view text, std::size_t dash) {
+  const std::size_t column = indent_of_line(text, dash).size();
+  std::size_t end = next_line(text, dash);
+  for (std::size_t at = end; at < text.size(); at = next_line(text, at)) {
+    const std::size_t indent = indent_of_line(text, at).size();
+    const auto rest = text.substr(at + indent);
+    if (rest.starts_with('\n') || rest.starts_with("\r\n")) continue;
+    if (indent <= column) break;
+    end = next_line(text, at);
+  }
+  return end;
+}
+
+// Removes the item of the block list at `place` that equals the value.
+Result<std::string> drop_item(YamlDocument& yaml, std::string_view text, const YamlPlace& place,
+                              const Setting& setting) {
+  const auto& node = *place.value;
+  std::string out(text);
+  if (node.type != YAML_SEQUENCE_NODE) return out;
+  for (auto* item = node.data.sequence.items.start; item != node.data.sequence.items.top; ++item) {
+    std::size_t seen = 0;
+    const auto value = yaml_to_json(yaml, *item, 0, seen);
+    if (!value) return fail(value.error());
+    if (canonical(*value) != canonical(setting.value)) continue;
+    const std::size_t start = byte_of(text, yaml.node(*item)->start_mark.index);
+    const std::size_t begin = line_start(text, start);
+    const std::size_t dash = begin + indent_of_line(text, start).size();
+    if (node.data.sequence.style == YAML_FLOW_SEQUENCE_STYLE ||
+        !text.substr(dash).starts_with('-')) {
+      return no_list(text, place, setting.path[0]);
+    }
+    return out.erase(begin, end_of_item(text, dash) - begin);
+  }
+  return out;
 }
 
 }  // namespace
@@ -267,6 +307,30 @@ Result<std::string> set_in_yaml(std::string_view whole, const Setting& setting) 
   out += setting.in_list ? nl + yaml_item(setting.value, root_indent + "  ", nl)
                          : " " + yaml_scalar(setting.value) + nl;
   return mark + out;
+}
+
+Result<std::string> unset_in_yaml(std::string_view whole, const Setting& setting) {
+  const auto text = without_mark(whole);
+  const std::string mark(whole.substr(0, whole.size() - text.size()));
+  auto yaml = load_yaml(text);
+  if (!yaml) return fail(yaml.error());
+  const auto* root = yaml_document_get_root_node(&(*yaml)->document);
+  if (root == nullptr || root->data.mapping.style == YAML_FLOW_MAPPING_STYLE) {
+    return std::string(whole);
+  }
+  const auto place = find_key(**yaml, *root, text, setting.path[0]);
+  if (!place) return std::string(whole);
+  if (setting.in_list) {
+    auto without = drop_item(**yaml, text, *place, setting);
+    if (!without) return without;
+    return mark + *without;
+  }
+  std::string out(text);
+  const std::size_t begin = line_start(text, place->key_begin);
+  // An empty value has no place of its own.
+  const bool empty = place->value->type == YAML_SCALAR_NODE && scalar_of(*place->value).empty();
+  const std::size_t end = next_line(text, empty ? place->key_end : place->end);
+  return mark + out.erase(begin, end - begin);
 }
 
 }  // namespace hone::cli::connect
