@@ -92,7 +92,8 @@ Result<std::string> ask_key() {
   const bool hide = ::tcgetattr(STDIN_FILENO, &shown) == 0;
   if (hide) {
     termios hidden = shown;
-    hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    // Without signals, too: whoever interrupts here keeps a terminal that shows what is typed.
+    hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO | ISIG);
     ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
   }
   std::string key;
@@ -146,7 +147,8 @@ void apply_options(const ConnectCommand& command, connect::Wish& wish) {
 struct Situation {
   const connect::Tool* tool = nullptr;
   connect::Places places;
-  std::string folder;  // of the record
+  std::unique_ptr<FileLock> lock;  // two at once would each undo what they know
+  std::string folder;              // of the record
   std::optional<connect::Record> record;
   connect::Wish wish;
   connect::Plan plan;
@@ -165,6 +167,13 @@ Result<Situation> look_around(const ConnectCommand& command) {
   if (!places) return fail(places.error());
   now.places = std::move(*places);
   now.folder = connect::record_folder(now.tool->name, now.places);
+  if (!command.check && !command.dry_run) {
+    const std::string shared = now.places.state + "/connect";
+    if (auto made = posix_files().make_folder(shared); !made) return fail(made.error());
+    auto lock = posix_files().lock(shared + "/lock");
+    if (!lock) return fail(lock.error());
+    now.lock = std::move(*lock);
+  }
   auto record = connect::load_record(now.folder);
   if (!record) return fail(record.error());
   now.record = std::move(*record);
@@ -341,14 +350,6 @@ Result<void> connect_command(const Invocation& call, const ConnectCommand& comma
   auto now = look_around(command);
   if (!now) return fail(now.error());
   if (command.check) return check_tool(call, command, *now);
-  // Two at once would each undo what they know.
-  std::unique_ptr<FileLock> lock;
-  if (!command.dry_run) {
-    if (auto made = posix_files().make_folder(now->places.state + "/connect"); !made) return made;
-    auto held = posix_files().lock(now->places.state + "/connect/lock");
-    if (!held) return fail(held.error());
-    lock = std::move(*held);
-  }
   return command.remove ? remove_tool(command, *now) : connect_tool(call, command, *now);
 }
 

@@ -10,6 +10,7 @@
 #include "base/test_support.h"
 #include "cli/connect/document.h"
 #include "net/server.h"
+#include "support/places.h"
 
 namespace hone::cli::connect {
 namespace {
@@ -313,7 +314,7 @@ TEST_F(Connecting, AMalformedFileIsNamedAndNothingIsWritten) {
   EXPECT_FALSE(fs::exists(at_home(".codex/.env"))) << "all or nothing";
 }
 
-TEST_F(Connecting, LinksStayAndLeadersAreChecked) {
+TEST_F(Connecting, LinksStayAndOddFilesAreRefused) {
   const auto target = have("dotfiles/claude.json", kClaudeSettings, 0600);
   fs::create_directories(at_home(".claude"));
   const auto link = at_home(".claude/settings.json");
@@ -461,6 +462,46 @@ TEST_F(Connecting, ChecksSettingsServerAndKey) {
   }
   EXPECT_EQ(bad, (std::vector<std::string>{"env.ANTHROPIC_AUTH_TOKEN is another key",
                                            "env.OTEL_LOGS_EXPORTER is \"none\", not \"otlp\""}));
+}
+
+// The program itself, with a home folder of its own: what it prints and how it ends.
+TEST_F(Connecting, TheCommandAsksShowsWritesChecksAndUndoes) {
+  const auto path = have(".claude/settings.json", kClaudeSettings);
+  const auto key_file = have("key", std::string(kTestKey) + "\n");
+  const auto run = [&](const std::string& words) {
+    return hone::testing::output_of("cd '" + places_.home + "' && env -i PATH=\"$PATH\" HOME='" +
+                                    places_.home + "' '" + bin_dir() + "/hone' connect " + words +
+                                    " </dev/null 2>&1; echo \"exit $?\"");
+  };
+  const std::string server = " --server http://127.0.0.1:1";
+  EXPECT_TRUE(run("emacs").contains("exit 2"));
+  EXPECT_TRUE(run("claude-code --check").contains("exit 3")) << "not connected";
+  EXPECT_TRUE(run("claude-code --remove --yes").contains("exit 3"));
+  EXPECT_TRUE(run("claude-code" + server + " --yes").contains("no key: set HONE_KEY"));
+  const auto with_key = server + " --key-file '" + key_file + "'";
+  const auto unasked = run("claude-code" + with_key);
+  EXPECT_TRUE(unasked.contains("--yes writes this")) << unasked;
+  EXPECT_TRUE(unasked.contains("exit 2")) << unasked;
+  const auto dry = run("claude-code --dry-run" + with_key);
+  EXPECT_TRUE(dry.contains("+    \"ANTHROPIC_BASE_URL\": \"http://127.0.0.1:1\",")) << dry;
+  EXPECT_TRUE(dry.contains("exit 0")) << dry;
+  EXPECT_FALSE(dry.contains(kTestKey)) << dry;
+  EXPECT_EQ(read_all(path), kClaudeSettings) << "nothing is written yet";
+
+  const auto written = run("claude-code --yes" + with_key);
+  EXPECT_TRUE(written.contains("exit 0")) << written;
+  EXPECT_FALSE(written.contains(kTestKey)) << written;
+  EXPECT_TRUE(run("claude-code --yes").contains("everything stands already"))
+      << "server and key are those that stand";
+  const auto checked = run("claude-code --check");
+  EXPECT_TRUE(checked.contains("env.ANTHROPIC_BASE_URL")) << checked;
+  EXPECT_TRUE(checked.contains("does not answer")) << checked;
+  EXPECT_TRUE(checked.contains("exit 4")) << checked;
+  EXPECT_FALSE(checked.contains(kTestKey)) << checked;
+  const auto removed = run("claude-code --remove --yes");
+  EXPECT_TRUE(removed.contains("exit 0")) << removed;
+  EXPECT_FALSE(removed.contains(kTestKey)) << removed;
+  EXPECT_EQ(read_all(path), kClaudeSettings);
 }
 
 }  // namespace

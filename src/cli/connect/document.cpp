@@ -95,7 +95,23 @@ void unset_in_document(json::value& document, const Setting& setting) {
     items->erase(items->begin() + static_cast<std::ptrdiff_t>(i));
     break;
   }
-  if (is_empty_value(*at)) *at = nullptr;
+}
+
+// Formats differ in what is left where the last of something goes: an empty list, null, nothing.
+json::value without_empty(const json::value& value) {
+  if (const auto* array = value.if_array()) {
+    json::array kept;
+    for (const auto& item : *array) kept.push_back(without_empty(item));
+    return kept;
+  }
+  const auto* object = value.if_object();
+  if (object == nullptr) return value;
+  json::object kept;
+  for (const auto& item : *object) {
+    auto inner = without_empty(item.value());
+    if (!is_empty_value(inner)) kept[item.key()] = std::move(inner);
+  }
+  return kept;
 }
 
 // The removal, held against the document as `put` is.
@@ -106,15 +122,8 @@ Result<std::string> unset(Format format, const std::string& text, const Setting&
   auto edited = remover_of(format)(text, looked_for);
   if (!edited) return edited;
   unset_in_document(*expected, looked_for);
-  auto read = parse_document(format, *edited);
-  if (read && setting.in_list) {
-    const auto* list = value_at(*read, setting.path);
-    // Both write an empty list as null.
-    if (list != nullptr && is_empty_value(*list)) {
-      set_in_document(*read, {.path = setting.path, .value = nullptr});
-    }
-  }
-  if (!read || canonical(*read) != canonical(*expected)) {
+  const auto read = parse_document(format, *edited);
+  if (!read || canonical(without_empty(*read)) != canonical(without_empty(*expected))) {
     return fail(ErrorCode::kConflict, "what stands around it cannot be edited safely");
   }
   return edited;

@@ -26,8 +26,8 @@ enum class Format {
 
 enum class Secret {
   kNo,
-  kKey,    // the value is the key itself
-  kHolds,  // the key is part of the value
+  kKey,    // the value is the key, under a name that is Hone's alone: it is read from there
+  kHolds,  // the key is in it; what stands there already may be another's, and is never sent
 };
 
 struct Setting {

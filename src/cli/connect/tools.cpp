@@ -52,7 +52,7 @@ void claude_environment(const Wish& wish, std::vector<Setting>& settings) {
   if (wish.gateway) {
     set("ANTHROPIC_BASE_URL", json::string(wish.server));
     if (!wish.key.empty()) {
-      set("ANTHROPIC_AUTH_TOKEN", json::string(wish.key), Secret::kKey);
+      set("ANTHROPIC_AUTH_TOKEN", json::string(wish.key), Secret::kHolds);
     }
     set("ANTHROPIC_MODEL", json::string(wish.model));
     set("ANTHROPIC_DEFAULT_HAIKU_MODEL", json::string(wish.model));
