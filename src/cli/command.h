@@ -55,6 +55,7 @@ void add_serve(CLI::App& app, Invocation& call);
 void add_key(CLI::App& app, Invocation& call);
 void add_person(CLI::App& app, Invocation& call);
 void add_import(CLI::App& app, Invocation& call);
+void add_connect(CLI::App& app, Invocation& call);
 void add_redact(CLI::App& app, Invocation& call);
 void add_session(CLI::App& app, Invocation& call);
 void add_feedback(CLI::App& app, Invocation& call);

@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
   hone::cli::add_key(app, call);
   hone::cli::add_person(app, call);
   hone::cli::add_import(app, call);
+  hone::cli::add_connect(app, call);
   hone::cli::add_redact(app, call);
   hone::cli::add_session(app, call);
   hone::cli::add_feedback(app, call);
