@@ -10,7 +10,7 @@ part() {
   else FAILED+=("$name"); printf -- '-- %s: FAILED (%d s)\n' "$name" $((SECONDS - began)); fi
 }
 
-unit_tests() { ctest --test-dir build/dev --output-on-failure --timeout 1800; }
+unit_tests() { ctest --test-dir "build/$1" --output-on-failure --timeout 1800; }
 
 # The demo in small sizes: what must happen, and three things that must not. The first one's store is
 # kept for the browser to look at.
@@ -41,9 +41,9 @@ run_tests() {
   export OMP_NUM_THREADS=2 HONE_BASE_GGUF HONE_SHARED=${HONE_SHARED:-$HONE_ROOT/../shared}
   configure_and_build release || die "the release build failed"
   setup_base_model
-  configure_and_build dev || die "the dev build failed"
-  part "unit tests under ASan and UBSan" unit_tests
-  part "the server under load, under ASan and UBSan" under_load dev
+  configure_and_build test || die "the test build failed"
+  part "unit tests under ASan and UBSan" unit_tests test
+  part "the server under load, under ASan and UBSan" under_load test
   part "the demo, small: plain, two sabotages, A/A" small_demos
   part "the dashboard in Chromium" browser_tests
   part "real clients" real_clients ${full:+--full}
@@ -94,7 +94,7 @@ under_load() {
 
 # The real server under strace, which lets system calls fail. LeakSanitizer cannot work under it.
 faults_swept() {
-  ASAN_OPTIONS=detect_leaks=0 timeout -k 30 1800 python3 tests/serve/fault_sweep.py build/dev/bin build/release/bin
+  ASAN_OPTIONS=detect_leaks=0 timeout -k 30 1800 python3 tests/serve/fault_sweep.py build/test/bin build/release/bin
 }
 
 tsan_tests() { configure_and_build tsan && build/tsan/bin/hone_tests --gtest_brief=1; }
@@ -117,7 +117,7 @@ run_check() {
   part "format" format_is_kept
   configure_and_build dev || die "the dev build failed"
   part "clang-tidy" tidy
-  part "unit tests under ASan and UBSan" unit_tests
+  part "unit tests under ASan and UBSan" unit_tests dev
   printf '%d passed, %d failed\n' "$PASSED" "${#FAILED[@]}"
   [[ ${#FAILED[@]} -eq 0 ]]
 }

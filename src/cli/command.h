@@ -63,6 +63,9 @@ void add_hook(CLI::App& app, Invocation& call);
 // `feedback outcome`, a part of `hone feedback`.
 void add_feedback_outcome(CLI::App& feedback, Invocation& call);
 void add_git(CLI::App& app, Invocation& call);
+// `hone connect git`: hooks that observe, in the repository of this folder (git_hooks.h).
+enum class GitConnection { kCheck, kShow, kInstall, kRemove };
+[[nodiscard]] Result<void> connect_git(const Invocation& call, GitConnection what);
 void add_verdict(CLI::App& app, Invocation& call);
 void add_dataset(CLI::App& app, Invocation& call);
 void add_model(CLI::App& app, Invocation& call);

@@ -34,7 +34,7 @@ std::string hook_text(const GitHookOptions& options) {
   if (!options.data.empty()) command += " --data " + shell_quoted(options.data);
   // git's variables are for the hook that was here before; ours finds the repository by its folder.
   return std::string(kFirstLines) +
-         "1. `hone git remove` takes it away and puts back what was here.\n"
+         "1. `hone connect git --remove` takes it away and puts back what was here.\n"
          "status=0\n"
          "if [ -x \"$0" +
          std::string(kKept) +

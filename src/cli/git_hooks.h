@@ -8,7 +8,7 @@
 //   install_git_hooks(*plan);                    // adds nothing where it is there already
 //   remove_git_hooks(*plan);
 //
-// For `hone git install` and whatever else connects tools. Blocking.
+// For `hone connect git`. Blocking.
 #pragma once
 
 #include <string>

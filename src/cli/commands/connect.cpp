@@ -160,8 +160,8 @@ Result<Situation> look_around(const ConnectCommand& command) {
   now.tool = connect::find_tool(command.tool);
   if (now.tool == nullptr) {
     std::string names;
-    for (const auto& tool : connect::tools()) names += (names.empty() ? "" : ", ") + tool.name;
-    return fail(ErrorCode::kInvalid, "no tool '" + command.tool + "'; there are " + names);
+    for (const auto& tool : connect::tools()) names += tool.name + ", ";
+    return fail(ErrorCode::kInvalid, "no tool '" + command.tool + "'; there are " + names + "git");
   }
   auto places = places_of(command);
   if (!places) return fail(places.error());
@@ -346,7 +346,20 @@ Result<void> check_tool(const Invocation& call, const ConnectCommand& command, S
   return {};
 }
 
+// git has no settings for us, but hooks: of the repository that we stand in.
+Result<void> connect_hooks_of_git(const Invocation& call, const ConnectCommand& command) {
+  if (command.check) return connect_git(call, GitConnection::kCheck);
+  if (command.dry_run) return connect_git(call, GitConnection::kShow);
+  if (!command.yes) {
+    if (auto shown = connect_git(call, GitConnection::kShow); !shown) return shown;
+  }
+  auto agreed = confirm(command, command.remove ? "Take Hone's hooks away?" : "Write these?");
+  if (!agreed) return agreed;
+  return connect_git(call, command.remove ? GitConnection::kRemove : GitConnection::kInstall);
+}
+
 Result<void> connect_command(const Invocation& call, const ConnectCommand& command) {
+  if (command.tool == "git") return connect_hooks_of_git(call, command);
   auto now = look_around(command);
   if (!now) return fail(now.error());
   if (command.check) return check_tool(call, command, *now);
@@ -361,6 +374,7 @@ void add_connect(CLI::App& app, Invocation& call) {
   for (const auto& tool : connect::tools()) {
     names += "\n  " + tool.name + ": " + tool.what;
   }
+  names += "\n  git: hooks by which git tells what becomes of edits, in this repository";
   auto* connect_app = app.add_subcommand(
       "connect", "points a tool at Hone: shows what it writes, asks, writes; --remove undoes it");
   connect_app->add_option("tool", command->tool, "which:" + names)->required();

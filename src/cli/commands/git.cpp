@@ -1,5 +1,6 @@
 // hone git: what history says about the edits that tools made. And hone feedback outcome: what
 // tests and CI say about a commit.
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -31,7 +32,6 @@ struct GitCommandOptions {
   std::string main;
   std::string since;
   bool hook = false;
-  bool check = false;
 };
 
 struct OutcomeCommandOptions {
@@ -150,13 +150,12 @@ Result<void> watch_git(const Invocation& call, const GitCommandOptions& options)
 }
 
 // With all paths whole: git runs hooks in the folder of the repository.
-Result<GitHookPlan> hooks_of(const Invocation& call, const GitCommandOptions& options) {
+Result<GitHookPlan> git_hooks_here(const Invocation& call) {
   const auto settings = call.settings();
   if (!settings) return fail(settings.error());
   std::string config = call.config;
   if (config.empty() && std::filesystem::exists("hone.toml")) config = "hone.toml";
-  return plan_git_hooks({.repository = options.repository,
-                         .program = call.program,
+  return plan_git_hooks({.program = call.program,
                          .config = absolute_path(config),
                          .data = absolute_path(settings->data)});
 }
@@ -173,33 +172,26 @@ std::string_view state_name(GitHookState state) {
   return "not installed";
 }
 
-Result<void> install_git(const Invocation& call, const GitCommandOptions& options) {
-  const auto plan = hooks_of(call, options);
-  if (!plan) return fail(plan.error());
-  if (options.check) {
-    json::array rows;
-    for (const GitHook& hook : plan->hooks) {
-      rows.push_back(json::object{{"hook", hook.path},
-                                  {"state", state_name(hook.state)},
-                                  {"kept", hook.chains ? hook.kept : std::string()}});
-    }
-    show(call, rows);
-    if (!call.json) remark("each would be:\n" + plan->hooks.front().text);
-    return {};
+// Which of the hooks stand, as a table, and the text of one.
+void show_git_hooks(const Invocation& call, const GitHookPlan& plan) {
+  json::array rows;
+  for (const GitHook& hook : plan.hooks) {
+    rows.push_back(json::object{{"hook", hook.path},
+                                {"state", state_name(hook.state)},
+                                {"kept", hook.chains ? hook.kept : std::string()}});
   }
-  const auto written = install_git_hooks(*plan);
-  if (!written) return fail(written.error());
-  show(call, json::object{{"folder", plan->folder}, {"written", *written}});
-  return {};
+  show(call, rows);
+  if (!call.json) remark("each would be:\n" + plan.hooks.front().text);
 }
 
-Result<void> remove_git(const Invocation& call, const GitCommandOptions& options) {
-  const auto plan = hooks_of(call, options);
-  if (!plan) return fail(plan.error());
-  const auto removed = remove_git_hooks(*plan);
-  if (!removed) return fail(removed.error());
-  show(call, json::object{{"folder", plan->folder}, {"removed", *removed}});
-  return {};
+Result<void> check_git_hooks(const Invocation& call, const GitHookPlan& plan) {
+  show_git_hooks(call, plan);
+  const auto stands = [](const GitHook& hook) { return hook.state == GitHookState::kInstalled; };
+  if (std::all_of(plan.hooks.begin(), plan.hooks.end(), stands)) return {};
+  const auto absent = [](const GitHook& hook) { return hook.state == GitHookState::kAbsent; };
+  return fail(std::all_of(plan.hooks.begin(), plan.hooks.end(), absent) ? ErrorCode::kNotFound
+                                                                        : ErrorCode::kConflict,
+              "git is not connected as it should be: `hone connect git` writes what is missing");
 }
 
 Result<std::string> commit_named(const OutcomeCommandOptions& options) {
@@ -270,9 +262,6 @@ void add_git_part(CLI::App& git, Invocation& call,
                         "reads interactions and history from this time on again");
     command->add_flag("--hook", options->hook, "called by git: leaves it to one that runs already");
   }
-  if (name == "install") {
-    command->add_flag("--check", options->check, "shows what it would write, and changes nothing");
-  }
   command->callback([&call, options, run] {
     call.action = [&call, options, run] { return run(call, *options); };
   });
@@ -280,11 +269,27 @@ void add_git_part(CLI::App& git, Invocation& call,
 
 }  // namespace
 
+Result<void> connect_git(const Invocation& call, GitConnection what) {
+  const auto plan = git_hooks_here(call);
+  if (!plan) return fail(plan.error());
+  if (what == GitConnection::kCheck) return check_git_hooks(call, *plan);
+  if (what == GitConnection::kShow) {
+    show_git_hooks(call, *plan);
+    return {};
+  }
+  const bool install = what == GitConnection::kInstall;
+  const auto changed = install ? install_git_hooks(*plan) : remove_git_hooks(*plan);
+  if (!changed) return fail(changed.error());
+  show(call, json::object{{"folder", plan->folder}, {install ? "written" : "removed", *changed}});
+  return {};
+}
+
 void add_git(CLI::App& app, Invocation& call) {
   auto options = std::make_shared<GitCommandOptions>();
   auto* git = app.add_subcommand(
       "git",
-      "whether edits of tools survive: observe, watch, install, remove (docs/guides/git.md)");
+      "whether edits of tools survive: observe, watch (docs/guides/git.md); `hone connect git` has "
+      "git call it");
   git->require_subcommand(1);
   add_git_part(*git, call, options, "observe",
                "reads history since the last time: the commit, the merge, 24 hours, reverts; "
@@ -293,11 +298,6 @@ void add_git(CLI::App& app, Invocation& call) {
   add_git_part(*git, call, options, "watch",
                "looks at the working tree 30 s, 2, 5 and 10 minutes after each edit, until ended",
                watch_git);
-  add_git_part(*git, call, options, "install",
-               "hooks that observe after each commit, merge and rewrite; keeps those there are",
-               install_git);
-  add_git_part(*git, call, options, "remove", "takes the hooks away, and puts back what was there",
-               remove_git);
 }
 
 void add_feedback_outcome(CLI::App& feedback, Invocation& call) {

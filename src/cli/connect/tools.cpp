@@ -39,10 +39,12 @@ void add_to(std::vector<Setting>& settings, std::vector<std::string> path, json:
 
 // ---- Claude Code -------------------------------------------------------------------------------
 
-// What people decide; not PreToolUse, for which Claude Code would wait before every tool.
-constexpr std::array kHookEvents = {
-    "UserPromptSubmit", "PermissionRequest", "PostToolUse", "PostToolUseFailure", "Stop",
-    "SessionEnd"};
+// What people decide, and what must be known to tell it: PermissionRequest names no call,
+// PreToolUse does, and refusals are only in PostToolBatch and PermissionDenied. The server answers
+// each at once.
+constexpr std::array kHookEvents = {"UserPromptSubmit", "PreToolUse",  "PermissionRequest",
+                                    "PermissionDenied", "PostToolUse", "PostToolUseFailure",
+                                    "PostToolBatch",    "Stop",        "SessionEnd"};
 constexpr std::int64_t kHookTimeoutS = 2;  // a tool never waits for us
 
 void claude_environment(const Wish& wish, std::vector<Setting>& settings) {
