@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/result.h"
 #include "feedback/policy.h"
@@ -66,6 +67,7 @@ struct Foretold {
                                             const CalibrateOptions& options = {});
 
 [[nodiscard]] json::object to_json(const Calibration& calibration);
+using hone::to_text;  // of times: not hidden by the one below
 [[nodiscard]] std::string to_text(const Calibration& calibration);
 
 }  // namespace hone::feedback

@@ -618,11 +618,12 @@ TEST_P(MinerBoth, AToolsOwnEventSaysItBetter) {
   const store::OutboxRecord record{
       .kind = store::RecordKind::kFeedback, .id = event.id, .payload = store::to_payload(event)};
   ASSERT_TRUE(keep({record}));
-  const auto text = explain(*db_, default_policy(), all[0].id);
-  ASSERT_TRUE(text) << text.error().message;
-  EXPECT_NE(text->find("reported by otlp:claude-code: the same, seen twice"), std::string::npos)
-      << *text;
-  EXPECT_NE(text->find("+0.00 for, -2.20 against: -2.20"), std::string::npos) << *text;
+  const auto explained = explain(*db_, default_policy(), all[0].id);
+  ASSERT_TRUE(explained) << explained.error().message;
+  const std::string text = to_text(*explained);
+  EXPECT_NE(text.find("reported by otlp:claude-code: the same, seen twice"), std::string::npos)
+      << text;
+  EXPECT_NE(text.find("+0.00 for, -2.20 against: -2.20"), std::string::npos) << text;
 }
 
 // What a person writes down who reads conversation and telemetry of a recording together.

@@ -466,7 +466,7 @@ class TelemetryBoth : public test::OnBothDatabases {
   }
   std::string explained() {
     const auto text = explain(*db_, default_policy(), "int_1");
-    return text ? *text : text.error().message;
+    return text ? to_text(*text) : text.error().message;
   }
 
   std::unique_ptr<store::Database> db_;

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/result.h"
 #include "feedback/habits.h"
@@ -76,6 +77,7 @@ struct Explanation {
 [[nodiscard]] Result<Explanation> explain(store::Database& database, const Policy& policy,
                                           std::string_view interaction_id);
 
+using hone::to_text;  // of times: not hidden by the one below
 [[nodiscard]] std::string to_text(const Explanation& explanation);
 [[nodiscard]] json::object to_json(const Explanation& explanation);
 
