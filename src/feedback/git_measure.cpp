@@ -65,11 +65,26 @@ void GitMeasure::index() {
   for (std::size_t e = 0; e < edits_.size(); ++e) {
     if (edits_[e].closed || edits_[e].made == EditMade::kNo) continue;
     for (std::size_t f = 0; f < edits_[e].files.size(); ++f) {
-      const auto& names = edits_[e].files[f].names;
       const auto& file = edits_[e].files[f];
-      same_file_[names.empty() ? file.edit.path : names.front()].push_back({e, f});
+      same_file_[file.edit.path].push_back({e, f});
+      if (file.names.empty() || file.names.front() == file.edit.path) continue;
+      same_file_[file.names.front()].push_back({e, f});
     }
   }
+}
+
+std::vector<GitMeasure::Place> GitMeasure::places_of(const EditedFile& file) const {
+  std::vector<Place> places;
+  const auto add = [&](const std::string& name) {
+    const auto found = same_file_.find(name);
+    if (found == same_file_.end()) return;
+    places.insert(places.end(), found->second.begin(), found->second.end());
+  };
+  add(file.edit.path);
+  if (!file.names.empty() && file.names.front() != file.edit.path) add(file.names.front());
+  std::ranges::sort(places);
+  places.erase(std::ranges::unique(places).begin(), places.end());
+  return places;
 }
 
 std::vector<std::size_t> GitMeasure::touched(GitEdit& edit,
@@ -105,12 +120,9 @@ std::vector<std::string> GitMeasure::lines_of(const GitEdit& edit, std::size_t f
                                               Time until) const {
   const EditedFile& own = edit.files[file];
   std::vector<std::string> lines = own.edit.added;
-  const auto& key = own.names.empty() ? own.edit.path : own.names.front();
-  const auto found = same_file_.find(key);
-  if (found == same_file_.end()) return lines;
   const LineTally own_lines = tally_of(lines);
   LineTally off;
-  for (const Place& place : found->second) {
+  for (const Place& place : places_of(own)) {
     const GitEdit& other = edits_[place.edit];
     if (!is_later(other, edit) || other.at > until || other.closed) continue;
     const FileEdit& change = other.files[place.file].edit;
@@ -130,12 +142,9 @@ std::vector<std::string> GitMeasure::lines_of(const GitEdit& edit, std::size_t f
 SqueezedText GitMeasure::before_without(const SqueezedText& before, const GitEdit& edit,
                                         std::size_t file,
                                         const std::vector<std::string>& lines) const {
-  const EditedFile& own = edit.files[file];
-  const auto found = same_file_.find(own.names.empty() ? own.edit.path : own.names.front());
-  if (found == same_file_.end()) return before;
   const LineTally put_in = tally_of(lines);
   LineTally moved;
-  for (const Place& place : found->second) {
+  for (const Place& place : places_of(edit.files[file])) {
     for (const std::string& line : edits_[place.edit].files[place.file].edit.removed) {
       if (put_in.contains(line)) ++moved[line];
     }

@@ -10,6 +10,7 @@
 // same way before it is compared. Used inside this folder only.
 #pragma once
 
+#include <compare>
 #include <functional>
 #include <map>
 #include <memory>
@@ -77,12 +78,17 @@ class GitMeasure {
   struct Place {
     std::size_t edit;
     std::size_t file;
+    [[nodiscard]] auto operator<=>(const Place&) const = default;
   };
+  // Of all edits of the same file, in their order.
+  [[nodiscard]] std::vector<Place> places_of(const EditedFile& file) const;
   const GitRepository& repository_;
   const GitRedact redact_;
   std::vector<GitEdit>& edits_;
-  std::map<std::string, std::vector<Place>> same_file_;  // by the first name
-  std::map<std::string, Text> texts_;                    // the last few
+  // By the tool's path, and by the first name where one was known when this was made: a file that
+  // lies elsewhere (a mirror's) gets its name with the first commit that touches it.
+  std::map<std::string, std::vector<Place>> same_file_;
+  std::map<std::string, Text> texts_;  // the last few
 };
 
 }  // namespace hone::feedback

@@ -333,6 +333,23 @@ TEST_P(GitObserverBoth, AForcePushDropsItFromAMirror) {
                                     "int_a undone dropped 0.00 by unknown"}));
 }
 
+TEST_P(GitObserverBoth, TheToolsOwnNextDraftIsNoVerdictInAMirrorEither) {
+  const std::string mirror = temp_.path("mirror.git");
+  git("init -q --bare -b main '" + mirror + "'");
+  git("remote add origin '" + mirror + "'");
+  const std::string last = replaced(kNew, "    print('sum', total)\n", "    log.info(sum=total)\n");
+  edit("a");
+  clock_.advance(1min);
+  edit("b", "    print('sum', total)\n", "    log.info(sum=total)\n    assert total >= a\n");
+  write("src/calc.py", replaced(kCalc, kOld, last + "    assert total >= a\n"));
+  clock_.advance(1min);
+  commit("sum");
+  git("push -q origin main");
+  observe({}, mirror);
+  EXPECT_EQ(signals(), (SignalLines{"int_a persisted commit 1.00 by automatic",
+                                    "int_b persisted commit 1.00 by automatic"}));
+}
+
 TEST_P(GitObserverBoth, OnlyWhatWasMadeCanBeDiscarded) {
   edit("made");
   edit("refused", kOld, "    return sum([a, b, 0])\n", ToolSays::kRefused);

@@ -16,9 +16,12 @@
 namespace hone::feedback {
 
 const json::value* TelemetryView::find(std::string_view field) const {
+  constexpr std::size_t kShared = 512;  // as long as an id may be
   for (const json::object* place : {own, body, span}) {
     const json::value* value = place == nullptr ? nullptr : place->if_contains(field);
-    if (value != nullptr && !value->is_null()) return value;
+    if (value == nullptr || value->is_null()) continue;
+    if (place == span && value->is_string() && value->get_string().size() > kShared) continue;
+    return value;
   }
   return nullptr;
 }

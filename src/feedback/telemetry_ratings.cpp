@@ -122,6 +122,7 @@ Told read_evaluation(const TelemetryView& event) {
 
 std::vector<Told> read_annotations(const TelemetryView& span) {
   std::vector<Told> all;
+  std::optional<store::Handle> answer;  // read once: it may stand in a large text
   for (int i = 0; i < kMostAnnotations; ++i) {
     const std::string at = "annotations." + std::to_string(i) + ".annotation.";
     const std::string_view name = span.text(at + "name");
@@ -132,7 +133,8 @@ std::vector<Told> read_annotations(const TelemetryView& span) {
     const std::string kind = lower_word(span.text(at + "annotator_kind"));
     told.fact.by = kind == "human" ? "person" : kind == "llm" ? "agent" : "unknown";
     if (kind == "code") told.fact.by = "automatic";
-    all.push_back(told_rating(std::move(told), openinference_answer(span), name, score, label,
+    if (!answer) answer = openinference_answer(span);
+    all.push_back(told_rating(std::move(told), *answer, name, score, label,
                               span.text(at + "explanation"), "annotation"));
   }
   return all;

@@ -348,6 +348,22 @@ TEST(Telemetry, OfEvaluationsIsARatingByWhoeverJudged) {
                        "rated by person of response on the span = 5E-1 [genai]"}));
 }
 
+TEST(Telemetry, TakesNoLongTextOfASpanForEachOfItsEvents) {
+  wire::TelemetrySpan span;
+  span.attributes = {{"gen_ai.response.id", "r"},
+                     {"gen_ai.evaluation.explanation", std::string(100'000, 'x')}};
+  for (int i = 0; i < 100; ++i) {
+    span.events.push_back(told_event("gen_ai.evaluation.human" + std::to_string(i),
+                                     R"({"gen_ai.evaluation.score":1})"));
+  }
+  const auto heard = read_telemetry(telemetry_of({}, {span}), kTelemetryNow);
+  ASSERT_EQ(heard.facts.size(), 100U);
+  for (const ToolFact& fact : heard.facts) {
+    EXPECT_EQ(fact.about.value, "r");
+    EXPECT_FALSE(fact.comment) << fact.comment->size();
+  }
+}
+
 TEST(Telemetry, OfOpenInferenceIsARatingByItsAnnotator) {
   wire::TelemetrySpan span;
   span.name = "ChatCompletion";

@@ -16,7 +16,8 @@ namespace hone::feedback {
 
 // An event, or a span as if it were one, with what stands around it. A field is looked for in its
 // own attributes, in its body (where conventions before 1.37 have it), and in the span's that it is
-// on.
+// on; of those only what is short, as ids, names and numbers are: a span may have thousands of
+// events, each of which would have its long texts again.
 struct TelemetryView {
   std::string name;  // with the tool's prefix
   const json::object* own = nullptr;
