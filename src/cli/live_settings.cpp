@@ -10,10 +10,15 @@ namespace {
 Result<std::string> ci_secret(const std::string& value, const std::string& variable,
                               std::string_view name) {
   if (variable.empty()) return value;
+  const std::string named = "ci." + std::string(name) + "_env names " + variable;
   const char* text = std::getenv(variable.c_str());
-  if (text != nullptr && *text != '\0') return std::string(text);
-  return fail(ErrorCode::kInvalid, "ci." + std::string(name) + "_env names " + variable +
-                                       ", which the environment does not have");
+  if (text == nullptr || *text == '\0') {
+    return fail(ErrorCode::kInvalid, named + ", which the environment does not have");
+  }
+  std::string secret(text);
+  if (secret.size() >= kLeastCiSecret) return secret;
+  return fail(ErrorCode::kInvalid, named + ", which must have " + std::to_string(kLeastCiSecret) +
+                                       " characters or more: whoever guesses it posts outcomes");
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "store/rows.h"
 #include "support/databases.h"
 
@@ -34,6 +36,10 @@ TEST(LiveSettings, AreMadeOrRefusedAsAWhole) {
             std::string::npos);
   EXPECT_NE(message("[ci]\ngitlab_token_env = \"HONE_NO_SUCH_TOKEN\"\n").find("HONE_NO_SUCH_TOKEN"),
             std::string::npos);
+  ::setenv("HONE_SHORT_TOKEN_OF_A_TEST", "short", 1);
+  EXPECT_NE(
+      message("[ci]\ngitlab_token_env = \"HONE_SHORT_TOKEN_OF_A_TEST\"\n").find("16 characters"),
+      std::string::npos);
   EXPECT_EQ(make_live(parsed("[ci]\ngitlab_token = \"sixteen or more of them\"\n"))->ci.gitlab,
             "sixteen or more of them");
   EXPECT_NE(message("[server]\ntls_certificate = \"/no/c.pem\"\ntls_key = \"/no/k.pem\"\n")

@@ -73,7 +73,6 @@ std::vector<std::string> read_page_origins(TomlTable table) {
 }
 
 CiSettings read_ci(TomlTable table) {
-  constexpr std::size_t kLeastSecret = 16;
   CiSettings ci;
   const auto secret = [&table](const std::string& name, std::string& value, std::string& variable) {
     value = table.get_or(name, std::string());
@@ -81,7 +80,7 @@ CiSettings read_ci(TomlTable table) {
     if (!value.empty() && !variable.empty()) {
       table.problem(name, "is given twice, here and by " + name + "_env");
     }
-    if (!value.empty() && value.size() < kLeastSecret) {
+    if (!value.empty() && value.size() < kLeastCiSecret) {
       table.problem(name, "must have 16 characters or more: whoever guesses it posts outcomes");
     }
   };

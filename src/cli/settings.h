@@ -59,6 +59,8 @@ struct EngineSettings {
   bool operator==(const EngineSettings&) const = default;
 };
 
+constexpr std::size_t kLeastCiSecret = 16;  // characters: whoever guesses it posts outcomes
+
 // Secrets of what CI posts (api/ci_hooks.h), or the variables that they are in.
 struct CiSettings {
   std::string github_secret;

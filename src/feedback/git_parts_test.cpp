@@ -131,6 +131,9 @@ TEST(Survival, StaysBoundedOnHugeTexts) {
   }
   EXPECT_EQ(measured(many, many).exact, 3'000U);
   EXPECT_LE(measured(many, other).survived(), 3'000U);
+  // One line as long as a file, nearly found at each place of another: minutes, if looked for so.
+  const std::string nearly = std::string(500'000, 'a') + "b\n";
+  EXPECT_EQ(measured(nearly, std::string(2'000'000, 'a')).survived(), 0U);
 }
 
 constexpr std::string_view kCommitId = "0123456789abcdef0123456789abcdef01234567";

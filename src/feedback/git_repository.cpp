@@ -3,6 +3,7 @@
 #include <git2.h>
 
 #include <algorithm>
+#include <cstdint>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -82,7 +83,10 @@ GitCommit read_git_commit(const git_commit* commit) {
   GitCommit read;
   read.id = oid_text(git_commit_id(commit));
   if (git_commit_parentcount(commit) > 0) read.parent = oid_text(git_commit_parent_id(commit, 0));
-  read.at = Time(std::chrono::seconds(git_commit_time(commit)));
+  // A commit may say any number: one beyond the year 9999 is that, and one before 1970 is no time.
+  constexpr std::int64_t kLatestCommit = 253'402'300'799;
+  read.at = Time(
+      std::chrono::seconds(std::clamp<std::int64_t>(git_commit_time(commit), 0, kLatestCommit)));
   read.message =
       std::string_view(path_or_empty(git_commit_message(commit))).substr(0, kMostMessageBytes);
   return read;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstring>
 
 #include "feedback/edit_distance.h"
 
@@ -12,6 +13,8 @@ constexpr std::size_t kLeastSigns = 3;
 constexpr std::size_t kLeastReflowed = 12;      // shorter ones are found anywhere by chance
 constexpr std::size_t kReflowBytes = 1U << 28;  // searched in all
 constexpr std::size_t kMostEditedPairs = 200'000;
+constexpr std::size_t kMostEditedLooks =
+    50'000'000;  // at pairs, most of which are of other lengths
 constexpr std::size_t kLongestEdited = 1'000;
 
 bool is_line_blank(char c) {
@@ -36,6 +39,11 @@ bool claim_line(LineTally& counts, std::string_view line) {
   return true;
 }
 
+// In linear time whatever the texts are, which std::string::find does not promise.
+bool is_within(const std::string& text, const std::string& line) {
+  return ::memmem(text.data(), text.size(), line.data(), line.size()) != nullptr;
+}
+
 std::vector<std::string> find_reflowed(const std::vector<std::string>& lines,
                                        const SqueezedText& now, const SqueezedText& before,
                                        std::size_t& found) {
@@ -44,8 +52,7 @@ std::vector<std::string> find_reflowed(const std::vector<std::string>& lines,
   for (const std::string& line : lines) {
     const bool looked_for = line.size() >= kLeastReflowed && searched < kReflowBytes;
     if (looked_for) searched += now.joined.size() + before.joined.size();
-    if (looked_for && now.joined.find(line) != std::string::npos &&
-        before.joined.find(line) == std::string::npos) {
+    if (looked_for && is_within(now.joined, line) && !is_within(before.joined, line)) {
       ++found;
     } else {
       left.push_back(line);
@@ -66,11 +73,13 @@ bool may_be_near(std::size_t a, std::size_t b) {
 std::size_t find_edited(const std::vector<std::string>& lines, LineTally& counts) {
   std::size_t found = 0;
   std::size_t pairs = 0;
+  std::size_t looks = 0;
   for (const std::string& line : lines) {
     if (line.size() > kLongestEdited) continue;
     std::string_view best;
     double nearest = kLightEdit;
     for (const auto& [other, count] : counts) {
+      if (++looks > kMostEditedLooks) return found;
       if (other.size() > kLongestEdited || !is_counted(other)) continue;
       if (!may_be_near(line.size(), other.size())) continue;
       if (++pairs > kMostEditedPairs) return found;

@@ -82,9 +82,9 @@ bool is_mined(const Signal& signal) {
 // Why what was read out of a conversation counts nothing beside what was said outright; "" where it
 // does count. A fact that a tool reported is not counted again for having left its trace in the
 // conversation; and a guess is none where a person's word is known.
-std::string said_better(const std::vector<Signal>& signals, const Signal& mined,
-                        const Policy& policy) {
-  if (auto better = better_witness(signals, mined, policy); !better.empty()) return better;
+std::string said_better(const std::vector<Signal>& signals, const Witnesses& witnesses,
+                        const Signal& mined, const Policy& policy) {
+  if (auto better = witnesses.better_than(mined); !better.empty()) return better;
   if (!is_mined(mined)) return "";
   for (const Signal& other : signals) {
     const bool speaks = policy.weight(other.kind, other.by, other.source) > 0 &&
@@ -217,6 +217,7 @@ Weighing weigh(std::vector<Signal> signals, const Policy& policy, std::string_vi
   read_plain_edits(signals, policy, original_text);
   const std::size_t final_index = find_final(signals, policy);
   const auto settled = settled_later(signals, policy);
+  const Witnesses witnesses(signals, policy);
 
   Weighing sum;
   sum.edited = final_index < signals.size();
@@ -232,7 +233,7 @@ Weighing weigh(std::vector<Signal> signals, const Policy& policy, std::string_vi
     const double weight = policy.weight(signal.kind, signal.by, signal.source);
     if (said.sign != 0 && weight == 0) reason.note = note_of_no_weight(signal);
     if (said.sign != 0 && weight > 0) {
-      reason.note = said_better(signals, signal, policy);
+      reason.note = said_better(signals, witnesses, signal, policy);
       if (reason.note.empty()) {
         reason.said = said.sign;
         reason.weight = weight;

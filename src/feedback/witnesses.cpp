@@ -51,20 +51,22 @@ void read_witness(std::string_view detail, Signal& signal) {
   if (!mined) signal.fact = string_or_empty(*read, "fact");
 }
 
-std::string better_witness(const std::vector<Signal>& signals, const Signal& signal,
-                           const Policy& policy) {
-  if (was_mined(signal) && signal.weak && signal.kind == "accepted" && all_automatic(signals)) {
+Witnesses::Witnesses(const std::vector<Signal>& signals, const Policy& policy)
+    : all_automatic_(all_automatic(signals)) {
+  for (const Signal& signal : signals) {
+    if (signal.fact.empty()) continue;
+    const Signal*& best = best_[signal.fact];
+    if (best == nullptr || order_of(signal, policy) < order_of(*best, policy)) best = &signal;
+  }
+}
+
+std::string Witnesses::better_than(const Signal& signal) const {
+  if (all_automatic_ && was_mined(signal) && signal.weak && signal.kind == "accepted") {
     return "a guess, and the tool says that nobody was asked";
   }
-  if (signal.fact.empty()) return "";
-  const auto own = order_of(signal, policy);
-  for (const Signal& other : signals) {
-    if (&other == &signal || other.fact != signal.fact) continue;
-    if (order_of(other, policy) < own) {
-      return "reported by " + other.source + ": the same fact, told by several";
-    }
-  }
-  return "";
+  const auto best = best_.find(signal.fact);
+  if (best == best_.end() || best->second == &signal) return "";
+  return "reported by " + best->second->source + ": the same fact, told by several";
 }
 
 }  // namespace hone::feedback

@@ -8,6 +8,7 @@
 
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "feedback/policy.h"
@@ -19,9 +20,20 @@ namespace hone::feedback {
 // detail of table `feedback`.
 void read_witness(std::string_view detail, Signal& signal);
 
-// Why `signal` counts nothing, another witness of the same fact being better; "" where none is. A
-// mined guess that a person agreed is none where every approval is known to be automatic.
-[[nodiscard]] std::string better_witness(const std::vector<Signal>& signals, const Signal& signal,
-                                         const Policy& policy);
+// The best of each fact's, looked for once: there may be thousands of signals.
+class Witnesses {
+ public:
+  // Both outlive it, and the signals stay where they are.
+  Witnesses(const std::vector<Signal>& signals, const Policy& policy);
+
+  // Why `signal`, one of them, counts nothing, another witness of the same fact being better; ""
+  // where none is. A mined guess that a person agreed is none where every approval is known to be
+  // automatic.
+  [[nodiscard]] std::string better_than(const Signal& signal) const;
+
+ private:
+  bool all_automatic_;
+  std::unordered_map<std::string_view, const Signal*> best_;  // by the fact
+};
 
 }  // namespace hone::feedback
