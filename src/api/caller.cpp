@@ -32,4 +32,8 @@ Result<people::Caller> identify(const net::Request& request, const people::Direc
   return *caller;
 }
 
+bool is_stray_page(const net::Request& request, const people::Caller& caller) {
+  return caller.key_id.empty() && request.headers.has("origin");
+}
+
 }  // namespace hone::api

@@ -17,6 +17,10 @@ namespace hone::api {
                                               const people::Directory& directory, bool open,
                                               people::KeyScope needed = people::KeyScope::kAll);
 
+// Whether a page posts to a server that asks it for no key. A browser asks nobody before it posts
+// for a page that somebody looks at; no tool names an origin.
+[[nodiscard]] bool is_stray_page(const net::Request& request, const people::Caller& caller);
+
 [[nodiscard]] inline bool sees_everyone(const people::Caller& caller) {
   return caller.role != people::Role::kEmployee;
 }

@@ -138,6 +138,10 @@ net::awaitable<net::Response> Api::take_telemetry(const net::Request& request) {
   }
   const auto caller = identify(request, parts_.directory, parts_.open);
   if (!caller) co_return telemetry_refusal(401, asked, caller.error());
+  if (is_stray_page(request, *caller)) {
+    const Error error{ErrorCode::kDenied, "pages may not post here: this address is for tools"};
+    co_return telemetry_refusal(403, asked, error);
+  }
   if (!encoding) {
     const Error error{ErrorCode::kInvalid,
                       "the content type must be application/x-protobuf or application/json"};

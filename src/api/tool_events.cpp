@@ -175,9 +175,7 @@ net::awaitable<net::Response> Api::answer_tool_event(const net::Request& request
     refused.status = 401;
     co_return refused;
   }
-  // A browser asks nobody before it posts for a page that somebody looks at; no tool names an
-  // origin.
-  if (parts_.open && caller->key_id.empty() && request.headers.has("origin")) {
+  if (is_stray_page(request, *caller)) {
     co_return net::error_response(
         {ErrorCode::kDenied, "pages may not post here: this address is for tools"});
   }

@@ -133,7 +133,9 @@ TEST_F(ServeTelemetry, NamesWhatIsWrong) {
                {{"content-encoding", "gzip"}}),
           413, "");
   refused(get("/v1/logs"), 405, "posted");
-  EXPECT_TRUE(metrics_say("hone_telemetry_requests_total{result=\"refused\"} 7"));
+  refused(post("/v1/logs", kJsonType, vote("1"), {{"origin", "http://evil.example"}}), 403,
+          "pages may not post here");
+  EXPECT_TRUE(metrics_say("hone_telemetry_requests_total{result=\"refused\"} 8"));
   // A record that is not as its tool writes it, beside one that is.
   const auto partial = post("/v1/logs", kJsonType,
                             one_record("copilot_chat.user.feedback",
