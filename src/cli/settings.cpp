@@ -158,7 +158,9 @@ Result<Settings> load_settings(const std::string& path) {
 }
 
 bool Endpoint::is_loopback() const {
-  return host.starts_with("127.") || host == "::1" || host == "localhost";
+  // "127.example.org" is a name of somebody's.
+  const bool numbers = host.find_first_not_of("0123456789.") == std::string::npos;
+  return (numbers && host.starts_with("127.")) || host == "::1" || host == "localhost";
 }
 
 Result<Endpoint> parse_endpoint(std::string_view text) {

@@ -186,6 +186,7 @@ TEST(Settings, ReadsEndpoints) {
   EXPECT_EQ(parse_endpoint("[::1]:1").value().host, "::1");
   EXPECT_TRUE(parse_endpoint("127.0.0.1:80").value().is_loopback());
   EXPECT_FALSE(parse_endpoint("0.0.0.0:80").value().is_loopback());
+  EXPECT_FALSE(parse_endpoint("127.0.0.1.example.org:80").value().is_loopback());
   for (const char* bad : {"", ":", "a:b", "127.0.0.1:99999", ":80"}) {
     EXPECT_FALSE(parse_endpoint(bad)) << bad;
   }

@@ -53,7 +53,9 @@ std::string variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-// --server, HONE_URL, or where the settings say that `hone serve` listens on this machine.
+// --server, HONE_URL, or where the settings say that `hone serve` listens on this machine. The tool
+// runs hooks in the folder of the project, and a hone.toml that lies there may be a stranger's: it
+// sends nobody's work and key to another machine.
 std::optional<net::Url> server_of(const Invocation& call, const std::string& given) {
   std::string address = given.empty() ? variable("HONE_URL") : given;
   if (address.empty()) {
@@ -62,6 +64,7 @@ std::optional<net::Url> server_of(const Invocation& call, const std::string& giv
     const auto endpoint = parse_endpoint(settings->listen);
     if (!endpoint) return std::nullopt;
     const bool any = endpoint->host == "0.0.0.0" || endpoint->host == "::";
+    if (call.config.empty() && !any && !endpoint->is_loopback()) return std::nullopt;
     std::string host = any ? "127.0.0.1" : endpoint->host;
     if (host.find(':') != std::string::npos) host = "[" + host + "]";
     address = (settings->tls_certificate.empty() ? "http://" : "https://") + host + ":" +
