@@ -8,6 +8,7 @@
 
 #include "feedback/cases.h"
 #include "feedback/verdict.h"
+#include "feedback/witnesses.h"
 #include "store/database.h"
 
 namespace hone::feedback {
@@ -32,12 +33,15 @@ struct LastWord {
   int said = 0;  // 1 accepted, -1 rejected, 0 put something else in its place
 };
 
-// What each person said last: people change their opinions.
+// What each person said last: people change their opinions. What another witness knows better (an
+// approval that looked like a person's and was a setting's) they never said.
 std::map<std::string_view, LastWord> last_words(const std::vector<Signal>& signals,
                                                 const Policy& policy) {
   std::map<std::string_view, LastWord> words;
+  const Witnesses witnesses(signals, policy);
   for (const Signal& signal : signals) {
     if (signal.by != "person" || signal.person.empty() || signal.weak) continue;
+    if (!witnesses.better_than(signal).empty()) continue;
     const int said = opinion(signal);
     if (said == 0 && policy.direction(signal.kind) != Direction::kFinal) continue;
     LastWord& last = words[signal.person];

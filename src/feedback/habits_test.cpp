@@ -139,6 +139,28 @@ TEST(Habits, AreTheSameInWhateverOrderFeedbackIsRead) {
   }
 }
 
+TEST(Habits, CountNoApprovalThatIsKnownToBeAutomatic) {
+  for (const bool known : {false, true}) {
+    HabitCounter counter;
+    for (int n = 0; n < 30; ++n) {
+      Case one;
+      Signal guessed = opinion_of("ann", "accepted");
+      guessed.source = "hook:claude-code/key";
+      guessed.fact = "accepted/toolu_1";
+      guessed.inferred = true;
+      one.signals = {guessed};
+      Signal told = guessed;
+      told.id = "told";
+      told.by = "automatic";
+      told.source = "otlp:key";
+      told.inferred = false;
+      if (known) one.signals.push_back(told);
+      counter.add(one, default_policy());
+    }
+    EXPECT_EQ(counter.estimate(default_policy().habits).size(), known ? 0U : 1U);
+  }
+}
+
 // One who gets better work to judge accepts more of it, and rightly.
 TEST(Habits, AreNotMadeOfGoodAnswers) {
   auto opinions = simulate_people(workforce(40, 0, 0), 100, 8, "outcome");
