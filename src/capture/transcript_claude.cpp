@@ -168,9 +168,12 @@ class ClaudeTranscript final : public TranscriptReader {
 
  private:
   std::size_t add_line(const json::object& record, ClaudeLine line) {
+    // Where the tool has compacted the conversation, the line that says so has a logical parent
+    // alone: it follows that one, and what was said before is no context any more.
     line.parent = string_or_empty(record, "parentUuid");
-    if (line.parent.empty()) line.parent = string_or_empty(record, "logicalParentUuid");
-    const auto above = places_.find(line.parent);
+    const auto above =
+        places_.find(line.parent.empty() ? string_or_empty(record, "logicalParentUuid")
+                                         : std::string_view(line.parent));
     if (above != places_.end()) {
       const auto answer = lines_[above->second].answer;
       if (answer && answer != line.answer) answers_[*answer].followed = true;

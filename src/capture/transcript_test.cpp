@@ -261,6 +261,19 @@ TEST_F(Transcripts, FollowTheBranchOnWhichAnAnswerStands) {
                                       "assistant: La."}));
 }
 
+TEST_F(Transcripts, BeginANewContextWhereTheToolHasCompactedTheOld) {
+  const auto report =
+      run_text(claude_typed("u1", "", "hello") +
+               claude_said("a1", "u1", "msg_1", claude_text("Hi."), "null") +
+               claude_line("b1", "", R"("type":"system","logicalParentUuid":"a1")") +
+               claude_typed("u2", "b1", "we said hello") +
+               claude_said("a2", "u2", "msg_2", claude_text("Go on.")));
+  EXPECT_EQ(report.interactions, 2) << "what stands behind an answer shows that it has ended";
+  ASSERT_EQ(interactions_.size(), 2U);
+  EXPECT_EQ(path_to(interactions_[1].output_node),
+            (std::vector<std::string>{"user: we said hello", "assistant: Go on."}));
+}
+
 TEST_F(Transcripts, CutInTheMiddleKeepWhatWasBefore) {
   const std::string whole =
       claude_typed("u1", "", "hello") + claude_said("a1", "u1", "msg_1", claude_text("Hi.")) +
