@@ -37,6 +37,16 @@ constexpr auto kCatchUp = 20s;  // with what an earlier process left to index; l
 constexpr auto kComeUp = 30s;   // a successor's time to be ready
 constexpr auto kEngineLoads = 120s;  // hone-engine's, which has a model to load
 
+net::awaitable<void> refuse_name(const net::Request& request, net::Responder& responder) {
+  Error refused{ErrorCode::kDenied,
+                "this server asks for no key, so it answers to the names of "
+                "its own machine only (127.0.0.1, localhost), and not to '"};
+  refused.message +=
+      request.headers.get("host").substr(0, 256) + "'; server.auth = \"keys\" opens it to others";
+  auto response = net::error_response(refused);
+  (void)co_await responder.send(std::move(response));
+}
+
 }  // namespace
 
 // Members are destroyed from the last to the first.
@@ -45,6 +55,7 @@ struct Service::Parts {
   Settings running;  // as of the last reload
   EngineSettings engine_as_written;
   bool engine_noted = false;  // where it listens, for commands
+  bool open = false;          // no key is asked for
   std::function<Result<Settings>()> read_again;
   std::optional<Inheritance> inheritance;
   feedback::Policy policy;
@@ -232,7 +243,7 @@ Result<void> Service::Parts::listen() {
   const Settings& settings = workspace->settings();
   auto endpoint = parse_endpoint(settings.listen);
   if (!endpoint) return fail(endpoint.error());
-  const bool open = settings.auth == "open";
+  open = settings.auth == "open";
   if (open && !endpoint->is_loopback()) {
     return fail(ErrorCode::kInvalid, "auth = \"open\" is for loopback only, and " +
                                          settings.listen +
@@ -301,6 +312,9 @@ Result<void> Service::Parts::listen() {
 }
 
 net::awaitable<void> Service::Parts::handle(net::Request& request, net::Responder& responder) {
+  if (open && !is_name_of_this_machine(request.headers.get("host"))) {
+    return refuse_name(request, responder);
+  }
   if (api::Api::takes_tool_event(request) || api::Api::takes_telemetry(request)) {
     return api->handle(request, responder);
   }

@@ -1,5 +1,8 @@
 #include "cli/settings.h"
 
+#include <unistd.h>
+
+#include <cctype>
 #include <charconv>
 #include <cstdlib>
 
@@ -161,6 +164,19 @@ bool Endpoint::is_loopback() const {
   // "127.example.org" is a name of somebody's.
   const bool numbers = host.find_first_not_of("0123456789.") == std::string::npos;
   return (numbers && host.starts_with("127.")) || host == "::1" || host == "localhost";
+}
+
+bool is_name_of_this_machine(std::string_view host) {
+  if (host.starts_with('[')) return true;  // IPv6
+  std::string name(host.substr(0, host.find(':')));
+  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  if (name.find('.') == std::string::npos) return true;
+  if (name.find_first_not_of("0123456789.") == std::string::npos) return true;
+  for (const std::string_view domain : {".localhost", ".local", ".internal", ".lan", ".test"}) {
+    if (name.ends_with(domain)) return true;
+  }
+  char own[256] = {};
+  return ::gethostname(own, sizeof own - 1) == 0 && name == own;
 }
 
 Result<Endpoint> parse_endpoint(std::string_view text) {

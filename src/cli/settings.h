@@ -125,6 +125,12 @@ struct Endpoint {
   [[nodiscard]] bool is_loopback() const;
 };
 
+// Whether a request's Host (with or without its port) can only mean this machine: an address, a
+// name without a dot, one under a domain that nobody can register, or the machine's own. A page can
+// have its own name, on the internet, lead to 127.0.0.1 (DNS rebinding), and is then no stranger to
+// a server there in the eyes of the browser.
+[[nodiscard]] bool is_name_of_this_machine(std::string_view host);
+
 // "127.0.0.1:8700", "[::1]:8700" or "8700".
 [[nodiscard]] Result<Endpoint> parse_endpoint(std::string_view text);
 

@@ -187,6 +187,14 @@ TEST(Settings, ReadsEndpoints) {
   EXPECT_TRUE(parse_endpoint("127.0.0.1:80").value().is_loopback());
   EXPECT_FALSE(parse_endpoint("0.0.0.0:80").value().is_loopback());
   EXPECT_FALSE(parse_endpoint("127.0.0.1.example.org:80").value().is_loopback());
+  for (const char* own : {"", "localhost:8700", "127.0.0.1", "10.0.0.7:80", "[::1]:8700", "laptop",
+                          "a.localhost", "host.docker.internal:8700", "Laptop.Local"}) {
+    EXPECT_TRUE(is_name_of_this_machine(own)) << own;
+  }
+  for (const char* other : {"evil.example:8700", "127.0.0.1.example.org", "localhost.evil.org",
+                            "local.", "xlocal.org", "1.2.3.4.a"}) {
+    EXPECT_FALSE(is_name_of_this_machine(other)) << other;
+  }
   for (const char* bad : {"", ":", "a:b", "127.0.0.1:99999", ":80"}) {
     EXPECT_FALSE(parse_endpoint(bad)) << bad;
   }

@@ -104,6 +104,11 @@ TEST_F(ServedPage, OfAStrangerCannotPostToAnOpenServer) {
   EXPECT_EQ(refused.status, 403);
   EXPECT_NE(refused.body.find("[page] origins"), std::string::npos) << refused.body;
   EXPECT_EQ(get("/api/v1/review").status, 200);
+  // One whose own name leads here is, for its browser, at home.
+  net::TestSocket socket(port_);
+  socket.send("GET /api/v1/review HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
+  const std::string answer = socket.read_until("keys");
+  EXPECT_NE(answer.find(" 403 "), std::string::npos) << answer;
 }
 
 }  // namespace
