@@ -120,6 +120,15 @@ net::Response Api::metrics() const {
                static_cast<double>(indexer.failed_batches));
   text.counter("hone_indexer_set_aside_total", "Records that the database refused for good.",
                static_cast<double>(indexer.set_aside));
+  text.gauge("hone_feedback_waiting",
+             "Feedback whose interaction has not come, as of the last half minute.",
+             static_cast<double>(indexer.waiting));
+  constexpr auto kGivenUp = "hone_feedback_given_up_total";
+  constexpr auto kGivenUpHelp = "Feedback whose interaction never came.";
+  text.counter(kGivenUp, kGivenUpHelp, static_cast<double>(indexer.waited_in_vain),
+               "reason=\"age\"");
+  text.counter(kGivenUp, kGivenUpHelp, static_cast<double>(indexer.crowded_out),
+               "reason=\"number\"");
   text.counter("hone_work_refused_total", "Work not taken because the queue was full.",
                static_cast<double>(parts_.work.refused()));
   measure_telemetry(text, telemetry_);
