@@ -261,7 +261,7 @@ TEST(ExampleLines, AreFoundByIdWhateverStandsAroundThem) {
     return R"({"id":")" + id_of(number) + R"(","text":")" + std::string(length, 'x') + "\"}";
   };
   const auto is_erased = [](int number) { return number % 11 == 0 || number / 100 == 17; };
-  constexpr int kLines = 3000;
+  constexpr int kLines = 1500;
   {
     auto train = LineWriter::create(dataset.train_file());
     auto held_out = LineWriter::create(dataset.held_out_file());
