@@ -155,7 +155,8 @@ TEST_P(DatasetReads, GivesAnEmployeeOnlyExamplesThatRestOnTheirOwn) {
   const auto dataset = build_five();
   const std::string root = "datasets/" + dataset.digest;
   std::string pair;
-  for (const auto& example : read_from(root + "/examples").at("examples").as_array()) {
+  const auto everything = read_from(root + "/examples");
+  for (const auto& example : everything.at("examples").as_array()) {
     if (interactions_in(example).contains("b2")) pair = std::string(example.at("id").as_string());
   }
   ASSERT_FALSE(pair.empty());
@@ -202,7 +203,8 @@ TEST_P(DatasetReads, PagesThroughExamplesAndLeadsBackFromInteractions) {
   EXPECT_TRUE(read_from(root + "?split=held_out").at("examples").as_array().empty());
 
   Told uses;
-  for (const auto& use : read_from("interactions/a2").at("datasets").as_array()) {
+  const auto used = read_from("interactions/a2");
+  for (const auto& use : used.at("datasets").as_array()) {
     EXPECT_EQ(use.at("digest").as_string(), std::string_view(dataset.digest));
     EXPECT_EQ(use.at("name"), "read");
     EXPECT_EQ(use.at("split"), "train");
@@ -227,7 +229,8 @@ TEST_P(DatasetReads, ShowsWhatIsHeldOutToo) {
   const auto dataset = build();
   const std::string root = "datasets/" + dataset.digest + "/examples";
   std::int64_t held_out = 0;
-  for (const auto& example : read_from(root + "?split=held_out").at("examples").as_array()) {
+  const auto page = read_from(root + "?split=held_out");
+  for (const auto& example : page.at("examples").as_array()) {
     ++held_out;
     EXPECT_EQ(example.at("kind"), "accepted");
     EXPECT_EQ("i" + std::string(example.at("original").as_string()),

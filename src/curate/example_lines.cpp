@@ -71,7 +71,7 @@ Result<std::string> whole_line(File& file, const std::string& path, std::uint64_
 }
 
 // The line that begins with `id`; the file's size where there is none.
-Result<std::uint64_t> search(File& file, std::uint64_t size, std::string_view id) {
+Result<std::uint64_t> find_line(File& file, std::uint64_t size, std::string_view id) {
   // The line begins at `low` or later, and before `high`.
   std::uint64_t low = 0;
   std::uint64_t high = size;
@@ -114,7 +114,7 @@ Result<std::optional<std::string>> ExampleLines::find(std::string_view split, st
   const auto at = splits_.find(split);
   if (at == splits_.end()) return std::optional<std::string>();
   const auto& [path, file, size] = at->second;
-  const auto start = search(*file, size, id);
+  const auto start = find_line(*file, size, id);
   if (!start) return fail(start.error().with(path));
   if (*start == size) return std::optional<std::string>();
   auto line = whole_line(*file, path, *start, most_bytes);
