@@ -131,6 +131,10 @@ net::Response Api::metrics() const {
                "reason=\"number\"");
   text.counter("hone_work_refused_total", "Work not taken because the queue was full.",
                static_cast<double>(parts_.work.refused()));
+  text.counter("hone_dataset_cards_made_total", "Cards of datasets made for the API.",
+               static_cast<double>(cards_.made()));
+  text.counter("hone_dataset_cards_refused_total", "Cards not made because too many waited.",
+               static_cast<double>(cards_.refused()));
   measure_telemetry(text, telemetry_);
   measure_tool_events(text, tool_events_);
   if (parts_.measure) parts_.measure(text);
