@@ -10,7 +10,7 @@ is truly better. Then again with one part of Hone left out, and again with peopl
   --examples N       pairs that each model learns from, at most (default 600)
   --epochs, --learning-rate   of all models alike
   --jobs N           trainings beside each other (default 2)
-  --keep FOLDER      leave the stores there
+  --keep FOLDER      a new folder, in which the stores are left
   --json FILE        all figures
 
 Exits with 1 where what is promised is not shown. docs/performance.md tells what is measured, and how."""
