@@ -123,7 +123,8 @@ run_check() {
 }
 
 # Each benchmark prints its figure beside its limit; they want a machine that does nothing else.
-# `./dev bench gateway [--quick …]` and `./dev bench engine [--quick …]` bring their peers; see bench/*/run.py.
+# `./dev bench gateway [--quick …]` and `./dev bench engine [--quick …]` bring their peers, `./dev bench loop [--quick …]`
+# its own people; see bench/*/run.py.
 run_bench() {
   local what=${1:-outbox}; shift || true
   if [[ $what == gateway ]]; then
@@ -137,7 +138,12 @@ run_bench() {
     HONE_BASE_GGUF=$HONE_BASE_GGUF python3 bench/engine/run.py "$@"
     return
   fi
-  [[ -f bench/${what}_bench.cpp ]] || die "no benchmark '$what'; there is: gateway engine $(cd bench && ls *_bench.cpp | sed 's/_bench.cpp//' | xargs)"
+  if [[ $what == loop ]]; then
+    configure_and_build release hone hone-engine
+    python3 bench/loop/run.py "$@"
+    return
+  fi
+  [[ -f bench/${what}_bench.cpp ]] || die "no benchmark '$what'; there is: gateway engine loop $(cd bench && ls *_bench.cpp | sed 's/_bench.cpp//' | xargs)"
   configure_and_build release "${what}_bench"
   if [[ $what == tree ]]; then set -- "$@" $(git ls-files 'src/*.cpp' 'src/*.h' 'docs/*.md'); fi
   "build/release/bin/${what}_bench" "$@"

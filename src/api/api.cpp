@@ -120,8 +120,21 @@ net::Response Api::metrics() const {
                static_cast<double>(indexer.failed_batches));
   text.counter("hone_indexer_set_aside_total", "Records that the database refused for good.",
                static_cast<double>(indexer.set_aside));
+  text.gauge("hone_feedback_waiting",
+             "Feedback whose interaction has not come, as of the last half minute.",
+             static_cast<double>(indexer.waiting));
+  constexpr auto kGivenUp = "hone_feedback_given_up_total";
+  constexpr auto kGivenUpHelp = "Feedback whose interaction never came.";
+  text.counter(kGivenUp, kGivenUpHelp, static_cast<double>(indexer.waited_in_vain),
+               "reason=\"age\"");
+  text.counter(kGivenUp, kGivenUpHelp, static_cast<double>(indexer.crowded_out),
+               "reason=\"number\"");
   text.counter("hone_work_refused_total", "Work not taken because the queue was full.",
                static_cast<double>(parts_.work.refused()));
+  text.counter("hone_dataset_cards_made_total", "Cards of datasets made for the API.",
+               static_cast<double>(cards_.made()));
+  text.counter("hone_dataset_cards_refused_total", "Cards not made because too many waited.",
+               static_cast<double>(cards_.refused()));
   measure_telemetry(text, telemetry_);
   measure_tool_events(text, tool_events_);
   if (parts_.measure) parts_.measure(text);

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "api/caller.h"
+#include "api/dataset_cards.h"
 #include "api/metrics.h"
 #include "api/page.h"
 #include "api/telemetry.h"
@@ -96,6 +97,7 @@ class Api {
   feedback::ClaudeHooks claude_hooks_;
   ToolEventCounters tool_events_;
   Reloadable<PageOrigins> page_origins_;
+  DatasetCards cards_;
 };
 
 }  // namespace hone::api

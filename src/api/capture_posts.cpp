@@ -47,7 +47,8 @@ Result<Parsed> parse_body(const net::Request& request, const FeedbackContext& co
   return parsed;
 }
 
-// Where the team's policy keeps no content of an interaction, it keeps none of what is said of it.
+// Where the team's policy or the person keeps no content of an interaction, none is kept of what is
+// said of it.
 void leave_out_content(store::Feedback& feedback) {
   feedback.final_text.reset();
   feedback.comment.reset();
@@ -133,12 +134,13 @@ net::awaitable<net::Response> Api::post_feedback(const net::Request& request,
   const FeedbackContext context{.source = "api:" + (caller.key_id.empty() ? "open" : caller.key_id),
                                 .person = caller.person,
                                 .now = parts_.clock.now()};
+  const bool with_content = caller.capture && level == people::CaptureLevel::kContent;
   Result<Parsed> parsed;
   auto ran = co_await parts_.work.run([&] {
     parsed = parse_body(request, context, parts_.ids);
     if (!parsed) return;
     for (auto& feedback : parsed->items) {
-      if (level == people::CaptureLevel::kMetadata) leave_out_content(feedback);
+      if (!with_content) leave_out_content(feedback);
       if (auto done = redact(feedback, parts_.redactor); !done) parsed = fail(done.error());
       if (!parsed) return;
     }

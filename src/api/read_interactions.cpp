@@ -160,6 +160,9 @@ Result<json::value> read_interaction(const Query& query) {
   auto retries = retries_of(query);
   if (!retries) return fail(retries.error());
   object["retries"] = std::move(*retries);
+  auto datasets = datasets_with(query);
+  if (!datasets) return fail(datasets.error());
+  object["datasets"] = std::move(*datasets);
   return object;
 }
 

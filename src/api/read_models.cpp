@@ -1,6 +1,5 @@
-// Datasets, runs with their loss curves, models and releases with what was seen at every look.
+// Runs with their loss curves, models and releases with what was seen at every look.
 #include "api/reads.h"
-#include "curate/dataset.h"
 #include "curate/run.h"
 
 namespace hone::api {
@@ -42,20 +41,6 @@ Result<json::array> release_events(const Query& query) {
 }
 
 }  // namespace
-
-Result<json::value> read_datasets(const Query& query) {
-  auto datasets = curate::list_datasets(query.database);
-  if (!datasets) return fail(datasets.error());
-  json::array list;
-  for (const auto& dataset : *datasets) list.push_back(curate::to_json(dataset));
-  return json::object{{"datasets", std::move(list)}};
-}
-
-Result<json::value> read_dataset(const Query& query) {
-  auto dataset = curate::find_dataset(query.database, query.name);
-  if (!dataset) return fail(dataset.error());
-  return curate::to_json(*dataset);
-}
 
 Result<json::value> read_runs(const Query& query) {
   auto runs = curate::list_runs(query.database);

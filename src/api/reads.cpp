@@ -63,13 +63,13 @@ Result<Time> Query::time(std::string_view parameter, Time otherwise) const {
 }
 
 Result<json::value> read(store::Database& database, const net::Request& request,
-                         const people::Caller& caller, Time now) {
+                         const people::Caller& caller, Time now, DatasetCards* cards) {
   std::string_view rest = request.path();
   if (!rest.starts_with(kRoot)) return fail(unknown_path());
   rest.remove_prefix(kRoot.size());
   const auto slash = rest.find('/');
   const std::string_view collection = rest.substr(0, slash);
-  Query query{database, request, caller, "", now};
+  Query query{database, request, caller, "", now, cards};
   for (const auto& item : kReads) {
     if (item.collection != collection) continue;
     if (slash == std::string_view::npos) {
@@ -86,7 +86,8 @@ net::awaitable<net::Response> Api::answer_read(const net::Request& request,
                                                const people::Caller& caller) {
   Result<json::value> value;
   const Time now = parts_.clock.now();
-  auto ran = co_await parts_.work.run([&] { value = read(parts_.database, request, caller, now); });
+  auto ran = co_await parts_.work.run(
+      [&] { value = read(parts_.database, request, caller, now, &cards_); });
   if (!ran) co_return net::error_response(ran.error());
   if (!value) co_return net::error_response(value.error());
   auto response = net::json_response(200, *value);

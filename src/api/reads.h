@@ -17,12 +17,15 @@
 
 namespace hone::api {
 
+class DatasetCards;
+
 struct Query {
   store::Database& database;
   const net::Request& request;
   const people::Caller& caller;
   std::string name;  // what stands in the place of {name} in the address
   Time now{};
+  DatasetCards* cards = nullptr;  // null: none are made here
 
   // "" for those who see everyone, else the only person whose interactions may be shown.
   [[nodiscard]] std::string only_person() const;
@@ -35,10 +38,13 @@ struct Query {
 
 // The read that `path` names; kNotFound lists what there is.
 [[nodiscard]] Result<json::value> read(store::Database& database, const net::Request& request,
-                                       const people::Caller& caller, Time now);
+                                       const people::Caller& caller, Time now,
+                                       DatasetCards* cards = nullptr);
 
 // The messages of a path, in its order.
 [[nodiscard]] Result<json::array> messages_of(const Result<std::vector<store::Block>>& blocks);
+// The datasets that have an example of the interaction that the query names, newest first.
+[[nodiscard]] Result<json::array> datasets_with(const Query& query);
 
 [[nodiscard]] Result<json::value> read_me(const Query& query);
 [[nodiscard]] Result<json::value> read_acceptance(const Query& query);

@@ -75,6 +75,20 @@ std::vector<std::string> read_page_origins(TomlTable table) {
   return origins;
 }
 
+StoreSettings read_store(TomlTable table) {
+  StoreSettings store;
+  store.compress = table.get_or("compress", store.compress);
+  store.waiting_days = table.get_or("waiting_days", store.waiting_days);
+  if (store.waiting_days < 1 || store.waiting_days > 3650) {
+    table.problem("waiting_days", "must be 1 to 3650");
+  }
+  store.waiting_at_most = table.get_or("waiting_at_most", store.waiting_at_most);
+  if (store.waiting_at_most < 1'000 || store.waiting_at_most > 100'000'000) {
+    table.problem("waiting_at_most", "must be 1000 to 100000000");
+  }
+  return store;
+}
+
 CiSettings read_ci(TomlTable table) {
   CiSettings ci;
   const auto secret = [&table](const std::string& name, std::string& value, std::string& variable) {
@@ -125,8 +139,7 @@ Result<Settings> parse_settings(std::string_view text, const std::string& name) 
   }
   settings.engine = read_engine(root.table("engine"));
   settings.capture = read_capture(root.table("capture"));
-  auto store = root.table("store");
-  settings.store.compress = store.get_or("compress", settings.store.compress);
+  settings.store = read_store(root.table("store"));
   settings.ci = read_ci(root.table("ci"));
   settings.privacy = read_privacy(root.table("privacy"));
   settings.prices = read_prices(root.table("price"));

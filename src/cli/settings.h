@@ -25,6 +25,8 @@
 //   durability = "after-answer"
 //   [store]
 //   compress = true                # contents of messages in the database: docs/formats/database.md
+//   waiting_days = 30              # so long feedback waits for its interaction,
+//   waiting_at_most = 100_000      # and so much of it
 //   [ci]                           # who may post outcomes: docs/guides/git.md
 //   github_secret_env = "HONE_GITHUB_SECRET"
 //   gitlab_token = "…"
@@ -71,6 +73,8 @@ struct CiSettings {
 
 struct StoreSettings {
   bool compress = true;
+  std::int64_t waiting_days = 30;
+  std::int64_t waiting_at_most = 100'000;
   bool operator==(const StoreSettings&) const = default;
 };
 

@@ -74,6 +74,10 @@ TEST(Settings, NamesTheLineOfAMistake) {
   EXPECT_EQ(message("[[upstream]]\nname = \"a\"\nurl = \"http://x\"\nwires = [\"openai\"]\n"),
             "hone.toml: line 4: 'upstream.wires' knows openai-chat, anthropic-messages, "
             "openai-responses; not 'openai'");
+  EXPECT_EQ(message("[store]\nwaiting_days = 0\n"),
+            "hone.toml: line 2: 'store.waiting_days' must be 1 to 3650");
+  EXPECT_EQ(message("[store]\nwaiting_at_most = 0\n"),
+            "hone.toml: line 2: 'store.waiting_at_most' must be 1000 to 100000000");
   EXPECT_EQ(message("[engine]\ncontext = 8\n"),
             "hone.toml: line 2: 'engine.context' must be 16 to 1048576");
   EXPECT_EQ(message("[ci]\ngithub_secret = \"short\"\n"),
@@ -94,6 +98,8 @@ outbox_limit = "2 GiB"
 when_full = "refuse"
 [store]
 compress = false
+waiting_days = 7
+waiting_at_most = 20_000
 [price]
 currency = "EUR"
 [price."claude-*"]
@@ -124,6 +130,8 @@ fallback = ["b", "c/org/model"]
   EXPECT_TRUE(settings.capture.refuse_when_full);
   EXPECT_EQ(settings.capture.outbox_limit_bytes, 2ULL << 30);
   EXPECT_FALSE(settings.store.compress);
+  EXPECT_EQ(settings.store.waiting_days, 7);
+  EXPECT_EQ(settings.store.waiting_at_most, 20'000);
   EXPECT_EQ(settings.prices.currency(), "EUR");
   const auto* price = settings.prices.find("claude-x");
   ASSERT_NE(price, nullptr);
@@ -146,6 +154,8 @@ fallback = ["b", "c/org/model"]
   EXPECT_FALSE(without.capture.refuse_when_full);
   EXPECT_EQ(without.capture.outbox_limit_bytes, 4ULL << 30);
   EXPECT_TRUE(without.store.compress);
+  EXPECT_EQ(without.store.waiting_days, 30);
+  EXPECT_EQ(without.store.waiting_at_most, 100'000);
   EXPECT_TRUE(without.limits.empty());
   EXPECT_TRUE(without.prices.empty());
 }

@@ -79,7 +79,10 @@ Result<std::unique_ptr<store::Database>> Workspace::connect() const {
 }
 
 store::IndexerOptions Workspace::indexer_options(std::string outbox) const {
-  return {.name = std::move(outbox), .compress = settings_.store.compress};
+  return {.name = std::move(outbox),
+          .compress = settings_.store.compress,
+          .waiting_keep = std::chrono::days(settings_.store.waiting_days),
+          .waiting_at_most = settings_.store.waiting_at_most};
 }
 
 Result<void> Workspace::capture(std::vector<store::OutboxRecord> records) {

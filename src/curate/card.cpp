@@ -23,10 +23,11 @@ namespace {
 constexpr double kCardLikeness = 0.8;
 
 template <typename Use>
-Result<void> for_each_object(const std::string& path, Use&& use) {
+Result<void> for_each_object(const std::string& path, Use&& use, const std::stop_token& stop = {}) {
   auto lines = LineReader::open(path);
   if (!lines) return fail(lines.error());
   for (;;) {
+    if (stop.stop_requested()) return fail(ErrorCode::kUnavailable, "given up: " + path);
     auto text = (*lines)->next();
     if (!text) return fail(text.error());
     if (!*text) return {};
@@ -111,13 +112,14 @@ class CardMaker {
   Result<json::object> make() {
     auto head = manifest_head(dataset_);
     if (!head) return fail(head.error());
-    auto origins =
-        for_each_object(dataset_.folder + "/lineage.jsonl",
-                        [this](const json::object& line, std::string_view) { count_origin(line); });
+    auto origins = for_each_object(
+        dataset_.folder + "/lineage.jsonl",
+        [this](const json::object& line, std::string_view) { count_origin(line); }, options_.stop);
     if (!origins) return fail(origins.error());
     auto examples = for_each_object(
         dataset_.train_file(),
-        [this](const json::object& line, std::string_view text) { read_example(line, text); });
+        [this](const json::object& line, std::string_view text) { read_example(line, text); },
+        options_.stop);
     if (!examples) return fail(examples.error());
     json::object card = to_json(dataset_);
     for (const auto& [name, counts] : origins_) card[name] = to_json(counts);

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <stop_token>
 
 #include "base/json.h"
 #include "base/result.h"
@@ -14,6 +15,7 @@ namespace hone::curate {
 struct CardOptions {
   std::int64_t seed = 1;      // of the examples that are shown
   std::size_t examples = 10;  // of the training examples
+  std::stop_token stop = {};  // gives up with kUnavailable
 };
 
 // docs/formats/dataset.md, "Card", lists the fields.

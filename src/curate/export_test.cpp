@@ -8,7 +8,10 @@
 #include <sstream>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "curate/card.h"
+#include "curate/example.h"
+#include "curate/example_lines.h"
 #include "curate/lines.h"
 #include "feedback/verdicts.h"
 #include "support/databases.h"
@@ -245,6 +248,55 @@ TEST_F(DatasetExport, DiffSaysWhatBecameOfExamples) {
             R"({"both":1,"moved":0,"only_first":0,"only_second":0})");
   EXPECT_EQ(json::serialize(diff->at("left_out")), R"({"other_kind":[0,1]})");
   EXPECT_EQ(json::serialize(diff->at("recipe")), R"({"only_first":[],"only_second":["seed = 2"]})");
+}
+
+// Short lines, lines longer than a read, lines that were erased: each is found, and nothing else.
+TEST(ExampleLines, AreFoundByIdWhateverStandsAroundThem) {
+  test::TempFolder folder;
+  Dataset dataset;
+  dataset.folder = folder.path();
+  const auto id_of = [](int number) { return "ex_" + hex(std::to_string(100'000 + number)); };
+  const auto line_of_number = [&](int number) {
+    const std::size_t length = number % 500 == 0 ? 100'000 : number % 7 == 0 ? 9'000 : 20;
+    return R"({"id":")" + id_of(number) + R"(","text":")" + std::string(length, 'x') + "\"}";
+  };
+  const auto is_erased = [](int number) { return number % 11 == 0 || number / 100 == 17; };
+  constexpr int kLines = 1500;
+  {
+    auto train = LineWriter::create(dataset.train_file());
+    auto held_out = LineWriter::create(dataset.held_out_file());
+    ASSERT_TRUE(train && held_out);
+    for (int i = 0; i < kLines; ++i) {
+      // Of even numbers; the odd ones are looked for in vain.
+      const std::string line = line_of_number(2 * i);
+      ASSERT_TRUE((*train)->write(is_erased(2 * i) ? std::string(line.size(), ' ') : line));
+    }
+    ASSERT_TRUE((*train)->finish());
+    ASSERT_TRUE((*held_out)->finish());
+  }
+  auto lines = ExampleLines::open(dataset);
+  ASSERT_TRUE(lines) << lines.error().message;
+  constexpr std::size_t kMost = 1U << 20;
+  for (int number = -1; number <= 2 * kLines; ++number) {
+    const auto found = (*lines)->find(kTrainSplit, id_of(number), kMost);
+    ASSERT_TRUE(found) << found.error().message;
+    const bool is_there = number >= 0 && number < 2 * kLines && number % 2 == 0;
+    ASSERT_EQ(found->has_value(), is_there && !is_erased(number)) << number;
+    if (found->has_value()) {
+      ASSERT_EQ(**found, line_of_number(number));
+    }
+  }
+  for (const auto* id : {"", "ex_", "ex_zz"}) {
+    EXPECT_EQ((*lines)->find(kTrainSplit, id, kMost).value(), std::nullopt) << id;
+  }
+  EXPECT_EQ((*lines)->find(kHeldOutSplit, id_of(2), kMost).value(), std::nullopt);
+  EXPECT_EQ((*lines)->find("neither", id_of(2), kMost).value(), std::nullopt);
+  const std::string longest = id_of(500);
+  const auto too_long = (*lines)->find(kTrainSplit, longest, 99'999);
+  ASSERT_FALSE(too_long);
+  EXPECT_EQ(too_long.error().code, ErrorCode::kTooLarge);
+  std::filesystem::remove(dataset.held_out_file());
+  EXPECT_FALSE(ExampleLines::open(dataset));
 }
 
 TEST(Lines, OfAnyLengthAreReadAndTheLastNeedsNoEnd) {

@@ -72,6 +72,26 @@ void read_mix(Section& section, DatasetRecipe& recipe) {
   if (!some) section.table().problem("mix", "must have a weight above 0");
 }
 
+// What is asked and would do nothing, because what it belongs to is not asked.
+void check_effects(TomlTable& table, const DatasetRecipe& recipe) {
+  const DatasetRecipe plain;
+  if (recipe.ranked_pairs && std::ranges::find(recipe.kinds, "preference") == recipe.kinds.end()) {
+    table.problem("ranked_pairs", "makes preferences: it needs that kind in 'kinds'");
+  }
+  if (recipe.decontaminate.empty() && recipe.decontaminate_words != plain.decontaminate_words) {
+    table.problem("decontaminate_words", "needs files in 'decontaminate'");
+  }
+  if (recipe.stratify != plain.stratify && recipe.max_examples == 0) {
+    table.problem("stratify", "shares out max_examples: it needs that");
+  }
+  if (recipe.balance != plain.balance && recipe.stratify == plain.stratify) {
+    table.problem("balance", "shares out over strata: it needs stratify and max_examples");
+  }
+  if (recipe.balance != plain.balance && !recipe.mix.empty()) {
+    table.problem("balance", "cannot be had beside 'mix', which weighs the strata itself");
+  }
+}
+
 void read_curation(Section& section, DatasetRecipe& recipe) {
   TomlTable& table = section.table();
   section.number("near_duplicates", recipe.near_duplicates, 0, 1);
@@ -97,6 +117,7 @@ void read_curation(Section& section, DatasetRecipe& recipe) {
   section.one_of("stratify", recipe.stratify, {"none", "source", "domain", "team", "verdict"});
   section.one_of("balance", recipe.balance, {"proportional", "equal"});
   read_mix(section, recipe);
+  check_effects(table, recipe);
 }
 
 DatasetRecipe read_dataset(TomlTable table) {

@@ -108,6 +108,17 @@ TEST(Recipe, AsksForCurationInRange) {
             "r.toml: line 4: 'dataset.leave_out' has 'typos'; it may be: refusal, truncated");
   EXPECT_NE(error_of("[dataset.mix]\nchat = 1\n").find("needs stratify and max_examples"),
             std::string::npos);
+  // Fields that would do nothing.
+  EXPECT_EQ(error_of("[dataset]\nranked_pairs = true\n"),
+            "r.toml: line 4: 'dataset.ranked_pairs' makes preferences: it needs that kind in "
+            "'kinds'");
+  EXPECT_EQ(error_of("[dataset]\ndecontaminate_words = 8\n"),
+            "r.toml: line 4: 'dataset.decontaminate_words' needs files in 'decontaminate'");
+  EXPECT_EQ(error_of("[dataset]\nstratify = \"team\"\n"),
+            "r.toml: line 4: 'dataset.stratify' shares out max_examples: it needs that");
+  EXPECT_EQ(error_of("[dataset]\nmax_examples = 9\nbalance = \"equal\"\n"),
+            "r.toml: line 5: 'dataset.balance' shares out over strata: it needs stratify and "
+            "max_examples");
 }
 
 }  // namespace

@@ -36,8 +36,8 @@ void apply_caps(std::vector<Example>& examples, const DatasetRecipe& recipe);
 void draw_sample(std::vector<Example>& examples, const DatasetRecipe& recipe);
 
 // How `total` is shared out over strata of `sizes` by `weights`: no stratum gets more than it has,
-// and what one cannot use goes to the others by their weights, to those without weight last. The
-// sum is the lesser of `total` and all there is.
+// and what one cannot use goes to the others by their weights, to those without weight last, by
+// what they have. The sum is the lesser of `total` and all there is.
 [[nodiscard]] std::vector<std::int64_t> share_out(std::int64_t total,
                                                   const std::vector<std::int64_t>& sizes,
                                                   const std::vector<double>& weights);

@@ -219,6 +219,7 @@ TEST(ShareOut, GivesNobodyMoreThanThereIsAndWhatIsOverToTheOthers) {
   EXPECT_EQ(share_out(10, {300, 600, 100}, {300, 600, 100}), (Shares{3, 6, 1}));
   EXPECT_EQ(share_out(10, {50, 50, 50}, {3, 1, 0}), (Shares{8, 2, 0}));
   EXPECT_EQ(share_out(10, {2, 3, 50}, {3, 1, 0}), (Shares{2, 3, 5}));
+  EXPECT_EQ(share_out(18, {10, 100, 300}, {1, 0, 0}), (Shares{10, 2, 6}));
   EXPECT_EQ(share_out(99, {2, 3}, {1, 1}), (Shares{2, 3}));
   EXPECT_EQ(share_out(5, {}, {}), Shares{});
 }

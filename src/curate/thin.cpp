@@ -110,6 +110,45 @@ std::vector<double> weights_of(const std::vector<std::string_view>& strata,
   return weights;
 }
 
+// By weight as far as those with a weight have something.
+std::vector<std::int64_t> share_by_weight(std::int64_t total,
+                                          const std::vector<std::int64_t>& sizes,
+                                          const std::vector<double>& weights) {
+  std::vector<std::int64_t> shares(sizes.size());
+  std::vector<std::size_t> open;
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    if (weights[i] > 0 && sizes[i] > 0) open.push_back(i);
+  }
+  std::int64_t left = total;
+  while (left > 0 && !open.empty()) {
+    double weight = 0;
+    for (const auto i : open) weight += weights[i];
+    const std::int64_t round = left;
+    std::erase_if(open, [&](std::size_t i) {  // those that cannot use their share get all they have
+      const double wanted = static_cast<double>(round) * weights[i] / weight;
+      if (wanted < static_cast<double>(sizes[i])) return false;
+      shares[i] = sizes[i];
+      left -= sizes[i];
+      return true;
+    });
+    if (left != round) continue;
+    // All can: whole parts, and what is over to the largest remainders.
+    std::vector<std::pair<double, std::size_t>> remainders;
+    for (const auto i : open) {
+      const double wanted = static_cast<double>(round) * weights[i] / weight;
+      shares[i] = static_cast<std::int64_t>(std::floor(wanted));
+      left -= shares[i];
+      remainders.emplace_back(shares[i] - wanted, i);
+    }
+    std::ranges::sort(remainders);
+    for (std::size_t i = 0; i < remainders.size() && left > 0; ++i, --left) {
+      ++shares[remainders[i].second];
+    }
+    break;
+  }
+  return shares;
+}
+
 }  // namespace
 
 void drop_duplicates(std::vector<Example>& examples) {
@@ -166,44 +205,18 @@ void apply_caps(std::vector<Example>& examples, const DatasetRecipe& recipe) {
 
 std::vector<std::int64_t> share_out(std::int64_t total, const std::vector<std::int64_t>& sizes,
                                     const std::vector<double>& weights) {
-  std::vector<std::int64_t> shares(sizes.size());
   total = std::min(total, std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0}));
-  std::vector<std::size_t> open;
+  auto shares = share_by_weight(total, sizes, weights);
+  // What those with a weight leave; in the order of names it would all be the first one's.
+  std::vector<std::int64_t> rest;
+  std::vector<double> by_size;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
-    if (weights[i] > 0 && sizes[i] > 0) open.push_back(i);
+    rest.push_back(sizes[i] - shares[i]);
+    by_size.push_back(static_cast<double>(rest.back()));
+    total -= shares[i];
   }
-  std::int64_t left = total;
-  while (left > 0 && !open.empty()) {
-    double weight = 0;
-    for (const auto i : open) weight += weights[i];
-    const std::int64_t round = left;
-    std::erase_if(open, [&](std::size_t i) {  // those that cannot use their share get all they have
-      const double wanted = static_cast<double>(round) * weights[i] / weight;
-      if (wanted < static_cast<double>(sizes[i])) return false;
-      shares[i] = sizes[i];
-      left -= sizes[i];
-      return true;
-    });
-    if (left != round) continue;
-    // All can: whole parts, and what is over to the largest remainders.
-    std::vector<std::pair<double, std::size_t>> remainders;
-    for (const auto i : open) {
-      const double wanted = static_cast<double>(round) * weights[i] / weight;
-      shares[i] = static_cast<std::int64_t>(std::floor(wanted));
-      left -= shares[i];
-      remainders.emplace_back(shares[i] - wanted, i);
-    }
-    std::ranges::sort(remainders);
-    for (std::size_t i = 0; i < remainders.size() && left > 0; ++i, --left) {
-      ++shares[remainders[i].second];
-    }
-    break;
-  }
-  for (std::size_t i = 0; i < sizes.size() && left > 0; ++i) {
-    const auto more = std::min(left, sizes[i] - shares[i]);
-    shares[i] += more;
-    left -= more;
-  }
+  const auto more = share_by_weight(total, rest, by_size);
+  for (std::size_t i = 0; i < sizes.size(); ++i) shares[i] += more[i];
   return shares;
 }
 

@@ -78,10 +78,11 @@ double seconds_of_check(std::string_view check) {
 // What the source noted with the signal.
 void read_detail(const std::string& text, Signal& signal) {
   read_witness(text, signal);
-  if (text.size() <= 2 || signal.kind != "persisted") return;
+  if (text.size() <= 2 || (signal.kind != "persisted" && signal.kind != "undone")) return;
   const auto detail = parse_json_object(text);
   if (!detail) return;
   signal.about = string_or_empty(*detail, "tool_call");
+  if (signal.kind == "undone") return;
   signal.after_seconds = seconds_of_check(string_or_empty(*detail, "check"));
   const auto* after = detail->if_contains("after_seconds");
   if (after != nullptr && after->is_number()) signal.after_seconds = after->to_number<double>();

@@ -139,7 +139,7 @@ Result<GitEditTable::NewEdits> GitEditTable::read_new(std::optional<Time> since,
       }
       // Somebody else may be further.
       const std::string until =
-          to_text(std::min((*rows)[rows->size() - 1].time("started_at"), now));
+          hone::to_text(std::min((*rows)[rows->size() - 1].time("started_at"), now));
       return ran_on_edits(
           db_.execute("INSERT INTO setting (name, value) VALUES ('git_read_until', ?)"
                       " ON CONFLICT (name) DO UPDATE SET value = excluded.value"

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "base/test_support.h"
+#include "feedback/cases.h"
 #include "feedback/ci_outcome.h"
 #include "store/rows.h"
 #include "store/tree.h"
@@ -297,6 +298,39 @@ TEST_P(GitObserverBoth, ADayLaterRenamedMovedAndLightlyEditedLinesStand) {
   ASSERT_EQ(rows->size(), 1U);
   EXPECT_EQ(rows->front().time("at"), kGitStart + 11min + 24h);
   EXPECT_EQ(parse_json_object(rows->front().text("detail")).value().at("edited"), 1);
+}
+
+// All that git said of an edit, through the shipped policy.
+TEST_P(GitObserverBoth, AnEditCountsOnceInAVerdictByItsLatestLook) {
+  const auto log_odds = [this] {
+    const auto cases = load_cases(*db_, {std::string("int_a")});
+    EXPECT_TRUE(cases) << (cases ? "" : cases.error().message);
+    if (!cases || cases->size() != 1) return 0.0;
+    const auto verdict = decide_case(cases->front(), default_policy());
+    return verdict ? verdict->log_odds : 0.0;
+  };
+  git("checkout -q -b feature");
+  edit("a");
+  write("src/calc.py", replaced(kCalc, kOld, kNew));
+  clock_.advance(1min);
+  commit("sum");
+  observe();
+  // 1.2 by automatic; a commit counts as 600 s do, a merge and a day as a day.
+  EXPECT_NEAR(log_odds(), 1.2 * 2.0, 1e-9);
+  clock_.advance(1min);
+  git("checkout -q main");
+  git("merge -q --ff-only feature");  // at the same time as the commit
+  observe();
+  EXPECT_EQ(signals().size(), 2U);
+  EXPECT_NEAR(log_odds(), 1.2 * 2.5, 1e-9);
+  clock_.advance(25h);
+  observe();
+  EXPECT_EQ(signals().size(), 3U);
+  EXPECT_NEAR(log_odds(), 1.2 * 2.5, 1e-9);
+  git("revert --no-edit HEAD");
+  observe();
+  EXPECT_EQ(signals().back(), "int_a undone revert 0.00 by unknown");
+  EXPECT_NEAR(log_odds(), -2.4, 1e-9);
 }
 
 TEST_P(GitObserverBoth, ADayLaterNothingIsLeft) {

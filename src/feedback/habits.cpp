@@ -33,15 +33,26 @@ struct LastWord {
   int said = 0;  // 1 accepted, -1 rejected, 0 put something else in its place
 };
 
-// What each person said last: people change their opinions. What another witness knows better (an
-// approval that looked like a person's and was a setting's) they never said.
-std::map<std::string_view, LastWord> last_words(const std::vector<Signal>& signals,
-                                                const Policy& policy) {
-  std::map<std::string_view, LastWord> words;
+using HabitFacts = std::vector<const Signal*>;
+
+// Of a fact that several tell, its best witness alone, as in a verdict: the others may take an
+// automatic approval for a person's, or know the person by another name.
+HabitFacts each_fact_once(const std::vector<Signal>& signals, const Policy& policy) {
+  HabitFacts told;
+  told.reserve(signals.size());
   const Witnesses witnesses(signals, policy);
   for (const Signal& signal : signals) {
+    if (witnesses.better_than(signal).empty()) told.push_back(&signal);
+  }
+  return told;
+}
+
+// What each person said last: people change their opinions.
+std::map<std::string_view, LastWord> last_words(const HabitFacts& told, const Policy& policy) {
+  std::map<std::string_view, LastWord> words;
+  for (const Signal* one : told) {
+    const Signal& signal = *one;
     if (signal.by != "person" || signal.person.empty() || signal.weak) continue;
-    if (!witnesses.better_than(signal).empty()) continue;
     const int said = opinion(signal);
     if (said == 0 && policy.direction(signal.kind) != Direction::kFinal) continue;
     LastWord& last = words[signal.person];
@@ -53,9 +64,10 @@ std::map<std::string_view, LastWord> last_words(const std::vector<Signal>& signa
 }
 
 // Of kind `kind`, the newest that has a value.
-const Signal* newest_look(const std::vector<Signal>& signals, std::string_view kind) {
+const Signal* newest_look(const HabitFacts& told, std::string_view kind) {
   const Signal* newest = nullptr;
-  for (const Signal& signal : signals) {
+  for (const Signal* one : told) {
+    const Signal& signal = *one;
     if (signal.kind != kind || !signal.value) continue;
     if (newest == nullptr || std::tie(newest->at, newest->id) < std::tie(signal.at, signal.id)) {
       newest = &signal;
@@ -83,9 +95,8 @@ char outcome_without(int own, const std::map<std::string_view, LastWord>& words,
   return others > 0 ? 'g' : others < 0 ? 'b' : '?';
 }
 
-bool was_undone(const std::vector<Signal>& signals) {
-  return std::ranges::any_of(signals,
-                             [](const Signal& s) { return s.kind == "undone" && !s.weak; });
+bool was_undone(const HabitFacts& told) {
+  return std::ranges::any_of(told, [](const Signal* s) { return s->kind == "undone" && !s->weak; });
 }
 
 // Of n chances, how many hit, and how many would by everybody's rates.
@@ -235,11 +246,11 @@ HabitTally& HabitCounter::tally_of(const std::string& person, std::uint32_t stra
 }
 
 void HabitCounter::add(const Case& one, const Policy& policy) {
-  const auto words = last_words(one.signals, policy);
+  const HabitFacts told = each_fact_once(one.signals, policy);
+  const auto words = last_words(told, policy);
   if (words.empty()) return;
-  const double tests = said_by(newest_look(one.signals, "outcome"), policy);
-  const double lasted =
-      was_undone(one.signals) ? -1 : said_by(newest_look(one.signals, "persisted"), policy);
+  const double tests = said_by(newest_look(told, "outcome"), policy);
+  const double lasted = was_undone(told) ? -1 : said_by(newest_look(told, "persisted"), policy);
   for (const auto& [person, word] : words) {
     std::string work = one.model + '\n' + one.tool + '\n' + one.purpose + '\n';
     work += outcome_without(word.said, words, tests, policy);

@@ -183,6 +183,34 @@ TEST(Habits, AreNotMadeOfGoodAnswers) {
   }
 }
 
+TEST(Habits, CountAFactOnceWhoeverTellsOfIt) {
+  const auto witness = [](int call, const std::string& source, const std::string& person,
+                          const std::string& by, std::int64_t at_ms) {
+    Signal signal = opinion_of(person, "accepted", at_ms);
+    signal.id = source + std::to_string(call);
+    signal.source = source;
+    signal.by = by;
+    signal.fact = "accepted/toolu_" + std::to_string(call);
+    return signal;
+  };
+  HabitCounter counter;
+  for (int i = 0; i < 25; ++i) {
+    Case asked;  // two know that ana was asked; the transcript's reader is known by another name
+    asked.signals = {witness(i, "transcript:claude-code/ana2", "ana2", "person", 2'000),
+                     witness(i, "otlp:key_1", "ana", "person", 1'000)};
+    Case automatic;  // what the hook takes for a yes was nobody's, says who was told
+    automatic.signals = {witness(i, "hook:claude-code/key_2", "bob", "person", 1'000),
+                         witness(i, "otlp:key_2", "bob", "automatic", 2'000)};
+    automatic.signals.front().inferred = true;
+    counter.add(asked, default_policy());
+    counter.add(automatic, default_policy());
+  }
+  const auto habits = counter.estimate(default_policy().habits);
+  ASSERT_EQ(habits.size(), 1U);
+  EXPECT_EQ(habits[0].person, "ana");
+  EXPECT_EQ(habits[0].opinions, 25);
+}
+
 TEST(Habits, ShowInWhatDoesNotLast) {
   // Nobody looks at what was not accepted, so the outcome itself says who accepts too much.
   auto opinions = simulate_people(workforce(40, 0, 0), 200, 9, "persisted");

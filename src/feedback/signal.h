@@ -31,7 +31,7 @@ struct Signal {
   Time at{};
   bool weak = false;         // mined by a guess: from words, from a second try, from silence
   double after_seconds = 0;  // a look at something so long after it happened; 0 where not said
-  std::string about{};       // a look at this part of the answer: a tool call; empty: at all of it
+  std::string about{};       // a look at this part of the answer, or the end of it: a tool call
   std::string team{};        // the person's
   Habit habit{};
   bool inferred = false;  // the tool did not say so itself

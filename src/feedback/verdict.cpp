@@ -37,18 +37,21 @@ void read_plain_edits(std::vector<Signal>& signals, const Policy& policy,
 
 // Why each signal counts nothing for what the same decider said later; "" where it counts. People
 // change their opinions, and the last one stands; of an observer's looks at the same thing the
-// newest says all. One pass from the end, for there may be thousands of signals.
-std::vector<std::string_view> settled_later(const std::vector<Signal>& signals,
-                                            const Policy& policy) {
+// newest says all, from as high a rung as any of those it stands for; and where he then says that
+// it was undone, his looks at it are past, whoever undid it. One pass from the end, for there may
+// be thousands of signals.
+std::vector<std::string_view> settled_later(std::vector<Signal>& signals, const Policy& policy) {
   std::vector<std::string_view> notes(signals.size());
   if (signals.size() < 2) return notes;
   struct Later {
     bool approved = false;
     bool turned_down = false;
-    std::set<std::pair<std::string_view, std::string_view>> looked_at;  // kind, part of the answer
+    // By kind and part of the answer: the newest look.
+    std::map<std::pair<std::string_view, std::string_view>, std::size_t> looked_at;
   };
   using Key = std::tuple<std::string_view, std::string_view, std::string_view>;
   std::map<Key, Later> by_decider;
+  std::set<Key> undone;  // source, person, part of the answer
   for (std::size_t i = signals.size(); i-- > 0;) {
     const Signal& signal = signals[i];
     Later& later = by_decider[{signal.source, signal.person, signal.by}];
@@ -57,11 +60,20 @@ std::vector<std::string_view> settled_later(const std::vector<Signal>& signals,
       notes[i] = "taken back later";
     }
     (said > 0 ? later.approved : later.turned_down) |= said != 0;
+    const Key part(signal.source, signal.person, signal.about);
+    if (signal.kind == "undone" && !signal.about.empty()) undone.insert(part);
     const KindPolicy* kind = policy.kind(signal.kind);
     if (kind == nullptr || !kind->latest) continue;
-    const std::pair<std::string_view, std::string_view> look(signal.kind, signal.about);
-    if (later.looked_at.contains(look)) notes[i] = "looked at again later";
-    if (kind->direction != Direction::kValue || signal.value) later.looked_at.insert(look);
+    if (undone.contains(part)) {
+      notes[i] = "undone later";
+      continue;
+    }
+    if (kind->direction == Direction::kValue && !signal.value) continue;  // who saw nothing
+    const auto [newest, is_new] = later.looked_at.try_emplace({signal.kind, signal.about}, i);
+    if (is_new) continue;
+    notes[i] = "looked at again later";
+    double& rung = signals[newest->second].after_seconds;
+    rung = std::max(rung, signal.after_seconds);
   }
   return notes;
 }
@@ -167,6 +179,26 @@ void take_steps(const Signal& signal, const Policy& policy, int before, Reason& 
   if (before > 0) reason.note = "said before: counts less";
 }
 
+// Looks at several parts of one answer (its edits) are one observer's word about it: together they
+// count as so many repeats do, and each as much as any other, whichever came last.
+void share_among_parts(const std::vector<Signal>& signals, const Policy& policy,
+                       std::vector<Reason>& reasons) {
+  using Observer = std::tuple<std::string_view, std::string_view, std::string_view>;
+  std::map<Observer, std::vector<std::size_t>> looks;
+  for (std::size_t i = 0; i < signals.size(); ++i) {
+    const KindPolicy* kind = policy.kind(signals[i].kind);
+    if (kind == nullptr || !kind->latest || reasons[i].said == 0) continue;
+    looks[{signals[i].kind, signals[i].source, signals[i].person}].push_back(i);
+  }
+  for (const auto& [observer, own] : looks) {
+    double together = 0, next = 1;
+    for (std::size_t n = 0; n < own.size(); ++n, next *= policy.repeat) together += next;
+    for (const std::size_t i : own) {
+      multiply(reasons[i], "one of several parts", together / static_cast<double>(own.size()));
+    }
+  }
+}
+
 // Evidence fades beside newer evidence that says otherwise: what nobody contradicts stays as it is.
 void fade(const std::vector<Signal>& signals, const Policy& policy, std::vector<Reason>& reasons) {
   constexpr double kDay = 24.0 * 3600 * 1000;
@@ -213,7 +245,9 @@ double chance_of(double log_odds) {
 }
 
 Weighing weigh(std::vector<Signal> signals, const Policy& policy, std::string_view original_text) {
-  std::ranges::sort(signals, {}, [](const Signal& s) { return std::tie(s.at, s.id); });
+  // A merge that only moves the branch has the commit's time, and is the later look all the same.
+  std::ranges::sort(signals, {},
+                    [](const Signal& s) { return std::tie(s.at, s.after_seconds, s.id); });
   read_plain_edits(signals, policy, original_text);
   const std::size_t final_index = find_final(signals, policy);
   const auto settled = settled_later(signals, policy);
@@ -238,12 +272,15 @@ Weighing weigh(std::vector<Signal> signals, const Policy& policy, std::string_vi
         reason.said = said.sign;
         reason.weight = weight;
         reason.log_odds = said.sign * weight;
-        const int before = counted[{signal.kind, signal.source, signal.person}]++;
+        const KindPolicy* kind = policy.kind(signal.kind);
+        const bool look = kind != nullptr && kind->latest;
+        const int before = look ? 0 : counted[{signal.kind, signal.source, signal.person}]++;
         take_steps(signal, policy, before, reason);
       }
     }
     sum.reasons.push_back(std::move(reason));
   }
+  share_among_parts(signals, policy, sum.reasons);
   fade(signals, policy, sum.reasons);
   keep_in_bounds(signals, policy, sum.reasons);
   for (const Reason& reason : sum.reasons) {

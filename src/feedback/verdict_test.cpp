@@ -275,14 +275,44 @@ TEST(Verdict, TakesAnObserversNewestLookForAll) {
   EXPECT_NEAR(log_odds_of({first, unseen}), 1.2, 1e-9) << "who saw nothing replaces nothing";
   Signal elsewhere = last;
   elsewhere.about = "toolu_2";
-  EXPECT_NEAR(log_odds_of({first, elsewhere}), 1.2 - 0.5 * 4.8, 1e-9)
-      << "of another part of the answer";
+  EXPECT_NEAR(log_odds_of({first, elsewhere}), 0.75 * (1.2 - 4.8), 1e-9)
+      << "of another part of the answer: two parts weigh 1.5 together, each as much as the other";
+  first.after_seconds = 600;  // a commit within seconds, and then a look at the working tree
+  last.after_seconds = 30;
+  EXPECT_NEAR(log_odds_of({first, last}), -1.2 * 2 * 2, 1e-9) << "from the highest rung";
+  last.at = first.at;
+  last.value = 1;
+  first.value = 0;
+  EXPECT_NEAR(log_odds_of({first, last}), -1.2 * 2 * 2, 1e-9) << "of two at once, the higher rung";
+}
+
+TEST(Verdict, AnObserverWhoSeesItUndoneTakesBackThatItStood) {
+  Signal stood = signal_from("git", "persisted", "automatic");
+  stood.id = "fb_1";
+  stood.value = 1;
+  stood.about = "toolu_1";
+  stood.after_seconds = 600;
+  Signal undone = signal_from("git", "undone", "unknown");
+  undone.id = "fb_2";
+  undone.about = "toolu_1";
+  undone.at = from_millis(1000);
+  EXPECT_NEAR(log_odds_of({stood}), 2.4, 1e-9);
+  EXPECT_NEAR(log_odds_of({stood, undone}), -2.4, 1e-9);
+  Signal other = stood;
+  other.id = "fb_3";
+  other.about = "toolu_2";
+  EXPECT_NEAR(log_odds_of({stood, other, undone}), 2.4 - 2.4, 1e-9) << "the other edit stands";
+  Signal elsewhere = undone;
+  elsewhere.source = "api:k";
+  EXPECT_NEAR(log_odds_of({stood, elsewhere}), 2.4 - 1.1, 1e-9) << "another observer";
+  undone.at = from_millis(-1000);
+  EXPECT_NEAR(log_odds_of({stood, undone}), 2.4 - 2.4, 1e-9) << "and then it was there again";
 }
 
 TEST(Verdict, OldEvidenceFadesBesideNewerThatSaysOtherwise) {
   constexpr std::chrono::hours kDay(24);
   Signal accepted = signal_from("api:k", "accepted", "person");
-  Signal undone = signal_from("git", "undone", "unknown");
+  Signal undone = signal_from("api:m", "undone", "unknown");
   undone.at = accepted.at + kDay;
   EXPECT_NEAR(log_odds_of({accepted, undone}), 2.2 - 1.1, 1e-9) << "fresh for a day";
   undone.at = accepted.at + 91 * kDay;

@@ -71,12 +71,16 @@ Result<std::int64_t> Indexer::run_batch(std::size_t at_most) {
     if (auto read = read_batch(at_most); !read) return fail(read.error());
   }
   const auto records = std::ssize(batch_.records);
+  may_wait_ += std::ranges::count(batch_.records, RecordKind::kFeedback, &OutboxRecord::kind);
   if (records > 0) {
     auto written = write(batch_.records, batch_.position);
     if (!written && is_the_records_fault(written.error())) written = write_one_by_one();
     if (!written) return fail(written.error());
   }
   batch_.records.clear();
+  if (may_wait_ > options_.waiting_at_most + options_.waiting_at_most / 10) {
+    if (auto bounded = bound_waiting(); !bounded) return fail(bounded.error());
+  }
   if (!cut_off_counted_ && batch_.position >= cut_off_up_to()) {
     if (auto counted = count_cut_off(); !counted) return fail(counted.error());
   }
@@ -219,11 +223,36 @@ Result<void> Indexer::count_cut_off() {
 
 Result<void> Indexer::link_waiting() {
   linked_at_ = std::chrono::steady_clock::now();
-  return db_.transaction([&]() -> Result<void> {
+  auto done = db_.transaction([&]() -> Result<void> {
     auto linked = link_waiting_feedback(db_);
     if (!linked) return fail(linked.error());
     return {};
   });
+  return done ? bound_waiting() : done;
+}
+
+Result<void> Indexer::bound_waiting() {
+  WaitingFeedback found;
+  auto done = db_.transaction([&]() -> Result<void> {
+    auto bounded =
+        bound_waiting_feedback(db_, clock_.now() - options_.waiting_keep, options_.waiting_at_most);
+    if (!bounded) return fail(bounded.error());
+    found = *bounded;
+    return {};
+  });
+  if (!done) return done;
+  if (found.expired + found.crowded_out > 0) {
+    spdlog::warn(
+        "indexer: {} feedback waited too long for its interaction and {} was too much, given up; "
+        "`hone feedback waiting` shows what waits",
+        found.expired, found.crowded_out);
+  }
+  may_wait_ = found.waits;
+  const std::lock_guard lock(mutex_);
+  status_.waiting = found.waits;
+  status_.waited_in_vain += found.expired;
+  status_.crowded_out += found.crowded_out;
+  return {};
 }
 
 void Indexer::start() {

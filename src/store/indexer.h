@@ -8,10 +8,11 @@
 //   indexer.stop();
 //
 // Feedback that comes before its interaction waits (interaction_id is '') and is linked when that
-// arrives. An interaction whose start was recorded by an earlier process and that never ended
-// becomes a row with content 'cut' and status 0. A database that is away or locked delays; nothing
-// is dropped: the outbox grows within its bound. A record that the database refuses for good is
-// kept in `set_aside` and counted.
+// arrives: for so long, and so much of it, as the options say, then the oldest is given up. An
+// interaction whose start was recorded by an earlier process and that never ended becomes a row
+// with content 'cut' and status 0. A database that is away or locked delays; nothing is dropped:
+// the outbox grows within its bound. A record that the database refuses for good is kept in
+// `set_aside` and counted.
 //
 // run_once and run_until_idle belong to one thread, and not to one while start() is in force.
 #pragma once
@@ -47,6 +48,10 @@ struct IndexerOptions {
   // Starts up to here that have no end by then are of an earlier process (store/in_flight.h); what
   // the outbox found when it was opened always is.
   std::int64_t cut_off_up_to = 0;
+  // Feedback waits so long for its interaction, and so much of it at most (for a moment a tenth
+  // more).
+  std::chrono::milliseconds waiting_keep{std::chrono::days(30)};
+  std::int64_t waiting_at_most = 100'000;
   std::chrono::milliseconds first_backoff{100};
   std::chrono::milliseconds max_backoff{5000};
 };
@@ -59,6 +64,9 @@ struct IndexerStatus {
   std::int64_t set_aside = 0;       // by this process
   std::int64_t damaged = 0;         // places in the outbox that could not be read
   std::int64_t cut_off = 0;         // interactions that ended with an earlier process
+  std::int64_t waiting = 0;         // feedback without its interaction, as of the last count
+  std::int64_t waited_in_vain = 0;  // of it, given up: it waited too long,
+  std::int64_t crowded_out = 0;     // or there was too much of it
   std::string last_error;           // empty when the last batch went well
 };
 
@@ -102,6 +110,7 @@ class Indexer {
   [[nodiscard]] std::int64_t cut_off_up_to() const;
   Result<void> count_cut_off();
   Result<void> link_waiting();
+  Result<void> bound_waiting();
   Result<std::int64_t> run_batch(std::size_t at_most);
 
   // With a small share of the processors, or with a full one. A thread may lower its rank and never
@@ -119,6 +128,7 @@ class Indexer {
   std::unique_ptr<OutboxReader> reader_;  // made by begin()
   Batch batch_;                           // in hand: read, not yet written
   bool cut_off_counted_ = false;
+  std::int64_t may_wait_ = 0;  // counted, and all feedback since
   std::chrono::steady_clock::time_point linked_at_;
 
   mutable std::mutex mutex_;  // guards what follows

@@ -397,6 +397,84 @@ TEST_P(IndexerBoth, LinksWhatTwoIndexersWroteAtTheSameMoment) {
   EXPECT_EQ(linked("fb_1"), "int_1");
 }
 
+TEST_P(IndexerBoth, FeedbackWaitsForSoLongAndNoLonger) {
+  constexpr std::int64_t kCame = 1'800'000'000'000;
+  ManualClock clock(from_millis(kCame));
+  const auto give = [this](const std::string& id, Handle handle, std::int64_t received_at) {
+    Feedback f = feedback(id, std::move(handle));
+    f.received_at = from_millis(received_at);
+    append(f);
+  };
+  append(interaction("int_1"));
+  give("fb_linked", {"id", "int_1"}, kCame);
+  give("fb_vain", {"tool_call", "toolu_never"}, kCame);
+  give("fb_commit", {"commit", "0123"}, kCame);
+  give("fb_later", {"tool_call", "toolu_late"}, kCame + 1000);
+  give("fb_sometime", {"tool_call", "toolu_sometime"}, 0);  // of an old record
+  const auto index_at = [&](std::chrono::milliseconds after) {
+    clock.set(from_millis(kCame) + after);
+    Indexer indexer(*outbox_, *db_, clock, {.waiting_keep = std::chrono::days(30)});
+    const auto done = indexer.run_until_idle();
+    EXPECT_TRUE(done) << done.error().message;
+    return indexer.status();
+  };
+  (void)index_at(0ms);
+  EXPECT_EQ(index_at(std::chrono::days(30)).waiting, 4);
+  const auto status = index_at(std::chrono::days(30) + 1ms);
+  EXPECT_EQ(status.waiting, 2);
+  EXPECT_EQ(status.waited_in_vain, 2);
+  EXPECT_EQ(status.crowded_out, 0);
+  EXPECT_EQ(linked("fb_vain"), "(none)");
+  EXPECT_EQ(linked("fb_commit"), "(none)");
+  EXPECT_EQ(linked("fb_linked"), "int_1");
+  EXPECT_EQ(number("SELECT value FROM counter WHERE name = 'feedback_expired'"), 2);
+  Interaction late = interaction("int_late");
+  late.handles = {{"tool_call", "toolu_late"}, {"tool_call", "toolu_sometime"}};
+  append(late);
+  EXPECT_EQ(index_at(std::chrono::days(30) + 1ms).waited_in_vain, 0);
+  EXPECT_EQ(linked("fb_later"), "int_late");
+  EXPECT_EQ(linked("fb_sometime"), "int_late");
+}
+
+TEST_P(IndexerBoth, TenThousandThatWaitInVainAreBounded) {
+  constexpr std::int64_t kCame = 1'800'000'000'000;
+  constexpr std::int64_t kAtMost = 1'000;
+  constexpr int kGiven = 10'000;
+  ManualClock clock(from_millis(kCame));
+  append(interaction("int_1"));
+  append(feedback("fb_linked", {"id", "int_1"}));
+  for (int n = 0; n < kGiven; ++n) {
+    Feedback f = feedback("fb_" + std::to_string(n), {"tool_call", "toolu_" + std::to_string(n)});
+    f.received_at = from_millis(kCame + n);
+    ASSERT_TRUE(outbox_->append(as_record(f)));
+  }
+  const std::string last = std::to_string(kGiven - 1);
+  Interaction late = interaction("int_late");
+  late.handles = {{"tool_call", "toolu_" + last}};
+  Indexer indexer(*outbox_, *db_, clock, {.batch_records = 100, .waiting_at_most = kAtMost});
+  std::int64_t most = 0;
+  while (true) {
+    const auto records = indexer.run_once();
+    ASSERT_TRUE(records) << records.error().message;
+    if (*records == 0 && outbox_->status().last_position == indexer.status().indexed_position) {
+      break;
+    }
+    most = std::max(most, number("SELECT COUNT(*) FROM feedback WHERE interaction_id = ''"));
+  }
+  EXPECT_LE(most, kAtMost + kAtMost / 10);
+  EXPECT_GE(most, kAtMost) << "what may wait does";
+  append(late);
+  ASSERT_TRUE(indexer.run_until_idle());
+  EXPECT_EQ(linked("fb_" + last), "int_late") << "the newest stay";
+  EXPECT_EQ(linked("fb_0"), "(none)") << "the oldest go";
+  EXPECT_EQ(linked("fb_linked"), "int_1");
+  const auto waits = number("SELECT COUNT(*) FROM feedback WHERE interaction_id = ''");
+  EXPECT_EQ(indexer.status().crowded_out, kGiven - 1 - waits);
+  EXPECT_EQ(indexer.status().waited_in_vain, 0);
+  EXPECT_EQ(number("SELECT value FROM counter WHERE name = 'feedback_crowded_out'"),
+            kGiven - 1 - waits);
+}
+
 TEST_P(IndexerBoth, AnOutboxOfTheSameNameIsAnotherOutbox) {
   append(interaction("int_1"));
   append(interaction("int_2"));

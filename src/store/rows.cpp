@@ -288,4 +288,32 @@ Result<std::int64_t> link_waiting_feedback(Database& db) {
   return static_cast<std::int64_t>(rows->size());
 }
 
+Result<WaitingFeedback> bound_waiting_feedback(Database& db, Time since, std::int64_t at_most) {
+  WaitingFeedback found;
+  // `interaction_id` is asked again of each row that is removed: another process may link it now.
+  const auto expired = db.execute(
+      "DELETE FROM feedback WHERE interaction_id = '' AND received_at > 0 AND received_at < ?",
+      {since});
+  if (!expired) return fail(expired.error());
+  found.expired = *expired;
+  const auto rows = db.query("SELECT COUNT(*) AS n FROM feedback WHERE interaction_id = ''");
+  if (!rows) return fail(rows.error());
+  found.waits = rows->front().integer("n");
+  if (found.waits > at_most) {
+    const auto removed = db.execute(
+        "DELETE FROM feedback WHERE interaction_id = '' AND id IN (SELECT id FROM feedback"
+        " WHERE interaction_id = '' ORDER BY received_at, id LIMIT ?)",
+        {found.waits - at_most});
+    if (!removed) return fail(removed.error());
+    found.crowded_out = *removed;
+    found.waits -= *removed;
+  }
+  for (const auto& [name, more] : {std::pair("feedback_expired", found.expired),
+                                   std::pair("feedback_crowded_out", found.crowded_out)}) {
+    if (more == 0) continue;
+    if (auto done = count(db, name, more); !done) return fail(done.error());
+  }
+  return found;
+}
+
 }  // namespace hone::store

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "store/database.h"
 #include "store/outbox.h"
@@ -36,5 +37,18 @@ struct RowOptions {
 // Links feedback that still waits for an interaction which is there: with several indexers on
 // PostgreSQL the two may have been written at the same moment, neither seeing the other.
 [[nodiscard]] Result<std::int64_t> link_waiting_feedback(Database& db);
+
+// Feedback that waits for its interaction, and what of it was given up.
+struct WaitingFeedback {
+  std::int64_t waits = 0;
+  std::int64_t expired = 0;      // waited too long
+  std::int64_t crowded_out = 0;  // the oldest of too many
+};
+
+// Removes what came before `since` and still waits (where it is not known when it came, it does not
+// expire), then the oldest beyond `at_most`. Counted in `counter` as feedback_expired and
+// feedback_crowded_out. In a transaction of the caller's.
+[[nodiscard]] Result<WaitingFeedback> bound_waiting_feedback(Database& db, Time since,
+                                                             std::int64_t at_most);
 
 }  // namespace hone::store

@@ -249,6 +249,11 @@ CREATE INDEX git_commit_edit ON git_commit (interaction_id);
 CREATE TABLE git_repository (id TEXT PRIMARY KEY, heads TEXT NOT NULL, read_at BIGINT NOT NULL);
 )sql";
 
+constexpr std::string_view kDatasetsOfInteraction = R"sql(
+-- From an interaction to the datasets that use it.
+CREATE INDEX dataset_example_interaction ON dataset_example (interaction_id);
+)sql";
+
 // What the two databases call differently.
 struct Word {
   std::string_view word, sqlite, postgres;
@@ -274,16 +279,18 @@ std::string in_dialect(std::string_view sql, Database::Dialect dialect) {
 }
 
 const std::vector<Migration>& migrations() {
-  static const std::vector<Migration> all = {{1, "first tables", kFirst},
-                                             {2, "verdicts that are due", kVerdictDue},
-                                             {3, "starts, and records set aside", kStarts},
-                                             {4, "costs", kCosts},
-                                             {5, "numbers for the tree", kSmall},
-                                             {6, "limits of keys, retries", kKeyLimitsAndRetries},
-                                             {7, "what is to be mined", kMiningDue},
-                                             {8, "habits of deciders", kDeciderHabits},
-                                             {9, "what a key opens", kKeyScope},
-                                             {10, "edits in git", kGit}};
+  static const std::vector<Migration> all = {
+      {1, "first tables", kFirst},
+      {2, "verdicts that are due", kVerdictDue},
+      {3, "starts, and records set aside", kStarts},
+      {4, "costs", kCosts},
+      {5, "numbers for the tree", kSmall},
+      {6, "limits of keys, retries", kKeyLimitsAndRetries},
+      {7, "what is to be mined", kMiningDue},
+      {8, "habits of deciders", kDeciderHabits},
+      {9, "what a key opens", kKeyScope},
+      {10, "edits in git", kGit},
+      {11, "datasets of an interaction", kDatasetsOfInteraction}};
   return all;
 }
 

@@ -70,8 +70,60 @@ async function look(browser, width, scheme) {
   const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   check(over <= 0, `${name} session: ${over} px wider than the window`);
   if (pictures) await page.screenshot({ path: `${pictures}/${width}-${scheme}-session.png`, fullPage: true });
+  await lookAtDataset(page, name, pictures && `${pictures}/${width}-${scheme}`);
   check(problems.length === 0, `${name}: ${problems.join("; ")}`);
   await page.close();
+}
+
+// From a dataset's card to an example, to the moment it came from, and back; and through its pages.
+async function lookAtDataset(page, name, picture) {
+  const fits = async (what) => {
+    check((await page.locator(".problem").count()) === 0, `${name} ${what}: shows a problem`);
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    check(over <= 0, `${name} ${what}: ${over} px wider than the window`);
+    if (picture) await page.screenshot({ path: `${picture}-${what}.png`, fullPage: true });
+  };
+  const ids = page.locator(".example h2 code");
+  await page.goto(`${address}/datasets`);
+  await page.locator("section h2 a").first().click();
+  await ids.first().waitFor({ timeout: 30000 });
+  const shown = await ids.allTextContents();
+  check(shown.length === 10 && new Set(shown).size === 10, `${name}: ${shown.length} examples on a card, not ten`);
+  for (const title of ["train", "held out", "Verdicts", "Sources", "Domains", "Left out", "Lengths and strengths"]) {
+    const there = await page.getByRole("heading", { level: 2, name: title, exact: true }).count();
+    check(there === 1, `${name}: a card without ${title}`);
+  }
+  await fits("card");
+
+  await page.locator(".example td a").first().click();
+  await page.getByRole("heading", { level: 2, name: "Context" }).waitFor({ timeout: 10000 });
+  check(new URL(page.url()).pathname.startsWith("/interactions/"), `${name}: an example leads to ${page.url()}`);
+  await fits("moment");
+  await page.getByRole("link", { name: shown[0] }).first().click();
+  await page.getByRole("heading", { level: 1, name: "Example of" }).waitFor({ timeout: 10000 });
+  await ids.first().waitFor({ timeout: 10000 });
+  check(String(await ids.allTextContents()) === shown[0], `${name}: an interaction does not lead back to its example`);
+  check((await page.locator(".example .message").count()) > 0, `${name}: an example without its text`);
+
+  await page.locator("h1 a").click();
+  await page.getByRole("link", { name: "all examples" }).click();
+  await page.getByRole("heading", { level: 1, name: "Examples of" }).waitFor({ timeout: 10000 });
+  const turned = (from) =>
+    page.waitForFunction(
+      (id) => ![null, undefined, id].includes(document.querySelector(".example h2 code")?.textContent),
+      from,
+      { timeout: 10000 },
+    );
+  await turned("");
+  const first = await ids.allTextContents();
+  await fits("examples");
+  await page.getByRole("button", { name: "next" }).click();
+  await turned(first[0]);
+  const second = await ids.allTextContents();
+  check(first.length === 20 && !second.some((id) => first.includes(id)), `${name}: the next page is the same`);
+  await page.getByRole("button", { name: "back" }).click();
+  await turned(second[0]);
+  check(String(await ids.allTextContents()) === String(first), `${name}: back leads elsewhere`);
 }
 
 try {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <thread>
 
 #include "base/json.h"
@@ -155,6 +156,113 @@ TEST_F(ToolEvents, EditorsPostWhatBecameOfTheirSuggestions) {
   EXPECT_EQ(lines[1], "event:tabby/open shown/cmpl-1/0 by automatic");
   EXPECT_TRUE(lines[2].starts_with("import:continue/open accepted/autocomplete/c-1/")) << lines[2];
   EXPECT_TRUE(lines[3].starts_with("import:continue/open rated/chat/")) << lines[3];
+}
+
+// All ways by which a program says what became of an answer, with words of a person's in each.
+class PostsUnderPolicy : public Serve {
+ protected:
+  std::vector<int> post_words(const std::string& privacy, const std::string& key = "") {
+    const std::vector<std::pair<std::string, std::string>> posts = {
+        {"/api/v1/feedback",
+         R"({"handle":"h","kind":"edited","final_text":"zebra-1","comment":"zebra-2"})"},
+        {"/v1/logs",
+         R"({"resourceLogs":[{"scopeLogs":[{"logRecords":[{"eventName":"gen_ai.evaluation.result",)"
+         R"("attributes":[{"key":"gen_ai.evaluation.name","value":{"stringValue":"user"}},)"
+         R"({"key":"gen_ai.evaluation.score.value","value":{"doubleValue":1}},)"
+         R"({"key":"gen_ai.evaluation.explanation","value":{"stringValue":"zebra-3"}},)"
+         R"({"key":"gen_ai.response.id","value":{"stringValue":"r"}}]}]}]}]})"},
+        {"/v1/events/continue",
+         R"({"name":"autocomplete","schema":"0.2.0","data":{"accepted":true,"prefix":"zebra-4",)"
+         R"("suffix":"]","completion":"zebra-5","completionId":"c-1","modelName":"m"}})"},
+        {"/v1/hooks/claude-code",
+         R"({"hook_event_name":"PostToolUse","session_id":"s","tool_use_id":"toolu_1",)"
+         R"("tool_name":"Edit","tool_response":{"userModified":true,"content":"zebra-6"}})"}};
+    write_settings(privacy, upstream_.url());
+    if (!process_) start();
+    std::vector<int> statuses;
+    for (const auto& [path, body] : posts) {
+      auto made = request(path);
+      made.method = "POST";
+      made.headers.set("content-type", "application/json");
+      if (!key.empty()) made.headers.set("x-api-key", key);
+      made.body = body;
+      statuses.push_back(
+          net::fetch_blocking(made, 10s).value_or(net::Response{.status = 0}).status);
+    }
+    return statuses;
+  }
+  // Which of the words are anywhere in the data folder, once the server has ended.
+  std::string words_kept() {
+    process_->terminate(10s);
+    std::string all;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_.path("data"))) {
+      if (entry.is_regular_file()) all += hone::testing::read_all(entry.path().string());
+    }
+    std::string kept;
+    for (const char word : std::string("123456")) {
+      if (all.find(std::string("zebra-") + word) != std::string::npos) kept += word;
+    }
+    return kept;
+  }
+  std::int64_t rows_of(const std::string& table) {
+    cli::Settings settings;
+    settings.data = folder_.path("data");
+    const auto workspace = cli::Workspace::open(settings);
+    EXPECT_TRUE(workspace) << (workspace ? "" : workspace.error().message);
+    if (!workspace) return -1;
+    const auto rows = (*workspace)->database().query("SELECT COUNT(*) AS n FROM " + table);
+    return rows ? rows->front().integer("n") : -1;
+  }
+
+  Upstream upstream_;
+};
+
+TEST_F(PostsUnderPolicy, KeepWordsWhereContentIsKept) {
+  EXPECT_EQ(post_words(""), (std::vector<int>{202, 200, 200, 200}));
+  // All but the suggestion, which came with its interaction, are about answers that never passed.
+  const std::string three =
+      R"({"waiting":3,"at_most":100000,"days":30,"expired":0,"crowded_out":0,"sources":[)";
+  EXPECT_TRUE(comes([&] {
+    return command({"--json", "feedback", "waiting"}).find(three) != std::string::npos;
+  })) << command({"--json", "feedback", "waiting"});
+  EXPECT_TRUE(metrics_say("hone_feedback_given_up_total{reason=\"age\"} 0"));
+  EXPECT_EQ(words_kept(), "123456") << "or the next tests show nothing";
+}
+
+TEST_F(PostsUnderPolicy, KeepNoWordsWhereOnlyFactsAre) {
+  EXPECT_EQ(post_words("[privacy]\ncapture = \"metadata\"\n"),
+            (std::vector<int>{202, 200, 200, 200}));
+  EXPECT_EQ(words_kept(), "");
+  EXPECT_EQ(rows_of("feedback"), 4);
+  EXPECT_EQ(rows_of("block"), 0);
+}
+
+TEST_F(PostsUnderPolicy, KeepNothingWhereNothingIsRecorded) {
+  // A tool is not disturbed by a refusal; whoever waits for an answer is told.
+  EXPECT_EQ(post_words("[privacy]\ncapture = \"nothing\"\n"),
+            (std::vector<int>{403, 403, 200, 200}));
+  EXPECT_EQ(words_kept(), "");
+  EXPECT_EQ(rows_of("feedback"), 0);
+  EXPECT_EQ(rows_of("interaction"), 0);
+}
+
+TEST_F(PostsUnderPolicy, KeepNoWordsOfWhoDoesNotConsent) {
+  write_settings("", upstream_.url());
+  environment_["HONE_AUTH"] = "keys";
+  start();
+  (void)command({"person", "create", "Ana", "--capture", "no"});
+  const std::string made = command({"key", "create", "--person", "Ana"});
+  const auto at = made.find("hone_sk_");
+  ASSERT_NE(at, std::string::npos) << made;
+  const std::string key = made.substr(at, made.find_first_of(" \"\n", at) - at);
+  ASSERT_TRUE(comes([&] {
+    auto asked = request("/api/v1/me");
+    asked.headers.set("x-api-key", key);
+    return net::fetch_blocking(asked, 10s).value_or(net::Response{.status = 0}).status == 200;
+  }));
+  EXPECT_EQ(post_words("", key), (std::vector<int>{202, 200, 200, 200}));
+  EXPECT_EQ(words_kept(), "");
+  EXPECT_EQ(rows_of("feedback"), 4);
 }
 
 }  // namespace

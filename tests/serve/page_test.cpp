@@ -84,6 +84,10 @@ TEST_F(ServedPage, PostsFromAnOriginThatIsNamedWithAKeyThatReadsNothing) {
     EXPECT_NE(refused.body.find("feedback only"), std::string::npos) << refused.body;
   }
   EXPECT_EQ(send("POST", "/api/v1/consent", own, R"({"train": false})").status, 401);
+  for (const char* path : {"/v1/logs", "/v1/traces", "/v1/hooks/claude-code", "/v1/events",
+                           "/v1/events/continue", "/v1/messages"}) {
+    EXPECT_EQ(send("POST", path, own, "{}").status, 401) << path;
+  }
   EXPECT_EQ(send("POST", "/v1/chat/completions", own, kCall).status, 401);
 
   write_settings("", upstream.url());

@@ -127,6 +127,7 @@ export interface InteractionDetail extends Interaction {
   final_text: string | null;
   policy: string | null;
   feedback: Feedback[];
+  datasets: { digest: string; name: string; example: string; kind: string; split: string }[];
 }
 
 export interface Session {
@@ -154,6 +155,70 @@ export interface Dataset {
   left_out: Record<string, number>;
   people: Record<string, number>;
   created_at: number | string;
+}
+
+export interface Quantiles {
+  p10?: number;
+  p50?: number;
+  p90?: number;
+  most?: number;
+}
+
+export interface Share {
+  rate?: number;
+}
+
+// A line of a dataset (docs/formats/dataset.md), and where it came from.
+export interface Example {
+  id: string;
+  kind: string;
+  split: string;
+  cut?: boolean;
+  erased?: boolean;
+  messages?: { role: string; content: string }[];
+  prompt?: { role: string; content: string }[];
+  chosen?: string;
+  rejected?: string;
+  completion?: string;
+  label?: boolean;
+  margin?: number;
+  verifier?: unknown;
+  original?: string;
+  final?: string | null;
+  interactions: {
+    id: string;
+    person_id: string;
+    person: string;
+    verdict: Verdict | null;
+    tool?: string;
+    purpose?: string;
+    started_at?: number; // absent: no longer stored
+  }[];
+}
+
+export interface ExamplePage {
+  examples: Example[];
+  next: string | null;
+}
+
+export interface DatasetCard extends Dataset {
+  sources?: Record<string, number>;
+  domains?: Record<string, number>;
+  teams?: Record<string, number>;
+  verdicts?: Record<string, number>;
+  languages: Record<string, number>;
+  most_of_one_person: number;
+  strength: Quantiles;
+  characters: { prompt: Quantiles; answer: Quantiles };
+  near_duplicates: Share & { likeness: number; examples: number };
+  label_conflicts: Share & { judged_by_several?: number; in_conflict?: number };
+  random_examples: Example[];
+  recipe: string;
+}
+
+export interface CardAnswer {
+  state: "making" | "ready";
+  card: DatasetCard | null;
 }
 
 export interface Progress {

@@ -10,20 +10,23 @@ export interface Loaded<T> {
 
 const kRefreshMs = 5000;
 
-export function useData<T>(path: string): Loaded<T> {
+// Until `settled` says that what came will not change any more.
+export function useData<T>(path: string, settled?: (value: T) => boolean): Loaded<T> {
   const [state, setState] = useState<Loaded<T>>({});
   useEffect(() => {
     let current = true;
     let timer = 0;
     setState({});
     const load = async () => {
+      let done = false;
       try {
         const value = await get<T>(path);
         if (current) setState({ value });
+        done = settled?.(value) ?? false;
       } catch (error) {
         if (current) setState((before) => ({ ...before, error: error as Error }));
       }
-      if (current) timer = window.setTimeout(load, kRefreshMs);
+      if (current && !done) timer = window.setTimeout(load, kRefreshMs);
     };
     void load();
     return () => {

@@ -109,6 +109,21 @@ export function InteractionPage(props: { id: string }) {
               empty="Nobody has said anything about it yet."
             />
           </section>
+          <section>
+            <h2>Datasets</h2>
+            <Table
+              head={["dataset", "split", "kind", "example"]}
+              rows={i.datasets.map((d) => [
+                <a href={`/datasets/${d.digest}`}>
+                  {d.name} {short(d.digest)}
+                </a>,
+                d.split.replaceAll("_", " "),
+                d.kind,
+                <a href={`/datasets/${d.digest}/examples/${d.example}`}>{d.example}</a>,
+              ])}
+              empty="No dataset uses it."
+            />
+          </section>
         </>
       )}
     </Show>

@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import { ApiError, saveKey, savedKey } from "./api";
 import { Compare } from "./compare";
 import { useData } from "./data";
+import { DatasetPage, ExamplePageOfOne, ExamplesPage } from "./dataset";
 import { InteractionPage, Interactions } from "./interactions";
 import { Overview } from "./overview";
 import { Releases } from "./releases";
@@ -24,7 +25,7 @@ const kPages: [string, string][] = [
 ];
 
 function Page(props: { path: string[] }) {
-  const [page, id] = props.path;
+  const [page, id, part, name] = props.path;
   switch (page) {
     case undefined:
       return <Overview />;
@@ -35,7 +36,9 @@ function Page(props: { path: string[] }) {
     case "sessions":
       return id ? <SessionPage name={id} /> : <Interactions />;
     case "datasets":
-      return <Datasets />;
+      if (!id) return <Datasets />;
+      if (part !== "examples") return <DatasetPage digest={id} />;
+      return name ? <ExamplePageOfOne digest={id} id={name} /> : <ExamplesPage digest={id} />;
     case "runs":
       return <Runs />;
     case "models":

@@ -21,7 +21,7 @@ export function Datasets() {
             {datasets.map((d) => (
               <section key={d.digest}>
                 <h2>
-                  {d.name} <code>{short(d.digest)}</code>
+                  <a href={`/datasets/${d.digest}`}>{d.name}</a> <code>{short(d.digest)}</code>
                 </h2>
                 <Facts
                   facts={[
@@ -88,7 +88,12 @@ function RunView(props: { id: string }) {
               <Facts
                 facts={[
                   ["started", time(r.started_at)],
-                  ["dataset", <code>{short(r.dataset)}</code>],
+                  [
+                    "dataset",
+                    <a href={`/datasets/${r.dataset}`}>
+                      <code>{short(r.dataset)}</code>
+                    </a>,
+                  ],
                   ["steps", last ? `${last.step} of ${last.steps}` : "–"],
                   ["tokens", last ? count(last.tokens) : "–"],
                   ["loss", last ? last.loss.toFixed(3) : "–"],

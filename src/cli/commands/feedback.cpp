@@ -1,4 +1,5 @@
-// hone feedback mine: what conversations say about the answers in them.
+// hone feedback mine: what conversations say about the answers in them; hone feedback waiting:
+// what has not found its interaction.
 #include "cli/command.h"
 #include "cli/policy.h"
 #include "feedback/miner.h"
@@ -50,11 +51,57 @@ Result<void> mine(const Invocation& call, const FeedbackOptions& options) {
   return {};
 }
 
+constexpr std::int64_t kMostWaitingShown = 100;
+
+Result<void> show_waiting(const Invocation& call) {
+  auto workspace = call.open();
+  if (!workspace) return fail(workspace.error());
+  auto& database = (*workspace)->database();
+  const auto counted = [&database](std::string_view name) -> Result<std::int64_t> {
+    const auto rows = database.query("SELECT value FROM counter WHERE name = ?", {name});
+    if (!rows) return fail(rows.error());
+    return rows->empty() ? 0 : rows->front().integer("value");
+  };
+  const auto expired = counted("feedback_expired");
+  if (!expired) return fail(expired.error());
+  const auto crowded_out = counted("feedback_crowded_out");
+  if (!crowded_out) return fail(crowded_out.error());
+  const auto rows = database.query(
+      "SELECT source, handle_kind, COUNT(*) AS n, MIN(received_at) AS oldest FROM feedback"
+      " WHERE interaction_id = '' GROUP BY source, handle_kind ORDER BY 3 DESC, 1, 2 LIMIT ?",
+      {kMostWaitingShown});
+  if (!rows) return fail(rows.error());
+  const auto all =
+      database.query("SELECT COUNT(*) AS n FROM feedback WHERE interaction_id = ''", {});
+  if (!all) return fail(all.error());
+  json::array sources;
+  for (const store::Row row : *rows) {
+    sources.push_back(json::object{{"source", row.text("source")},
+                                   {"handle", row.text("handle_kind")},
+                                   {"waiting", row.integer("n")},
+                                   {"oldest", to_text(row.time("oldest"))}});
+  }
+  json::object said{{"waiting", all->front().integer("n")},
+                    {"at_most", (*workspace)->settings().store.waiting_at_most},
+                    {"days", (*workspace)->settings().store.waiting_days},
+                    {"expired", *expired},
+                    {"crowded_out", *crowded_out}};
+  if (call.json) {
+    said["sources"] = std::move(sources);
+    show(call, said);
+    return {};
+  }
+  show(call, said);
+  if (!sources.empty()) show(call, sources);
+  return {};
+}
+
 }  // namespace
 
 void add_feedback(CLI::App& app, Invocation& call) {
   auto options = std::make_shared<FeedbackOptions>();
-  auto* feedback = app.add_subcommand("feedback", "what people do with answers: mine, outcome");
+  auto* feedback =
+      app.add_subcommand("feedback", "what people do with answers: mine, outcome, waiting");
   feedback->require_subcommand(1);
   add_feedback_outcome(*feedback, call);
   auto* mine_command = feedback->add_subcommand(
@@ -68,6 +115,11 @@ void add_feedback(CLI::App& app, Invocation& call) {
                            "TOML file (default: mining_rules of the settings, or those that ship)");
   mine_command->callback(
       [&call, options] { call.action = [&call, options] { return mine(call, *options); }; });
+  feedback
+      ->add_subcommand("waiting",
+                       "feedback whose interaction has not come, by source and kind of handle, and "
+                       "how much was given up (waiting_days and waiting_at_most in [store])")
+      ->callback([&call] { call.action = [&call] { return show_waiting(call); }; });
 }
 
 }  // namespace hone::cli

@@ -6,7 +6,6 @@
 #include <map>
 #include <set>
 
-#include "base/file.h"
 #include "cli/importing.h"
 #include "cli/policy.h"
 #include "cli/shop.h"
@@ -224,9 +223,7 @@ class RealRun {
 
   // The recipe leaves the fold's people out of training; everyone has a fold by the same ranking.
   Result<void> run_fold(std::int64_t fold, const std::vector<Judged>& judged) {
-    auto text = read_file(posix_files(), options_.recipe);
-    if (!text) return fail(text.error());
-    auto recipe = curate::parse_recipe(*text, options_.recipe);
+    auto recipe = curate::load_recipe(options_.recipe);
     if (!recipe) return fail(recipe.error());
     recipe->dataset.fold = fold;
     recipe->dataset.seed = recipe->train.seed = options_.seed;

@@ -20,11 +20,12 @@ struct Integers {
 };
 
 Integers integers_in(const NumberBounds& bounds) {
-  const auto inside = [](std::int64_t n) {
-    return std::clamp(n, -kLargestInteger, kLargestInteger);
-  };
-  return {inside(bounds.low.value_or(-kLargestInteger)) + (bounds.above_low ? 1 : 0),
-          inside(bounds.high.value_or(kLargestInteger)) - (bounds.below_high ? 1 : 0)};
+  // A lower bound above all that can be written leaves nothing: it is not drawn down to the
+  // largest.
+  const std::int64_t low = bounds.low.value_or(-kLargestInteger);
+  const std::int64_t high = bounds.high.value_or(kLargestInteger);
+  return {std::max(low, -kLargestInteger) + (bounds.above_low ? 1 : 0),
+          std::min(high, kLargestInteger) - (bounds.below_high ? 1 : 0)};
 }
 
 // 2500 is 25 and two zeros: its multiples are those of 25 with two zeros behind.
@@ -208,9 +209,8 @@ NodeId JsonGrammar::number(const NumberBounds& bounds, NodeId next) {
         grammar_.byte('0', tail), grammar_.range('1', '9', digits(0, kNumberDigits - 1, tail)));
     return grammar_.maybe(grammar_.byte('-', body), body);
   }
-  const auto inside = [](std::int64_t n) { return std::clamp(n, -kLargestWhole, kLargestWhole); };
-  const std::int64_t low = inside(bounds.low.value_or(-kLargestWhole));
-  const std::int64_t high = inside(bounds.high.value_or(kLargestWhole));
+  const std::int64_t low = std::max(bounds.low.value_or(-kLargestWhole), -kLargestWhole);
+  const std::int64_t high = std::min(bounds.high.value_or(kLargestWhole), kLargestWhole);
   std::vector<NodeId> ways;
   if (low < 0) {
     const bool crosses = high > 0;

@@ -140,6 +140,12 @@ TEST(Schema, HoldsIntegersToTheirBounds) {
   auto above = automaton_for(R"({"type":"integer","minimum":0})");
   EXPECT_TRUE(holds(above, 999'999'999'999'999'999));
   EXPECT_FALSE(holds(above, -1));
+  // Beyond what can be written there is nothing, not the largest that can be.
+  for (const char* schema :
+       {R"({"type":"integer","minimum":1e18})", R"({"type":"integer","maximum":-1e18})",
+        R"({"type":"number","minimum":2e15})", R"({"type":"number","exclusiveMaximum":-2e15})"}) {
+    EXPECT_NE(why_not(schema).find("no value"), std::string::npos) << schema;
+  }
 }
 
 TEST(Schema, HoldsNumbersToTheirBounds) {

@@ -1,4 +1,4 @@
-// RewardedGroup relative policy optimisation (Shao et al. 2024, arXiv 2402.03300, eqs. 3 and 4): to
+// Group relative policy optimisation (Shao et al. 2024, arXiv 2402.03300, eqs. 3 and 4): to
 // each prompt the policy samples a group of G answers, a verifier rewards them, and an answer's
 // advantage is its reward against its group's,
 //
