@@ -216,9 +216,11 @@ Result<void> GitEditTable::load(GitEdit& edit) {
 }
 
 Result<EditMade> GitEditTable::was_made(const GitEdit& edit) {
+  // Of those who know: that a call was interrupted, or not heard of again, is a guess.
   const auto said = db_.query(
       "SELECT kind FROM feedback WHERE interaction_id = ? AND handle_value = ?"
-      " AND kind IN ('accepted', 'rejected') ORDER BY at DESC, id LIMIT 1",
+      " AND kind IN ('accepted', 'rejected') AND detail NOT LIKE '%\"weak\":true%'"
+      " ORDER BY at DESC, id LIMIT 1",
       {edit.interaction, edit.tool_call});
   if (!said) return fail(said.error());
   if (!said->empty()) {

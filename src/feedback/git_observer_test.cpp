@@ -398,6 +398,27 @@ TEST_P(GitObserverBoth, OnlyWhatWasMadeCanBeDiscarded) {
   EXPECT_EQ(signals(), SignalLines{"int_made undone discarded 0.00 by unknown"});
 }
 
+TEST_P(GitObserverBoth, AGuessThatACallWasRefusedEndsNothing) {
+  edit("guessed");
+  edit("known", kOld, "    return math.fsum((a, b))\n");
+  const auto refused = [&](const std::string& call, const std::string& detail) {
+    const auto said = db_->execute(
+        "INSERT INTO feedback (id, source, idempotency_key, handle_kind, handle_value,"
+        " interaction_id, kind, by_whom, person_id, detail, at, received_at)"
+        " VALUES (?, 'hook:claude-code/k', ?, 'tool_call', ?, ?, 'rejected', 'person', '', ?, ?, "
+        "0)",
+        {"fb_" + call, call, call, "int_" + call, detail, clock_.now()});
+    ASSERT_TRUE(said) << said.error().message;
+  };
+  refused("guessed", R"({"fact":"rejected/guessed","weak":true})");
+  refused("known", R"({"fact":"rejected/known"})");
+  write("src/calc.py", replaced(kCalc, kOld, kNew + "    return math.fsum((a, b))\n"));
+  clock_.advance(1min);
+  commit("sum");
+  observe();
+  EXPECT_EQ(signals(), SignalLines{"int_guessed persisted commit 1.00 by automatic"});
+}
+
 TEST_P(GitObserverBoth, TheToolsOwnNextDraftIsNoVerdict) {
   edit("a");
   clock_.advance(1min);
