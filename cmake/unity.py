@@ -27,11 +27,11 @@ class Names:
         self.hidden_functions, self.functions = set(), set()
         within = False
         for line in text.splitlines():
-            if line.startswith("namespace"):
+            if line.startswith("namespace") and line.endswith("{"):
                 within = line == "namespace {"
             elif line.startswith("}  // namespace"):
                 within = False
-            elif line and line[0] not in " }#/":
+            elif line and line[0] not in " }#/" and not line.startswith("namespace "):
                 self.add(line, within)
 
     def add(self, line, within):
@@ -94,4 +94,5 @@ def main():
             print(number, file)
 
 
-main()
+if __name__ == "__main__":
+    main()
