@@ -26,7 +26,7 @@ Allowance most(Measure measure, Period period, std::int64_t amount) {
   return allowance;
 }
 
-class LimitsTest : public testing::Test {
+class LimitsTest : public ::testing::Test {
  protected:
   bool admits(const std::string& person, const std::string& team = "blue") {
     return limits_.admit(caller(person, team)).has_value();

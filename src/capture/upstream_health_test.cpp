@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 
 constexpr HealthPolicy kPolicy{.failures = 3, .window = 10s, .rest = 5s};
 
-class HealthTest : public testing::Test {
+class HealthTest : public ::testing::Test {
  protected:
   void fail_times(int times) {
     for (int i = 0; i < times; ++i) changed_ = health_.failed(now_);

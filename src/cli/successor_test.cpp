@@ -22,7 +22,7 @@ Successor::State wait_for(Successor& successor) {
   return successor.look();
 }
 
-class SuccessorTest : public testing::Test {
+class SuccessorTest : public ::testing::Test {
  protected:
   ~SuccessorTest() override { ::close(socket_); }
   std::unique_ptr<Successor> start(const std::string& script, std::chrono::seconds patience = 30s) {

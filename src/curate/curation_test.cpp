@@ -63,7 +63,7 @@ double shared_shingles(const std::string& a, const std::string& b) {
          static_cast<double>(one.size() + other.size() - static_cast<std::size_t>(both));
 }
 
-class Curation : public testing::Test {
+class Curation : public ::testing::Test {
  protected:
   Curation() : sample_(*db_) {
     recipe_.name = "curated";

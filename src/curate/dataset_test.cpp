@@ -28,7 +28,7 @@ std::vector<json::object> lines_of(const std::string& path) {
   return lines;
 }
 
-class DatasetBuild : public testing::Test {
+class DatasetBuild : public ::testing::Test {
  protected:
   DatasetBuild() : db_(open("hone.db")), sample_(*db_) {
     recipe_.name = "style";

@@ -34,7 +34,7 @@ std::vector<std::string> exported_lines(const std::string& path) {
   return lines;
 }
 
-class DatasetExport : public testing::Test {
+class DatasetExport : public ::testing::Test {
  protected:
   void SetUp() override {
     auto db = store::Database::open("sqlite:" + (folder_ / "hone.db"));

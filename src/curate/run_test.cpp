@@ -19,7 +19,7 @@ void write(const std::string& path, std::string_view text) {
   ASSERT_TRUE(written) << written.error().message;
 }
 
-class RunFolder : public testing::Test {
+class RunFolder : public ::testing::Test {
  protected:
   void SetUp() override {
     auto db = store::Database::open("sqlite:" + (folder_ / "hone.db"));
@@ -37,7 +37,7 @@ class RunFolder : public testing::Test {
     recipe_.dataset.held_out_people = 0;
     recipe_.dataset.held_out_prompts = 0;
   }
-  Result<curate::Run> prepare() {  // testing::Test has a Run too
+  Result<curate::Run> prepare() {  // ::testing::Test has a Run too
     auto dataset = build_dataset(*db_, recipe_, folder_ / "datasets", clock_);
     if (!dataset) return fail(dataset.error());
     return prepare_run(*db_, recipe_, *dataset, {"base", "/models/base \"1\""}, folder_ / "runs",

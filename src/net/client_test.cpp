@@ -89,7 +89,7 @@ class FadingServer {
   std::thread thread_;
 };
 
-class ClientTest : public testing::Test {
+class ClientTest : public ::testing::Test {
  protected:
   ClientTest() {
     auto handler = [this](const Request& request, Responder& out) { return handle(request, out); };

@@ -76,7 +76,7 @@ class Site {
   }
 };
 
-class ServerTest : public testing::Test {
+class ServerTest : public ::testing::Test {
  protected:
   void start(ServerOptions options = {}) {
     auto handler = [this](const Request& request, Responder& out) {

@@ -23,7 +23,7 @@ OutboxRecord record(const std::string& id, std::string payload = "{}") {
   return made;
 }
 
-class OutboxTest : public testing::Test {
+class OutboxTest : public ::testing::Test {
  protected:
   std::unique_ptr<Outbox> open(OutboxOptions options = {}) {
     auto outbox = Outbox::open(posix_files(), path_, clock_, options);

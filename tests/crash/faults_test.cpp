@@ -122,7 +122,7 @@ bool survives_fault(std::int64_t n, ErrorCode code, bool stuck, std::uint64_t se
   for (const auto& damage : (*outbox)->damage()) {
     EXPECT_FALSE(damage.acknowledged) << where << ": " << damage.message();
   }
-  return reached && !testing::Test::HasFailure();
+  return reached && !::testing::Test::HasFailure();
 }
 
 TEST(OutboxFaults, EveryAcknowledgedRecordSurvivesAnIoErrorAtAnyOperation) {

@@ -63,7 +63,7 @@ TEST(GoldenChanged, AFileThatIsCutShortFailsItsCaseAlone) {
   EXPECT_EQ(check_adapters(own.place()).failed, 3);
 }
 
-class GoldenLosses : public testing::Test {
+class GoldenLosses : public ::testing::Test {
  protected:
   void SetUp() override {
     for (const char* name : {"policy", "reference", "cases.json", "dpo_sigmoid.safetensors",
@@ -144,7 +144,7 @@ TEST_F(GoldenLosses, NameMethodsAndFieldsThatAreNotKnown) {
   expect_one_fails(check_losses(own_.place()), 1, "cases.json", "cases.json");
 }
 
-class GoldenTrajectory : public testing::Test {
+class GoldenTrajectory : public ::testing::Test {
  protected:
   void SetUp() override {
     for (const char* name :

@@ -20,7 +20,7 @@ struct Row {
   std::vector<Limit> limits{};
 };
 
-class Golden : public testing::TestWithParam<Row> {};
+class Golden : public ::testing::TestWithParam<Row> {};
 
 TEST_P(Golden, GivesTheReferencesNumbers) {
   const auto folder = shared_file("golden");
@@ -38,14 +38,14 @@ TEST_P(Golden, GivesTheReferencesNumbers) {
 // Tokenizers: 320 rows of three tokenizer.json, of Llama 2's other layout, and of two GGUF files.
 INSTANTIATE_TEST_SUITE_P(
     Groups, Golden,
-    testing::Values(Row{"tokenizer", check_tokenizers, 320 * 6},
-                    Row{"rendered", check_rendered, 180}, Row{"sft", check_sft, 20},
-                    Row{"model", check_models, 4}, Row{"lora", check_adapters, 10},
-                    Row{"loss", check_losses, 34, {{"metrics", 1e-4}}},
-                    Row{"trajectory",
-                        check_trajectories,
-                        3,
-                        {{"loss", 1e-4}, {"gradient norm", 1e-3}, {"lr", 1e-9}}}),
+    ::testing::Values(Row{"tokenizer", check_tokenizers, 320 * 6},
+                      Row{"rendered", check_rendered, 180}, Row{"sft", check_sft, 20},
+                      Row{"model", check_models, 4}, Row{"lora", check_adapters, 10},
+                      Row{"loss", check_losses, 34, {{"metrics", 1e-4}}},
+                      Row{"trajectory",
+                          check_trajectories,
+                          3,
+                          {{"loss", 1e-4}, {"gradient norm", 1e-3}, {"lr", 1e-9}}}),
     [](const auto& row) { return std::string(row.param.name); });
 
 TEST(GoldenSmolLM2, AnswersAndScoresInABatchAsTheReferenceDoes) {

@@ -72,7 +72,7 @@ struct Case {
   const char* tokenizer;
 };
 
-class ChatTemplateMask : public testing::TestWithParam<Case> {};
+class ChatTemplateMask : public ::testing::TestWithParam<Case> {};
 
 // By {% generation %} in the training templates, by the conversation's beginnings in the plain
 // ones.
@@ -112,13 +112,13 @@ TEST_P(ChatTemplateMask, IsTheReferences) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Templates, ChatTemplateMask,
-                         testing::Values(Case{"smollm2", "smollm2"},
-                                         Case{"smollm2_training", "smollm2"},
-                                         Case{"llama3", "llama3"},
-                                         Case{"llama3_training", "llama3"}),
+                         ::testing::Values(Case{"smollm2", "smollm2"},
+                                           Case{"smollm2_training", "smollm2"},
+                                           Case{"llama3", "llama3"},
+                                           Case{"llama3_training", "llama3"}),
                          [](const auto& row) { return std::string(row.param.chat_template); });
 
-class ChatTemplateTokens : public testing::Test {
+class ChatTemplateTokens : public ::testing::Test {
  protected:
   ChatTemplateTokens() : tokenizer_(reference_tokenizer("smollm2")) {
     if (tokenizer_) specials_.emplace(*tokenizer_);

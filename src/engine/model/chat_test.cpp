@@ -52,7 +52,7 @@ struct Case {
   const char* tokenizer;
 };
 
-class ChatReference : public testing::TestWithParam<Case> {};
+class ChatReference : public ::testing::TestWithParam<Case> {};
 
 TEST_P(ChatReference, RendersAsTheTemplateDoes) {
   const std::string name = GetParam().chat_template;
@@ -77,8 +77,8 @@ TEST_P(ChatReference, RendersAsTheTemplateDoes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Templates, ChatReference,
-                         testing::Values(Case{"smollm2", "smollm2"}, Case{"llama3", "llama3"},
-                                         Case{"llama3_1", "llama3"}, Case{"llama2", "llama2"}),
+                         ::testing::Values(Case{"smollm2", "smollm2"}, Case{"llama3", "llama3"},
+                                           Case{"llama3_1", "llama3"}, Case{"llama2", "llama2"}),
                          [](const auto& row) { return std::string(row.param.chat_template); });
 
 TEST(ChatTools, AreWrittenAsTheTemplatesOfLlama31To33Do) {
@@ -123,7 +123,7 @@ TEST(Chat, WritesTheDayThatIsAskedForWhereTheFormatHasOne) {
   EXPECT_EQ(plain->render(messages, {.date = "01 Jan 2026"}), plain->render(messages));
 }
 
-class ChatMask : public testing::TestWithParam<const char*> {};
+class ChatMask : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(ChatMask, CoversContentAndEndTokenAsTheReferenceDoes) {
   const std::string name = GetParam();
@@ -157,7 +157,7 @@ TEST_P(ChatMask, CoversContentAndEndTokenAsTheReferenceDoes) {
   EXPECT_EQ(compared, 10);
 }
 
-INSTANTIATE_TEST_SUITE_P(Templates, ChatMask, testing::Values("smollm2", "llama3"),
+INSTANTIATE_TEST_SUITE_P(Templates, ChatMask, ::testing::Values("smollm2", "llama3"),
                          [](const auto& row) { return std::string(row.param); });
 
 TEST(Chat, KeepsSpecialTextOfPeopleAsText) {

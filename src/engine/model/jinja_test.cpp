@@ -233,7 +233,7 @@ TEST(Jinja, RefusesASourceThatIsNoUtf8) {
   EXPECT_EQ(text_of(render("{{ 'é' }}ü")), "éü");
 }
 
-class JinjaGolden : public testing::TestWithParam<const char*> {};
+class JinjaGolden : public ::testing::TestWithParam<const char*> {};
 
 // Cut anywhere, and with a byte changed, a template is rendered or refused, and nothing else: the
 // sanitizers look on.
@@ -262,8 +262,8 @@ TEST_P(JinjaGolden, SurvivesBeingCutAndChanged) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Templates, JinjaGolden,
-                         testing::Values("smollm2", "llama2", "llama3", "llama3_1", "llama3_2",
-                                         "smollm2_training", "llama3_training"),
+                         ::testing::Values("smollm2", "llama2", "llama3", "llama3_1", "llama3_2",
+                                           "smollm2_training", "llama3_training"),
                          [](const auto& row) { return std::string(row.param); });
 
 }  // namespace

@@ -14,7 +14,7 @@ constexpr std::string_view kTiny = R"({"added_tokens": [
   "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true},
   "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "<": 3, "Ġ": 4}, "merges": ["a b"]}})";
 
-class TokenizerLines : public testing::Test {
+class TokenizerLines : public ::testing::Test {
  protected:
   TokenizerLines() { write_all(folder_.path("tokenizer.json"), std::string(kTiny)); }
 

@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 using Ids = std::vector<std::int64_t>;
 
 // The tiny model, loaded, and an adapter whose B is not zero.
-class BatcherTest : public testing::Test {
+class BatcherTest : public ::testing::Test {
  protected:
   void SetUp() override {
     write_tiny_model(folder_.path("model"));

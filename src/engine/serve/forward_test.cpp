@@ -51,7 +51,7 @@ at::Tensor logits_in_pieces(const ServingModel& model, const std::vector<std::in
   return at::cat(pieces);
 }
 
-class ServingForward : public testing::TestWithParam<const char*> {};
+class ServingForward : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(ServingForward, GivesTheReferenceLogits) {
   const auto loaded = load(GetParam());
@@ -94,8 +94,8 @@ TEST_P(ServingForward, GivesTheReferenceLogitsWithAdaptersInOneBatch) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, ServingForward,
-                         testing::Values("mha_tied", "gqa_llama3rope", "headdim_linear_bias",
-                                         "gqa_bf16"),
+                         ::testing::Values("mha_tied", "gqa_llama3rope", "headdim_linear_bias",
+                                           "gqa_bf16"),
                          [](const auto& row) { return std::string(row.param); });
 
 TEST(KvCache, GoesOnFromACopiedBeginning) {

@@ -19,7 +19,7 @@
 namespace hone::engine {
 
 // A real server on a real port, with the tiny model and one adapter.
-class ServerTest : public testing::Test {
+class ServerTest : public ::testing::Test {
  protected:
   void SetUp() override {
     write_tiny_model(folder_.path("tiny"));

@@ -29,7 +29,7 @@ SandboxJob python(const std::string& code, std::chrono::milliseconds wall = 10s)
   return job;
 }
 
-class Sandbox : public testing::Test {
+class Sandbox : public ::testing::Test {
  protected:
   void SetUp() override {
     const auto tried = run_in_sandbox({.argv = {"true"}});
