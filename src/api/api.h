@@ -81,7 +81,8 @@ class Api {
   [[nodiscard]] net::awaitable<net::Response> take_feedback(const net::Request& request,
                                                             const PageOrigins& origins);
   [[nodiscard]] net::awaitable<net::Response> post_feedback(const net::Request& request,
-                                                            const people::Caller& caller);
+                                                            const people::Caller& caller,
+                                                            bool whole_key);
   [[nodiscard]] net::awaitable<net::Response> post_consent(const net::Request& request,
                                                            const people::Caller& caller);
   [[nodiscard]] net::awaitable<net::Response> answer_telemetry(const net::Request& request);

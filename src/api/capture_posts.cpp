@@ -124,7 +124,7 @@ net::awaitable<Result<void>> keep_feedback(store::Outbox& outbox,
 }
 
 net::awaitable<net::Response> Api::post_feedback(const net::Request& request,
-                                                 const people::Caller& caller) {
+                                                 const people::Caller& caller, bool whole_key) {
   const auto level = capture_policy_.get().level(caller.team_name);
   if (level == people::CaptureLevel::kNothing) {
     const Error refused{ErrorCode::kDenied,
@@ -133,7 +133,9 @@ net::awaitable<net::Response> Api::post_feedback(const net::Request& request,
   }
   const FeedbackContext context{.source = "api:" + (caller.key_id.empty() ? "open" : caller.key_id),
                                 .person = caller.person,
-                                .now = parts_.clock.now()};
+                                .now = parts_.clock.now(),
+                                .fresh_key = {},
+                                .of_commits = whole_key};
   const bool with_content = caller.capture && level == people::CaptureLevel::kContent;
   Result<Parsed> parsed;
   auto ran = co_await parts_.work.run([&] {

@@ -132,6 +132,12 @@ Result<store::Feedback> parse_feedback(const json::object& body, const FeedbackC
   auto handle = parse_handle(body);
   if (!handle) return fail(handle.error());
   feedback.handle = std::move(*handle);
+  if (feedback.handle.kind == "commit" && !context.of_commits) {
+    return fail(ErrorCode::kDenied,
+                "field 'handle': neither a page nor a key that opens feedback only speaks of a "
+                "commit, which is of many interactions; use a key of the scope 'all', or `hone "
+                "feedback outcome`");
+  }
   auto kind = one_of(body, "kind", store::feedback_kinds(), "");
   if (!kind) return fail(kind.error());
   feedback.kind = std::move(*kind);

@@ -19,8 +19,11 @@ struct FeedbackContext {
   std::string person;
   Time now{};
   std::string fresh_key;  // used where no idempotency_key is given
+  // Whether the key may speak of a commit, and so of all interactions whose edits are in it.
+  bool of_commits = true;
 };
 
+// kDenied for a commit where the context does not allow it.
 [[nodiscard]] Result<store::Feedback> parse_feedback(const json::object& body,
                                                      const FeedbackContext& context);
 

@@ -5,7 +5,10 @@
 namespace hone::api {
 namespace {
 
-const FeedbackContext kContext{"api:key_1", "per_1", from_millis(1764000000000), "fresh"};
+const FeedbackContext kContext{.source = "api:key_1",
+                               .person = "per_1",
+                               .now = from_millis(1764000000000),
+                               .fresh_key = "fresh"};
 
 Result<store::Feedback> parse(const char* text) {
   return parse_feedback(parse_json_object(text).value(), kContext);
@@ -42,6 +45,20 @@ TEST(FeedbackRequest, KeepsWhatAComparisonWasWithAndWhereItStood) {
   ASSERT_TRUE(compared) << compared.error().message;
   EXPECT_EQ(json::serialize(compared->detail), R"({"against":"y","place":"second"})");
   EXPECT_TRUE(parse(R"({"handle": "x", "kind": "accepted"})")->detail.empty());
+}
+
+TEST(FeedbackRequest, OfACommitIsNotForKeysThatOpenFeedbackOnly) {
+  const auto body = parse_json_object(R"({"handle": {"kind": "commit", "value": "c0ffee"},
+    "kind": "outcome", "value": 1})")
+                        .value();
+  EXPECT_TRUE(parse_feedback(body, kContext));
+  FeedbackContext page = kContext;
+  page.of_commits = false;
+  const auto refused = parse_feedback(body, page);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kDenied);
+  EXPECT_TRUE(
+      parse_feedback(parse_json_object(R"({"handle": "x", "kind": "accepted"})").value(), page));
 }
 
 TEST(FeedbackRequest, NamesTheFieldThatIsWrong) {

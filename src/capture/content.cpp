@@ -24,7 +24,22 @@ Result<wire::Call> read(wire::Format format, std::string_view text) {
   return wire::read_call(format, *object);
 }
 
+// The keys of all beginnings of a context, the empty one first.
+std::vector<MemoKey> beginnings_of(std::span<const SharedMessage* const> context,
+                                   const MemoKey& policy) {
+  std::vector<MemoKey> keys;
+  keys.reserve(context.size() + 1);
+  keys.push_back(memo_key("shared context", policy));
+  for (const SharedMessage* message : context) keys.push_back(memo_key(*message, keys.back()));
+  return keys;
+}
+
 }  // namespace
+
+MemoKey memo_key(const SharedMessage& message, const MemoKey& after) {
+  const auto* bytes = reinterpret_cast<const char*>(message.key.data());
+  return memo_key(std::string_view(bytes, sizeof(message.key)), after);
+}
 
 void Content::leave_out(std::string_view why, store::Interaction& facts) {
   facts.content = why;
@@ -42,6 +57,17 @@ void Content::fill(std::vector<json::object> messages, json::object answer, json
   } else {
     leave_out("redaction_failed", facts);
   }
+}
+
+Learned Content::fill_shared(std::span<const SharedMessage* const> context, json::object answer,
+                             json::object params, store::Interaction& facts) {
+  auto learned = add_shared(context, std::move(answer), std::move(params), facts);
+  if (learned) {
+    facts.content = "stored";
+    return std::move(*learned);
+  }
+  leave_out("redaction_failed", facts);
+  return {};
 }
 
 Learned Content::fill_from_body(wire::Format format, const wire::CutBody& body, json::object answer,
@@ -64,6 +90,32 @@ Result<void> Content::add(std::vector<json::object> messages, json::object answe
   Place place;
   if (auto added = add_steps(std::move(messages), facts, place); !added) return added;
   return add_answer(std::move(answer), facts, std::move(place));
+}
+
+Result<Learned> Content::add_shared(std::span<const SharedMessage* const> context,
+                                    json::object answer, json::object params,
+                                    store::Interaction& facts) {
+  if (auto added = add_params(std::move(params), facts); !added) return fail(added.error());
+  const auto keys = beginnings_of(context, policy());
+  Place place;
+  std::size_t next = keys.size();  // the first beginning to be read
+  for (; next > 1; --next) {
+    if (auto known = beginnings_.find(keys[next - 1])) {
+      place = {std::string(text_of(known->leaf)), known->depth};
+      break;
+    }
+  }
+  Learned learned;
+  for (; next < keys.size(); ++next) {
+    if (auto added = add_step(context[next - 1]->message, facts, place); !added) {
+      return fail(added.error());
+    }
+    learned.beginnings.emplace_back(keys[next], place);
+  }
+  if (auto added = add_answer(std::move(answer), facts, std::move(place)); !added) {
+    return fail(added.error());
+  }
+  return learned;
 }
 
 // `place` is where the context ends.

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +38,18 @@ struct Learned {
   std::optional<MemoKey> body;
 };
 
+// A message that stands in the contexts of many calls: read once, and known by its key.
+struct SharedMessage {
+  explicit SharedMessage(json::object said)
+      : message(std::move(said)), key(memo_key(canonical(message))) {}
+
+  json::object message;  // canonical, wire/message.h
+  MemoKey key;
+};
+
+// Of a context that goes on with `message`: costs the same however long either is.
+[[nodiscard]] MemoKey memo_key(const SharedMessage& message, const MemoKey& after);
+
 class Content {
  public:
   Content(const privacy::Redactor& redactor, std::string tenant_key, std::size_t known_nodes)
@@ -51,6 +64,10 @@ class Content {
   // `facts` is without content and says so.
   void fill(std::vector<json::object> messages, json::object answer, json::object params,
             store::Interaction& facts);
+  // The same of a context that calls share: what was learned of its beginning is not looked at.
+  [[nodiscard]] Learned fill_shared(std::span<const SharedMessage* const> context,
+                                    json::object answer, json::object params,
+                                    store::Interaction& facts);
   // The same from a request's body. What is no call of that format is "unreadable".
   [[nodiscard]] Learned fill_from_body(wire::Format format, const wire::CutBody& body,
                                        json::object answer, store::Interaction& facts);
@@ -64,6 +81,8 @@ class Content {
  private:
   Result<void> add(std::vector<json::object> messages, json::object answer, json::object params,
                    store::Interaction& facts);
+  Result<Learned> add_shared(std::span<const SharedMessage* const> context, json::object answer,
+                             json::object params, store::Interaction& facts);
   Result<void> add_answer(json::object answer, store::Interaction& facts, Place place);
   Result<Learned> add_body(wire::Format format, const wire::CutBody& body, json::object answer,
                            store::Interaction& facts);
@@ -90,9 +109,10 @@ class Content {
 
   const privacy::Redactor& redactor_;
   const std::string tenant_key_;
-  Memo<Nothing> written_;       // nodes that are in the outbox
-  Memo<Hash> blocks_;           // a canonical message -> hash of its block
-  Memo<KeptPlace> beginnings_;  // a body's beginning, as sent -> where it leads
+  Memo<Nothing> written_;  // nodes that are in the outbox
+  Memo<Hash> blocks_;      // a canonical message -> hash of its block
+  // The beginning of a body, as sent, or of a shared context -> where it leads.
+  Memo<KeptPlace> beginnings_;
 };
 
 }  // namespace hone::capture

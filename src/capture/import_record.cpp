@@ -72,7 +72,9 @@ Result<ImportedFeedback> read_signal(const json::value& value, Time otherwise) {
 }
 
 // What two calls of one key must have in common.
-std::string content_of(const ImportedCall& call) {
+MemoKey content_key(const ImportedCall& call) {
+  MemoKey context{};
+  for (const SharedMessage* message : call.context) context = memo_key(*message, context);
   json::array all;
   for (const json::object& message : call.messages) all.push_back(message);
   all.push_back(call.answer);
@@ -86,7 +88,7 @@ std::string content_of(const ImportedCall& call) {
                                {"comment", json::string(signal.comment.value_or(""))},
                                {"detail", signal.detail}});
   }
-  return canonical(all);
+  return memo_key(canonical(all), context);
 }
 
 }  // namespace
@@ -133,7 +135,7 @@ Result<bool> ImportWriter::is_captured(const store::Interaction& facts) {
 
 bool ImportWriter::is_new(const ImportedCall& call) {
   const MemoKey key = memo_key(call.key);
-  const MemoKey content = memo_key(content_of(call));
+  const MemoKey content = content_key(call);
   if (const auto known = keys_.find(key)) {
     if (*known == content) {
       left_out("repeated");
@@ -205,11 +207,16 @@ Result<void> ImportWriter::add(const ImportedCall& call) {
 
 Result<void> ImportWriter::write_call(const ImportedCall& call, const people::Person& person,
                                       bool with_content, store::Interaction& facts) {
+  Learned learned;
   if (with_content) {
     auto params = params_of(call);
     if (!params) return fail(params.error());
     const bool checked = params->contains("verifier");
-    content_.fill(call.messages, call.answer, std::move(*params), facts);
+    if (call.context.empty()) {
+      content_.fill(call.messages, call.answer, std::move(*params), facts);
+    } else {
+      learned = content_.fill_shared(call.context, call.answer, std::move(*params), facts);
+    }
     report_.tasks += checked && facts.content == "stored" ? 1 : 0;
   } else {
     Content::leave_out(person.consents.capture ? "policy" : "no_consent", facts);
@@ -218,7 +225,7 @@ Result<void> ImportWriter::write_call(const ImportedCall& call, const people::Pe
     if (auto shown = show(call); !shown) return shown;
   }
   if (auto done = sink_.interaction(facts); !done) return done;
-  content_.appended(facts);
+  content_.appended(facts, learned);
   ++report_.interactions;
   report_.trainable += facts.trainable ? 1 : 0;
   return {};
@@ -260,6 +267,7 @@ Result<json::object> ImportWriter::params_of(const ImportedCall& call) {
 Result<void> ImportWriter::show(const ImportedCall& call) {
   json::array messages;
   for (const json::object& message : call.messages) messages.push_back(message);
+  for (const SharedMessage* message : call.context) messages.push_back(message->message);
   json::array feedback;
   for (const ImportedFeedback& signal : call.feedback) {
     json::object one{{"kind", json::string(signal.kind)},

@@ -47,6 +47,8 @@ struct ImportedCall {
   json::object params;
   json::object verifier;               // how an answer is checked; empty: by nobody
   std::vector<json::object> messages;  // canonical, wire/message.h
+  // Instead of messages, where calls share them; they outlive the call.
+  std::vector<const SharedMessage*> context = {};
   json::object answer;
   std::vector<ImportedFeedback> feedback;
   // Of calls that a tool wrote down itself, and that may have passed through the gateway, too.

@@ -10,7 +10,8 @@
 // PATH is a file or a folder, in which every *.jsonl is read. Idempotent: a transcript that has
 // grown brings what is new. A record that cannot be read, or that no version known to us writes, is
 // counted, and named by file and line; the rest is kept. Memory holds one transcript (up to 256 MiB
-// of it). Blocking.
+// of it), and each message of it once: an answer costs what is new in its context, and some bytes
+// for each message before that. Blocking.
 #pragma once
 
 #include <functional>

@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <set>
+#include <utility>
 
+#include "capture/transcript_claude_path.h"
 #include "capture/transcript_reader.h"
 #include "wire/call.h"
 #include "wire/message.h"
@@ -41,14 +42,6 @@ constexpr std::array<std::string_view, 26> kSilentLines = {"mode",
                                                            "marble-origami-snapshot",
                                                            "task-summary"};
 
-struct ClaudeLine {
-  std::string parent;
-  std::vector<json::object> messages;  // canonical; of the model's lines none
-  json::array reminders;               // text parts that the tool put in …
-  bool to_system = false;              // … as a system message, or else into the person's
-  std::optional<std::size_t> answer;
-};
-
 // All lines of one answer.
 struct ClaudeAnswer {
   std::string first;   // uuid
@@ -64,51 +57,14 @@ struct ClaudeAnswer {
   Time last_at{};
   bool real = true;  // said by a model, and not put there by the tool
   bool followed = false;
-  std::size_t line = 0;  // index of the first
+  std::size_t line = 0;              // index of the first
+  std::size_t above = kNoLine;       // the place of the parent,
+  std::vector<std::size_t> results;  // and those of its calls' results; once all lines are read
 };
 
 struct ClaudeRequest {
   std::string shape;
   Time at{};
-};
-
-// The messages of one call's context, put together from the root down.
-class ClaudePath {
- public:
-  void add(const json::object& message) {
-    flush();
-    if (wire::content_of(message).empty()) return;
-    messages_.push_back(message);
-    put_in_ = 0;
-  }
-  // What stands behind a person's message in the file goes out in front of its text, or as one
-  // message of the system behind it.
-  void add_reminders(const json::array& parts, bool to_system) {
-    if (to_system || messages_.empty() || wire::role_of(messages_.back()) != "user") {
-      system_.insert(system_.end(), parts.begin(), parts.end());
-      return;
-    }
-    auto& content = messages_.back().at("content").as_array();
-    for (const json::value& part : parts) {
-      content.insert(content.begin() + static_cast<std::ptrdiff_t>(put_in_++), part);
-    }
-  }
-  std::vector<json::object> take() {
-    flush();
-    return std::move(messages_);
-  }
-
- private:
-  void flush() {
-    if (system_.empty()) return;
-    messages_.push_back(wire::make_message("system", std::move(system_)));
-    system_ = {};
-    put_in_ = 0;
-  }
-
-  std::vector<json::object> messages_;
-  json::array system_;
-  std::size_t put_in_ = 0;
 };
 
 std::vector<json::object> read_claude_messages(const json::object& body) {
@@ -149,7 +105,7 @@ class ClaudeTranscript final : public TranscriptReader {
   }
 
   std::optional<ImportedCall> next(ImportWriter& writer) override {
-    while (said_.size() < answers_.size()) said_.push_back(message_of(answers_[said_.size()]));
+    if (said_.size() < answers_.size()) link_lines();
     for (; given_ < answers_.size(); ++given_) {
       const ClaudeAnswer& answer = answers_[given_];
       if (!answer.real) {
@@ -187,7 +143,9 @@ class ClaudeTranscript final : public TranscriptReader {
   void read_line(std::string_view type, const json::object& record) {
     ClaudeLine line;
     if (type == "user") {
-      line.messages = read_claude_message(transcript_object(record, "message"));
+      for (json::object& message : read_claude_message(transcript_object(record, "message"))) {
+        line.messages.emplace_back(std::move(message));
+      }
     }
     if (type == "attachment") {
       line.to_system = string_or_empty(record, "renderedRole") == "system";
@@ -203,10 +161,10 @@ class ClaudeTranscript final : public TranscriptReader {
       if (const auto* prompt = attached.if_contains("systemPrompt")) system_prompt_ = *prompt;
     }
     std::vector<std::string> results;
-    for (const json::object& message : line.messages) {
-      for (const json::value& part : wire::content_of(message)) {
+    for (const SharedMessage& message : line.messages) {
+      for (const json::value& part : wire::content_of(message.message)) {
         const auto id = string_or_empty(part.get_object(), "id");
-        if (wire::role_of(message) == "tool" && !id.empty()) results.emplace_back(id);
+        if (wire::role_of(message.message) == "tool" && !id.empty()) results.emplace_back(id);
       }
     }
     const std::size_t place = add_line(record, std::move(line));
@@ -256,12 +214,35 @@ class ClaudeTranscript final : public TranscriptReader {
         read_claude_message({{"role", "assistant"}, {"content", answer.content}}));
   }
 
-  std::optional<ImportedCall> call_of(std::size_t number) const {
+  std::size_t place_of(const std::string& uuid) const {
+    const auto at = places_.find(uuid);
+    return at == places_.end() ? kNoLine : at->second;
+  }
+
+  // Looks up once what every context asks for.
+  void link_lines() {
+    for (ClaudeLine& line : lines_) line.above = place_of(line.parent);
+    said_.reserve(answers_.size());
+    for (ClaudeAnswer& answer : answers_) {
+      answer.above = place_of(answer.parent);
+      said_.emplace_back(message_of(answer));
+      for (const json::value& part : wire::content_of(said_.back().message)) {
+        const json::object& object = part.get_object();
+        if (string_or_empty(object, "type") != "tool_call") continue;
+        const auto found = results_.find(string_or_empty(object, "id"));
+        if (found != results_.end()) answer.results.push_back(found->second);
+      }
+    }
+    on_path_.assign(lines_.size(), kNoLine);
+    told_.assign(answers_.size(), kNoLine);
+  }
+
+  std::optional<ImportedCall> call_of(std::size_t number) {
     const ClaudeAnswer& answer = answers_[number];
     ImportedCall call;
-    call.answer = said_[number];
-    call.messages = context_of(answer);
-    if (wire::content_of(call.answer).empty() || call.messages.empty()) return std::nullopt;
+    call.answer = said_[number].message;
+    call.context = context_of(number);
+    if (wire::content_of(call.answer).empty() || call.context.empty()) return std::nullopt;
     call.key = "claude-code/" +
                (answer.response.empty() ? answer.first : answer.response + "/" + answer.first);
     call.tool = "claude-code";
@@ -280,15 +261,19 @@ class ClaudeTranscript final : public TranscriptReader {
     return call;
   }
 
-  // Tools and system prompt, as the request's settings have them.
-  std::vector<json::object> preamble_of(const ClaudeAnswer& answer) const {
-    json::object body{{"model", ""}, {"messages", json::array()}};
+  // Tools and system prompt, as the request's settings have them: read once for all requests that
+  // have the same.
+  const std::vector<SharedMessage>& preamble_of(const ClaudeAnswer& answer) {
     const auto request = requests_.find(answer.request);
     const auto shape =
         request == requests_.end() ? shapes_.end() : shapes_.find(request->second.shape);
-    if (shape != shapes_.end()) {
-      if (const auto* tools = shape->second.if_contains("tools")) body["tools"] = *tools;
-      if (const auto* system = shape->second.if_contains("system")) body["system"] = *system;
+    const json::object* settings = shape == shapes_.end() ? nullptr : &shape->second;
+    const auto [at, is_new] = preambles_.try_emplace(settings);
+    if (!is_new) return at->second;
+    json::object body{{"model", ""}, {"messages", json::array()}};
+    if (settings != nullptr) {
+      if (const auto* tools = settings->if_contains("tools")) body["tools"] = *tools;
+      if (const auto* system = settings->if_contains("system")) body["system"] = *system;
     } else if (system_prompt_.is_array()) {
       json::array system;
       for (const json::value& text : system_prompt_.get_array()) {
@@ -296,45 +281,43 @@ class ClaudeTranscript final : public TranscriptReader {
       }
       body["system"] = std::move(system);
     }
-    return read_claude_messages(body);
+    for (json::object& message : read_claude_messages(body)) {
+      at->second.emplace_back(std::move(message));
+    }
+    return at->second;
   }
 
-  std::vector<json::object> context_of(const ClaudeAnswer& answer) const {
+  std::vector<const SharedMessage*> context_of(std::size_t number) {
+    const ClaudeAnswer& answer = answers_[number];
     std::vector<std::size_t> up;
-    std::set<std::size_t> on_path;
-    for (auto at = places_.find(answer.parent); at != places_.end();
-         at = places_.find(lines_[at->second].parent)) {
-      // A line names one before it; a file that says otherwise does not lead us in circles.
-      if (!on_path.insert(at->second).second) break;
-      up.push_back(at->second);
+    // A line names one before it; a file that says otherwise does not lead us in circles.
+    for (std::size_t at = answer.above; at != kNoLine && on_path_[at] != number;
+         at = lines_[at].above) {
+      on_path_[at] = number;
+      up.push_back(at);
     }
-    ClaudePath path;
-    for (const json::object& message : preamble_of(answer)) path.add(message);
-    std::set<std::size_t> said;
+    ClaudePath path(lines_, made_);
+    for (const SharedMessage& message : preamble_of(answer)) path.add(message);
     for (std::size_t i = up.size(); i-- > 0;) {
       const ClaudeLine& line = lines_[up[i]];
       if (line.answer) {
-        if (!answers_[*line.answer].real || !said.insert(*line.answer).second) continue;
+        if (!answers_[*line.answer].real || told_[*line.answer] == number) continue;
+        told_[*line.answer] = number;
         path.add(said_[*line.answer]);
-        add_results(said_[*line.answer], answer, on_path, path);
+        add_results(answers_[*line.answer], number, path);
       } else if (!line.reminders.empty()) {
-        path.add_reminders(line.reminders, line.to_system);
+        path.add_reminders(up[i], line.to_system);
       }
-      for (const json::object& message : line.messages) path.add(message);
+      for (const SharedMessage& message : line.messages) path.add(message);
     }
     return path.take();
   }
 
   // Of calls that ran beside each other only one result is an ancestor of what follows.
-  void add_results(const json::object& message, const ClaudeAnswer& before,
-                   const std::set<std::size_t>& on_path, ClaudePath& path) const {
-    for (const json::value& part : wire::content_of(message)) {
-      const json::object& object = part.get_object();
-      if (string_or_empty(object, "type") != "tool_call") continue;
-      const auto found = results_.find(string_or_empty(object, "id"));
-      if (found == results_.end() || found->second >= before.line) continue;
-      if (on_path.contains(found->second)) continue;
-      for (const json::object& result : lines_[found->second].messages) path.add(result);
+  void add_results(const ClaudeAnswer& said, std::size_t before, ClaudePath& path) const {
+    for (const std::size_t result : said.results) {
+      if (result >= answers_[before].line || on_path_[result] == before) continue;
+      for (const SharedMessage& message : lines_[result].messages) path.add(message);
     }
   }
 
@@ -347,7 +330,13 @@ class ClaudeTranscript final : public TranscriptReader {
   std::map<std::string, ClaudeRequest, std::less<>> requests_;
   std::map<std::string, json::object, std::less<>> shapes_;
   json::value system_prompt_;
-  std::vector<json::object> said_;  // by the answers, once all lines are read
+  // Once all lines are read:
+  std::vector<SharedMessage> said_;  // by the answers
+  std::map<const json::object*, std::vector<SharedMessage>> preambles_;
+  ClaudeMade made_;
+  // The answer in whose context a line, and an answer, stood last.
+  std::vector<std::size_t> on_path_;
+  std::vector<std::size_t> told_;
   std::size_t given_ = 0;
 };
 

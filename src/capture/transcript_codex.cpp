@@ -3,6 +3,7 @@
 // are not the model's; its usage follows it. As versions up to 0.169 write it.
 #include <algorithm>
 #include <array>
+#include <deque>
 
 #include "capture/transcript_reader.h"
 #include "wire/call.h"
@@ -16,7 +17,7 @@ constexpr std::array<std::string_view, 2> kSilentRollout = {"world_state", "ghos
 struct CodexCall {
   std::size_t epoch = 0;    // which of the contexts
   std::size_t context = 0;  // how many of its messages were there
-  json::object answer;
+  const SharedMessage* answer = nullptr;
   std::string response;
   std::string model;
   json::object usage;
@@ -73,7 +74,7 @@ class CodexTranscript final : public TranscriptReader {
     }
     while (given_ < calls_.size()) {
       const CodexCall& said = calls_[given_++];
-      if (wire::content_of(said.answer).empty() || said.context == 0) {
+      if (wire::content_of(said.answer->message).empty() || said.context == 0) {
         writer.left_out("empty");
         continue;
       }
@@ -83,7 +84,14 @@ class CodexTranscript final : public TranscriptReader {
   }
 
  private:
-  std::vector<json::object>& context() { return contexts_.back(); }
+  using Context = std::vector<const SharedMessage*>;
+  Context& context() { return contexts_.back(); }
+  const SharedMessage* keep(json::object message) {
+    return &messages_.emplace_back(std::move(message));
+  }
+  void go_on_with(std::vector<json::object> messages) {
+    for (json::object& message : messages) context().push_back(keep(std::move(message)));
+  }
 
   void read_session(const json::object& payload) {
     auto id = string_or_empty(payload, "id");
@@ -94,7 +102,7 @@ class CodexTranscript final : public TranscriptReader {
         string_or_empty(transcript_object(payload, "base_instructions"), "text");
     if (text.empty()) text = string_or_empty(payload, "instructions");
     instructions_ = text;
-    if (!text.empty()) context() = read_codex_items({}, text);
+    if (!text.empty()) go_on_with(read_codex_items({}, text));
   }
 
   void read_item(const json::object& item, Time at) {
@@ -105,7 +113,7 @@ class CodexTranscript final : public TranscriptReader {
     }
     close({}, {}, at_);
     for (json::object& message : read_codex_items({item})) {
-      if (!wire::content_of(message).empty()) context().push_back(std::move(message));
+      if (!wire::content_of(message).empty()) context().push_back(keep(std::move(message)));
     }
   }
 
@@ -130,14 +138,14 @@ class CodexTranscript final : public TranscriptReader {
     CodexCall call;
     call.epoch = contexts_.size() - 1;
     call.context = context().size();
-    call.answer = answer;
+    call.answer = keep(std::move(answer));
     call.response = response;
     call.model = model_;
     call.usage = usage;
     call.at = asked_at_;
     call.ended = at;
+    context().push_back(call.answer);
     calls_.push_back(std::move(call));
-    context().push_back(std::move(answer));
   }
 
   // From here on the context is another one.
@@ -150,15 +158,15 @@ class CodexTranscript final : public TranscriptReader {
     } else if (const auto text = string_or_empty(payload, "message"); !text.empty()) {
       items.push_back(json::object{{"type", "message"}, {"role", "user"}, {"content", text}});
     }
-    contexts_.push_back(read_codex_items(items, instructions_));
+    contexts_.emplace_back();
+    go_on_with(read_codex_items(items, instructions_));
   }
 
   ImportedCall call_of(const CodexCall& said, std::size_t number) const {
     ImportedCall call;
-    const auto& messages = contexts_[said.epoch];
-    call.messages.assign(messages.begin(),
-                         messages.begin() + static_cast<std::ptrdiff_t>(said.context));
-    call.answer = said.answer;
+    const Context& all = contexts_[said.epoch];
+    call.context.assign(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(said.context));
+    call.answer = said.answer->message;
     call.key = "codex/" + session_ + "/" + std::to_string(number);
     call.tool = "codex";
     call.wire = wire::name(wire::Format::kOpenAIResponses);
@@ -177,7 +185,8 @@ class CodexTranscript final : public TranscriptReader {
   std::string session_;
   std::string model_;
   std::string instructions_;
-  std::vector<std::vector<json::object>> contexts_ = std::vector<std::vector<json::object>>(1);
+  std::deque<SharedMessage> messages_;  // of all contexts, each once
+  std::vector<Context> contexts_ = std::vector<Context>(1);
   json::array pending_;  // items of the answer at work
   std::vector<CodexCall> calls_;
   std::size_t given_ = 0;

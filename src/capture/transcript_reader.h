@@ -18,8 +18,9 @@ class TranscriptReader {
   // False for a record of a type that is not known.
   [[nodiscard]] virtual bool read(const json::object& record) = 0;
   [[nodiscard]] virtual std::string_view tool() const = 0;
-  // The next call, in the order of the file; nothing at the end. Reasons for what is left out go to
-  // the writer.
+  // The next call, in the order of the file; nothing at the end. Its context belongs to the reader,
+  // which reads no more records from the first call on. Reasons for what is left out go to the
+  // writer.
   [[nodiscard]] virtual std::optional<ImportedCall> next(ImportWriter& writer) = 0;
 };
 

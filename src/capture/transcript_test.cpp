@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/test_support.h"
+#include "capture/content.h"
 #include "wire/message.h"
 
 namespace hone::capture {
@@ -370,6 +371,59 @@ TEST_F(Transcripts, WhatTheGatewayHasIsNotAddedAgainAndItsSignalsAre) {
   EXPECT_EQ(feedback_[0].handle.kind, "tool_call");
   EXPECT_EQ(feedback_[0].detail.at("fact"), "accepted/t1");
   EXPECT_EQ(json::serialize(feedback_[0].detail).find("ada@"), std::string::npos) << "redacted";
+}
+
+TEST_F(Transcripts, WhatIsKnownOfASharedContextIsNotReadAgain) {
+  Content content(*redactor_, "key", 1'000);
+  std::vector<SharedMessage> said;
+  said.emplace_back(wire::text_message("user", "one"));
+  said.emplace_back(wire::text_message("assistant", "two"));
+  said.emplace_back(wire::text_message("user", "three"));
+  std::vector<const SharedMessage*> context{&said[0]};
+  store::Interaction first;
+  const auto learned = content.fill_shared(context, said[1].message, {}, first);
+  EXPECT_EQ(first.content, "stored");
+  EXPECT_EQ(first.nodes.size(), 2U);
+  context = {&said[0], &said[1], &said[2]};
+  const json::object answer = wire::text_message("assistant", "four");
+  store::Interaction whole;
+  (void)content.fill_shared(context, answer, {}, whole);
+  EXPECT_EQ(whole.nodes.size(), 4U) << "nothing is known before it is in the outbox";
+  content.appended(first, learned);
+  // Under the key that it is known by, in words that nobody should look at.
+  SharedMessage unread(wire::text_message("user", "unread"));
+  unread.key = said[0].key;
+  context.front() = &unread;
+  store::Interaction second;
+  (void)content.fill_shared(context, answer, {}, second);
+  ASSERT_EQ(second.nodes.size(), 2U) << "what is new";
+  EXPECT_EQ(second.nodes.front().parent, first.output_node);
+  EXPECT_EQ(second.output_node, whole.output_node);
+}
+
+TEST_F(Transcripts, OfALongSessionBringEachMessageOnce) {
+  constexpr int kRounds = 200;
+  std::string text;
+  std::string above;
+  for (int i = 0; i < kRounds; ++i) {
+    const std::string n = std::to_string(i);
+    text += claude_typed("u" + n, above, "ask " + n);
+    text += claude_line("r" + n, "u" + n,
+                        R"("type":"attachment","rendered":[{"content":"put in )" + n + R"("}])");
+    text += claude_said("a" + n, "r" + n, "msg_" + n, claude_text("say " + n));
+    above = "a" + n;
+  }
+  EXPECT_EQ(run_text(text).interactions, kRounds);
+  std::set<std::string> nodes;
+  for (const auto& interaction : interactions_) {
+    EXPECT_EQ(interaction.nodes.size(), 2U);
+    for (const auto& node : interaction.nodes) nodes.insert(node.hash);
+  }
+  EXPECT_EQ(nodes.size(), 2U * kRounds);
+  const auto whole = path_to(interactions_.back().output_node);
+  ASSERT_EQ(whole.size(), 2U * kRounds);
+  EXPECT_EQ(whole[2], "user: put in 1, ask 1") << "what a tool puts in stands in front";
+  EXPECT_EQ(whole[3], "assistant: say 1");
 }
 
 std::string codex_line(const std::string& type, const std::string& payload) {

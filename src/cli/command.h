@@ -47,9 +47,9 @@ void remark(const std::string& line);
 
 [[nodiscard]] int exit_status(const Error& error);
 
-// Whether this is `hone hook`, which must not fail, mistyped or not: status 2 stops the tool's
-// work.
-[[nodiscard]] bool is_hook(int argc, const char* const* argv);
+// Whether what was parsed, or was not to be parsed, is `hone hook`, which must not fail, mistyped
+// or not: status 2 stops the tool's work. Another subcommand's argument "hook" is none.
+[[nodiscard]] bool is_hook(const CLI::App& app);
 
 void add_serve(CLI::App& app, Invocation& call);
 void add_key(CLI::App& app, Invocation& call);

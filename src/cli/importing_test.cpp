@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <memory>
 
 #include "base/test_support.h"
+#include "cli/command.h"
 #include "feedback/policy.h"
 #include "feedback/tool_fact.h"
 #include "feedback/verdicts.h"
@@ -189,6 +191,33 @@ TEST_F(ImportingTranscripts, JoinTheCallThatTheGatewayCaptured) {
   const auto strength =
       workspace_->database().query("SELECT strength FROM verdict").value().front().real("strength");
   EXPECT_NEAR(strength, 0.80, 0.01) << "tanh(2.2 / 2): told by three, it counts once";
+}
+
+// As main.cpp parses it.
+bool parses_as_hook(std::vector<std::string> arguments) {
+  Invocation call;
+  CLI::App app;
+  app.add_option("--config", call.config);
+  app.require_subcommand(1);
+  app.fallthrough();
+  add_import(app, call);
+  add_hook(app, call);
+  std::ranges::reverse(arguments);
+  try {
+    app.parse(std::move(arguments));
+  } catch (const CLI::ParseError&) {
+    // What main.cpp asks about.
+  }
+  return is_hook(app);
+}
+
+TEST(CommandLine, OnlyTheSubcommandHookMustNotFail) {
+  EXPECT_TRUE(parses_as_hook({"hook", "claude-code"}));
+  EXPECT_TRUE(parses_as_hook({"hook"}));
+  EXPECT_TRUE(parses_as_hook({"--config", "x", "hook", "claude-kode", "--mistyped"}));
+  EXPECT_FALSE(parses_as_hook({"import", "transcript", "p", "--person", "hook", "--mistyped"}));
+  EXPECT_FALSE(parses_as_hook({"--config", "hook", "import", "--mistyped"}));
+  EXPECT_FALSE(parses_as_hook({"import", "hook"}));
 }
 
 }  // namespace

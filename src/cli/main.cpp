@@ -51,7 +51,7 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const int status = app.exit(error);
-    return status == 0 || hone::cli::is_hook(argc, argv) ? 0 : 2;
+    return status == 0 || hone::cli::is_hook(app) ? 0 : 2;
   }
   hone::start_log("hone");
   const auto done = call.action();

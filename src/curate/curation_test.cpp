@@ -381,6 +381,12 @@ TEST_F(Curation, ASampleIsSharedOutOverItsStrata) {
   EXPECT_EQ(sources(build()), (Counts{{"chat", 7}, {"import:votes", 4}, {"sdk", 7}}));
   recipe_.dataset.mix = {{"sdk", 2}, {"chat", 1}};
   EXPECT_EQ(sources(build()), (Counts{{"chat", 6}, {"sdk", 12}}));
+  recipe_.dataset.mix = {{"sdk", 2}, {"import:vote", 1}};
+  const auto mistyped = build_dataset(*db_, recipe_, folder_ / "datasets", clock_);
+  ASSERT_FALSE(mistyped);
+  EXPECT_EQ(mistyped.error().message,
+            "[dataset.mix] weighs 'import:vote', and by 'source' there is only 'chat', "
+            "'import:votes', 'sdk'; correct the name, or take it out");
 }
 
 TEST_F(Curation, DisagreementIsReportedInTheManifest) {

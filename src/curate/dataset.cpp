@@ -173,6 +173,7 @@ Result<Dataset> build_dataset(store::Database& database, const Recipe& recipe,
   if (held_out == examples.size()) {
     return fail(nothing_to_train_on(recipe, held_out, candidates->left_out));
   }
+  if (auto known = check_mix(*candidates, recipe.dataset); !known) return fail(known.error());
   Dataset dataset = describe(recipe, examples, std::move(candidates->left_out), clock);
   auto written = write_dataset_folder(database, recipe, sets->digest(), root, selection, dataset);
   if (!written) return fail(written.error());

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/result.h"
 #include "curate/candidate.h"
 #include "curate/example.h"
 #include "curate/recipe.h"
@@ -32,6 +33,8 @@ struct Selection {
 void drop_duplicates(std::vector<Example>& examples);
 void drop_near_duplicates(std::vector<Example>& examples, double likeness);
 void apply_caps(std::vector<Example>& examples, const DatasetRecipe& recipe);
+// kInvalid, naming them, where the mix weighs strata that no candidate is of.
+[[nodiscard]] Result<void> check_mix(const Candidates& candidates, const DatasetRecipe& recipe);
 // Leaves at most max_examples of each kind to train on, shared out over the strata.
 void draw_sample(std::vector<Example>& examples, const DatasetRecipe& recipe);
 

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <set>
+#include <string>
 #include <tuple>
 #include <utility>
 
@@ -218,6 +220,33 @@ std::vector<std::int64_t> share_out(std::int64_t total, const std::vector<std::i
   const auto more = share_by_weight(total, rest, by_size);
   for (std::size_t i = 0; i < sizes.size(); ++i) shares[i] += more[i];
   return shares;
+}
+
+Result<void> check_mix(const Candidates& candidates, const DatasetRecipe& recipe) {
+  if (recipe.mix.empty()) return {};
+  std::set<std::string_view> strata;
+  for (const auto& candidate : candidates.rows) {
+    strata.insert(stratum_of(candidate, recipe.stratify));
+  }
+  std::string unknown;
+  for (const auto& [name, weight] : recipe.mix) {
+    if (!strata.contains(name)) unknown += (unknown.empty() ? "'" : ", '") + name + "'";
+  }
+  if (unknown.empty()) return {};
+  constexpr std::size_t kMostNamed = 20;
+  std::string there;
+  std::size_t named = 0;
+  for (const auto stratum : strata) {
+    if (named++ == kMostNamed) {
+      there += " and " + std::to_string(strata.size() - kMostNamed) + " more";
+      break;
+    }
+    there += (there.empty() ? "'" : ", '") + std::string(stratum) + "'";
+  }
+  return fail(ErrorCode::kInvalid, "[dataset.mix] weighs " + unknown + ", and by '" +
+                                       recipe.stratify + "' there is " +
+                                       (there.empty() ? "nothing" : "only " + there) +
+                                       "; correct the name, or take it out");
 }
 
 void draw_sample(std::vector<Example>& examples, const DatasetRecipe& recipe) {

@@ -33,6 +33,7 @@ struct CiOutcome {
   std::string commit;  // full id, in hex
   bool passed = false;
   std::string name;  // of the job or the pipeline; as sent, so redact it
+  std::string run;   // tells the job's runs apart: ids, attempts and times; empty where not known
   std::optional<Time> at;
 };
 
@@ -50,12 +51,14 @@ struct CiEvent {
 // 40 or 64 hex digits.
 [[nodiscard]] bool is_commit_id(std::string_view text);
 
-// One fact for a commit, a name and a result: the same reported twice is stored once, a second run
-// with another result is another fact.
+// One fact for a commit, a name, a run and a result: the same event twice is stored once, a second
+// run is another fact.
 [[nodiscard]] store::Feedback outcome_feedback(const CiOutcome& outcome, std::string_view source,
                                                Time now);
 
-// Appends what is missing, at most `most`; returns how many.
+// Appends what is missing, at most `most`; returns how many. Looks at commits of which something is
+// new (table outcome_due, which the store and git_edits fill), and at no others. Where the records
+// of the last time are not in the database yet, the same may come again, under the same ids.
 [[nodiscard]] Result<std::int64_t> spread_outcomes(
     store::Database& database, Time now,
     const std::function<Result<void>(std::vector<store::OutboxRecord>)>& sink,

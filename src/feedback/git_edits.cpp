@@ -281,6 +281,11 @@ Result<void> GitEditTable::save_one(const GitEdit& edit) {
         " ON CONFLICT DO NOTHING",
         {commit, edit.interaction, edit.tool_call});
     if (!noted) return fail(noted.error());
+    if (*noted == 0) continue;
+    const auto due = db_.execute(
+        "INSERT INTO outcome_due (commit_id, what) VALUES (?, ?) ON CONFLICT DO NOTHING",
+        {commit, edit.interaction});
+    if (!due) return fail(due.error());
   }
   return {};
 }

@@ -523,6 +523,7 @@ TEST_P(GitObserverBoth, OutcomesReachTheEditsOfACommitWheneverTheyCome) {
   EXPECT_EQ(spread(), 0);
   ends(false, "tests");
   EXPECT_EQ(spread(), 1);
+  EXPECT_EQ(count("outcome_due"), 0) << "what was looked at is not looked at again";
   EXPECT_EQ(signals("kind = 'outcome'"),
             (SignalLines{"int_a outcome  1.00 by automatic", "int_a outcome  0.00 by automatic"}));
 }

@@ -199,6 +199,66 @@ TEST(CiEvents, ReadsGitlab) {
   EXPECT_EQ(says("Push Hook", "{}"), "");
 }
 
+TEST(CiEvents, EachRunOfAJobIsAFactAndEachDeliveryIsNot) {
+  const Time now = from_millis(1'800'000'000'000);
+  const auto key = [&](std::string_view event, std::string body) {
+    for (auto at = body.find("SHA"); at != std::string::npos; at = body.find("SHA")) {
+      body.replace(at, 3, kCommitId);
+    }
+    const auto object = parse_json_object(body).value();
+    const auto read = event.ends_with(" Hook") ? read_gitlab_event(event, object)
+                                               : read_github_event(event, object);
+    EXPECT_TRUE(read && read->outcome) << body;
+    return outcome_feedback(*read->outcome, "ci", now).idempotency_key;
+  };
+  const auto checked = [&](const std::string& id, const std::string& conclusion) {
+    return key("check_run", R"({"check_run":{"id":)" + id +
+                                R"(,"head_sha":"SHA","name":"build","status":"completed",)"
+                                R"("conclusion":")" +
+                                conclusion + R"(","completed_at":"2026-11-28T00:00:00Z"}})");
+  };
+  EXPECT_EQ(checked("1", "success"), checked("1", "success"));
+  EXPECT_NE(checked("1", "success"), checked("3", "success"));
+  EXPECT_NE(checked("1", "success"), checked("1", "failure"));
+  const auto workflow = [&](const std::string& attempt) {
+    return key("workflow_run", R"({"workflow_run":{"id":7,"run_attempt":)" + attempt +
+                                   R"(,"head_sha":"SHA","name":"CI","status":"completed",)"
+                                   R"("conclusion":"success"}})");
+  };
+  EXPECT_EQ(workflow("1"), workflow("1"));
+  EXPECT_NE(workflow("1"), workflow("3"));
+  const auto pipeline = [&](const std::string& finished) {
+    return key("Pipeline Hook",
+               R"({"object_attributes":{"id":9,"sha":"SHA","status":"success","finished_at":")" +
+                   finished + R"("}})");
+  };
+  EXPECT_EQ(pipeline("2026-01-01 10:00:00 UTC"), pipeline("2026-01-01 10:00:00 UTC"));
+  EXPECT_NE(pipeline("2026-01-01 10:00:00 UTC"), pipeline("2026-01-01 11:00:00 UTC"));
+  const auto job = [&](const std::string& id) {
+    return key("Job Hook", R"({"sha":"SHA","build_status":"success","build_id":)" + id + "}");
+  };
+  EXPECT_EQ(job("1"), job("1"));
+  EXPECT_NE(job("1"), job("2"));
+}
+
+TEST(CiEvents, ReadsTimesAsGitlabWritesThem) {
+  const auto finished = [](const std::string& time) {
+    const auto read = read_gitlab_event(
+        "Job Hook",
+        parse_json_object(R"({"sha":")" + std::string(kCommitId) +
+                          R"(","build_status":"success","build_finished_at":")" + time + R"("})")
+            .value());
+    EXPECT_TRUE(read && read->outcome) << time;
+    return read->outcome->at ? to_text(*read->outcome->at) : std::string("none");
+  };
+  for (const auto* time :
+       {"2026-01-01 10:00:00 UTC", "2026-01-01 12:00:00 +0200", "2026-01-01 05:30:00 -04:30",
+        "2026-01-01T10:00:00Z", "2026-01-01T12:00:00+02:00", "2026-01-01T10:00:00.000Z"}) {
+    EXPECT_EQ(finished(time), "2026-01-01T10:00:00.000Z") << time;
+  }
+  EXPECT_EQ(finished("soon"), "none");
+}
+
 TEST(CiEvents, TheSameResultIsOneFact) {
   const Time now = from_millis(1'800'000'000'000);
   const std::string id(kCommitId);

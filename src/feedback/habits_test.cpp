@@ -195,8 +195,8 @@ TEST(Habits, CountAFactOnceWhoeverTellsOfIt) {
   };
   HabitCounter counter;
   for (int i = 0; i < 25; ++i) {
-    Case asked;  // two know that ana was asked; the transcript's reader is known by another name
-    asked.signals = {witness(i, "transcript:claude-code/ana2", "ana2", "person", 2'000),
+    Case asked;  // two know that ana was asked
+    asked.signals = {witness(i, "transcript:claude-code/ana", "ana", "person", 2'000),
                      witness(i, "otlp:key_1", "ana", "person", 1'000)};
     Case automatic;  // what the hook takes for a yes was nobody's, says who was told
     automatic.signals = {witness(i, "hook:claude-code/key_2", "bob", "person", 1'000),

@@ -391,8 +391,9 @@ TEST(EditorEvents, ClocksThatCannotBeTrueAreOurs) {
 
 // --- One fact, several witnesses -----------------------------------------------------------------
 
-Signal witness(const ToolFact& fact, const std::string& source) {
-  const auto feedback = to_feedback(fact, source, "per_1", kNoon);
+Signal witness(const ToolFact& fact, const std::string& source,
+               const std::string& person = "per_1") {
+  const auto feedback = to_feedback(fact, source, person, kNoon);
   Signal signal;
   signal.id = feedback.id;
   signal.kind = feedback.kind;
@@ -457,6 +458,34 @@ TEST(Witnesses, WordsTypedWhileAnAutomaticModeWorkedAreNoAcceptance) {
   EXPECT_TRUE(decide({mined}, default_policy(), "answer"));
   EXPECT_FALSE(decide({mined, witness(decision("accepted", "automatic"), "otlp:key_1")},
                       default_policy(), "answer"));
+}
+
+TEST(Witnesses, NobodyTakesAnothersWordFromHim) {
+  const Signal owners = witness(decision("accepted", "person"), "otlp:key_1");
+  const auto alone = decide({owners}, default_policy(), "answer");
+  // A stranger who knows the call's id says that nobody was asked; and more, to be the best first.
+  const Signal automatic = witness(decision("accepted", "automatic"), "api:key_2", "per_2");
+  ToolFact earlier = decision("accepted", "person");
+  earlier.at = kNoon - 1h;
+  const auto attacked =
+      decide({owners, automatic, witness(earlier, "hook:claude-code/key_2", "per_2")},
+             default_policy(), "answer");
+  ASSERT_TRUE(alone && attacked);
+  EXPECT_EQ(attacked->kind, VerdictKind::kAccepted);
+  EXPECT_EQ(attacked->log_odds, alone->log_odds);
+  // Of the same person, or of nobody known, it is what the tool knows better.
+  for (const auto* person : {"per_1", ""}) {
+    EXPECT_FALSE(decide(
+        {owners, witness(decision("accepted", "automatic"), "hook:claude-code/key_1", person)},
+        default_policy(), "answer"))
+        << person;
+  }
+  Signal mined = owners;
+  mined.id = "fb_mined";
+  mined.source = "mined:commented@1";
+  mined.fact.clear();
+  mined.weak = true;
+  EXPECT_TRUE(decide({mined, automatic}, default_policy(), "answer"));
 }
 
 TEST(Witnesses, OtherFactsOfTheSameCallCountBeside) {

@@ -13,6 +13,12 @@ bool was_mined(const Signal& signal) {
   return signal.source.starts_with("mined:");
 }
 
+// Who knows a call's id is not yet its owner: as far as persons are known, nobody's word gives way
+// to another's.
+bool may_be_one_person(std::string_view one, std::string_view other) {
+  return one.empty() || other.empty() || one == other;
+}
+
 // The lower the better.
 int rank_of(const Signal& witness) {
   if (witness.weak) return 3;
@@ -23,17 +29,6 @@ int rank_of(const Signal& witness) {
 auto order_of(const Signal& witness, const Policy& policy) {
   return std::make_tuple(rank_of(witness), policy.weight(witness.kind, witness.by, witness.source),
                          witness.at, std::string_view(witness.id));
-}
-
-// The tool says of every call that nobody was asked.
-bool all_automatic(const std::vector<Signal>& signals) {
-  bool any = false;
-  for (const Signal& one : signals) {
-    if (was_mined(one) || one.inferred || one.kind != "accepted") continue;
-    if (one.by != "automatic") return false;
-    any = true;
-  }
-  return any;
 }
 
 }  // namespace
@@ -51,22 +46,53 @@ void read_witness(std::string_view detail, Signal& signal) {
   if (!mined) signal.fact = string_or_empty(*read, "fact");
 }
 
-Witnesses::Witnesses(const std::vector<Signal>& signals, const Policy& policy)
-    : all_automatic_(all_automatic(signals)) {
+Witnesses::Witnesses(const std::vector<Signal>& signals, const Policy& policy) {
+  std::unordered_map<std::string_view, std::vector<const Signal*>> facts;
   for (const Signal& signal : signals) {
-    if (signal.fact.empty()) continue;
-    const Signal*& best = best_[signal.fact];
-    if (best == nullptr || order_of(signal, policy) < order_of(*best, policy)) best = &signal;
+    if (!signal.fact.empty()) facts[signal.fact].push_back(&signal);
+    if (was_mined(signal) || signal.inferred || signal.kind != "accepted") continue;
+    bool& automatic = automatic_.try_emplace(signal.person, true).first->second;
+    automatic = automatic && signal.by == "automatic";
+  }
+  for (auto& [fact, told] : facts) {
+    if (told.size() < 2) continue;
+    std::ranges::sort(told, [&policy](const Signal* a, const Signal* b) {
+      return order_of(*a, policy) < order_of(*b, policy);
+    });
+    // Who is outweighed outweighs nobody.
+    std::vector<const Signal*> standing;
+    for (const Signal* one : told) {
+      const auto better = std::ranges::find_if(standing, [&](const Signal* witness) {
+        return may_be_one_person(witness->person, one->person);
+      });
+      if (better == standing.end()) {
+        standing.push_back(one);
+      } else {
+        better_.emplace(one, *better);
+      }
+    }
   }
 }
 
+// The tool says of every call of this person's that nobody was asked.
+bool Witnesses::all_automatic(std::string_view person) const {
+  bool any = false;
+  for (const auto& [who, automatic] : automatic_) {
+    if (!may_be_one_person(who, person)) continue;
+    if (!automatic) return false;
+    any = true;
+  }
+  return any;
+}
+
 std::string Witnesses::better_than(const Signal& signal) const {
-  if (all_automatic_ && was_mined(signal) && signal.weak && signal.kind == "accepted") {
+  if (was_mined(signal) && signal.weak && signal.kind == "accepted" &&
+      all_automatic(signal.person)) {
     return "a guess, and the tool says that nobody was asked";
   }
-  const auto best = best_.find(signal.fact);
-  if (best == best_.end() || best->second == &signal) return "";
-  return "reported by " + best->second->source + ": the same fact, told by several";
+  const auto better = better_.find(&signal);
+  if (better == better_.end()) return "";
+  return "reported by " + better->second->source + ": the same fact, told by several";
 }
 
 }  // namespace hone::feedback

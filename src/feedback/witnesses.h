@@ -3,7 +3,8 @@
 //
 // Which one: who was told by the tool before who read it in the conversation, before who inferred
 // it, before who guessed. Of equals the one that weighs least, for an approval that anybody knows
-// to be automatic is no acceptance; then the earliest.
+// to be automatic is no acceptance; then the earliest. What one person is known to have said
+// never gives way to what another known person says: who knows a call's id could silence its owner.
 #pragma once
 
 #include <string>
@@ -32,8 +33,10 @@ class Witnesses {
   [[nodiscard]] std::string better_than(const Signal& signal) const;
 
  private:
-  bool all_automatic_;
-  std::unordered_map<std::string_view, const Signal*> best_;  // by the fact
+  [[nodiscard]] bool all_automatic(std::string_view person) const;
+
+  std::unordered_map<std::string_view, bool> automatic_;  // by person: all that was told of theirs
+  std::unordered_map<const Signal*, const Signal*> better_;
 };
 
 }  // namespace hone::feedback

@@ -247,11 +247,16 @@ Result<void> Indexer::bound_waiting() {
         "`hone feedback waiting` shows what waits",
         found.expired, found.crowded_out);
   }
-  may_wait_ = found.waits;
+  if (found.outcomes_expired + found.outcomes_crowded_out > 0) {
+    spdlog::info("indexer: {} outcomes of commits are over, and {} were too many",
+                 found.outcomes_expired, found.outcomes_crowded_out);
+  }
+  // Whatever comes may be of either.
+  may_wait_ = std::max(found.waits, found.outcomes);
   const std::lock_guard lock(mutex_);
-  status_.waiting = found.waits;
-  status_.waited_in_vain += found.expired;
-  status_.crowded_out += found.crowded_out;
+  status_.waiting = found.waits + found.outcomes;
+  status_.waited_in_vain += found.expired + found.outcomes_expired;
+  status_.crowded_out += found.crowded_out + found.outcomes_crowded_out;
   return {};
 }
 

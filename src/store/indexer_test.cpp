@@ -427,7 +427,8 @@ TEST_P(IndexerBoth, FeedbackWaitsForSoLongAndNoLonger) {
   EXPECT_EQ(linked("fb_vain"), "(none)");
   EXPECT_EQ(linked("fb_commit"), "(none)");
   EXPECT_EQ(linked("fb_linked"), "int_1");
-  EXPECT_EQ(number("SELECT value FROM counter WHERE name = 'feedback_expired'"), 2);
+  EXPECT_EQ(number("SELECT value FROM counter WHERE name = 'feedback_expired'"), 1);
+  EXPECT_EQ(number("SELECT value FROM counter WHERE name = 'outcomes_expired'"), 1);
   Interaction late = interaction("int_late");
   late.handles = {{"tool_call", "toolu_late"}, {"tool_call", "toolu_sometime"}};
   append(late);
@@ -473,6 +474,33 @@ TEST_P(IndexerBoth, TenThousandThatWaitInVainAreBounded) {
   EXPECT_EQ(indexer.status().waited_in_vain, 0);
   EXPECT_EQ(number("SELECT value FROM counter WHERE name = 'feedback_crowded_out'"),
             kGiven - 1 - waits);
+}
+
+TEST_P(IndexerBoth, OutcomesOfCommitsCrowdOutNoOtherFeedback) {
+  constexpr std::int64_t kCame = 1'800'000'000'000;
+  constexpr std::int64_t kAtMost = 100;
+  ManualClock clock(from_millis(kCame));
+  const auto give = [&](const std::string& id, Handle handle, std::int64_t after) {
+    Feedback f = feedback(id, std::move(handle));
+    f.received_at = from_millis(kCame + after);
+    ASSERT_TRUE(outbox_->append(as_record(f)));
+  };
+  give("fb_early", {"tool_call", "toolu_early"}, 0);
+  for (int n = 0; n < 300; ++n) {
+    give("fb_ci_" + std::to_string(n), {"commit", "c0ffee" + std::to_string(n)}, n + 1);
+  }
+  for (int n = 0; n < 50; ++n) {
+    give("fb_" + std::to_string(n), {"tool_call", "toolu_" + std::to_string(n)}, n + 500);
+  }
+  append(interaction("int_1"));  // once this is synced, all are
+  Indexer indexer(*outbox_, *db_, clock, {.waiting_at_most = kAtMost});
+  ASSERT_TRUE(indexer.run_until_idle());
+  EXPECT_EQ(linked("fb_early"), "");
+  EXPECT_EQ(number("SELECT COUNT(*) FROM feedback WHERE handle_kind = 'commit'"), kAtMost);
+  EXPECT_EQ(linked("fb_ci_299"), "") << "the newest stay";
+  EXPECT_EQ(number("SELECT COUNT(*) FROM feedback WHERE handle_kind <> 'commit'"), 51);
+  EXPECT_EQ(number("SELECT value FROM counter WHERE name = 'outcomes_crowded_out'"), 200);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM counter WHERE name = 'feedback_crowded_out'"), 0);
 }
 
 TEST_P(IndexerBoth, AnOutboxOfTheSameNameIsAnotherOutbox) {

@@ -160,7 +160,48 @@ Result<void> write_feedback(Database& db, const Feedback& f) {
       {f.id, f.source, f.idempotency_key, f.handle.kind, f.handle.value, *interaction, f.kind, f.by,
        f.person, f.value, f.final_text, f.comment, json::serialize(f.detail), f.at, f.received_at});
   if (!stored) return fail(stored.error());
-  return *stored > 0 && !interaction->empty() ? mark_due(db, *interaction) : Result<void>();
+  if (*stored == 0) return {};
+  if (!interaction->empty()) return mark_due(db, *interaction);
+  if (f.handle.kind != "commit") return {};
+  return run(db, "INSERT INTO outcome_due (commit_id, what) VALUES (?, ?) ON CONFLICT DO NOTHING",
+             {f.handle.value, f.id});
+}
+
+// Which of the feedback that waits. `waits` says so in the words of an index.
+struct WaitingPart {
+  std::string waits;
+  std::int64_t count = 0;
+  std::int64_t expired = 0;
+  std::int64_t crowded_out = 0;
+};
+
+Result<void> count_waiting(Database& db, WaitingPart& part) {
+  const auto rows = db.query("SELECT COUNT(*) AS n FROM feedback WHERE " + part.waits);
+  if (!rows) return fail(rows.error());
+  part.count = rows->front().integer("n");
+  return {};
+}
+
+// What waits is asked again of each row that is removed: another process may link it now.
+Result<void> expire_waiting(Database& db, Time since, WaitingPart& part) {
+  const auto expired = db.execute(
+      "DELETE FROM feedback WHERE " + part.waits + " AND received_at > 0 AND received_at < ?",
+      {since});
+  if (!expired) return fail(expired.error());
+  part.expired = *expired;
+  return {};
+}
+
+Result<void> crowd_out(Database& db, std::int64_t at_most, WaitingPart& part) {
+  if (part.count <= at_most) return {};
+  const auto removed = db.execute("DELETE FROM feedback WHERE " + part.waits +
+                                      " AND id IN (SELECT id FROM feedback WHERE " + part.waits +
+                                      " ORDER BY received_at, id LIMIT ?)",
+                                  {part.count - at_most});
+  if (!removed) return fail(removed.error());
+  part.crowded_out = *removed;
+  part.count -= *removed;
+  return {};
 }
 
 // The person's flag is what the latest consent that speaks of it says.
@@ -289,31 +330,32 @@ Result<std::int64_t> link_waiting_feedback(Database& db) {
 }
 
 Result<WaitingFeedback> bound_waiting_feedback(Database& db, Time since, std::int64_t at_most) {
-  WaitingFeedback found;
-  // `interaction_id` is asked again of each row that is removed: another process may link it now.
-  const auto expired = db.execute(
-      "DELETE FROM feedback WHERE interaction_id = '' AND received_at > 0 AND received_at < ?",
-      {since});
-  if (!expired) return fail(expired.error());
-  found.expired = *expired;
-  const auto rows = db.query("SELECT COUNT(*) AS n FROM feedback WHERE interaction_id = ''");
-  if (!rows) return fail(rows.error());
-  found.waits = rows->front().integer("n");
-  if (found.waits > at_most) {
-    const auto removed = db.execute(
-        "DELETE FROM feedback WHERE interaction_id = '' AND id IN (SELECT id FROM feedback"
-        " WHERE interaction_id = '' ORDER BY received_at, id LIMIT ?)",
-        {found.waits - at_most});
-    if (!removed) return fail(removed.error());
-    found.crowded_out = *removed;
-    found.waits -= *removed;
+  WaitingPart outcomes{.waits = "interaction_id = '' AND handle_kind = 'commit'"};
+  WaitingPart others{.waits = "interaction_id = '' AND handle_kind <> 'commit'"};
+  for (WaitingPart* part : {&outcomes, &others}) {
+    if (auto done = expire_waiting(db, since, *part); !done) return fail(done.error());
   }
-  for (const auto& [name, more] : {std::pair("feedback_expired", found.expired),
-                                   std::pair("feedback_crowded_out", found.crowded_out)}) {
+  if (auto done = count_waiting(db, outcomes); !done) return fail(done.error());
+  // All together stand in one index, so that nobody need be asked for his kind.
+  WaitingPart all{.waits = "interaction_id = ''"};
+  if (auto done = count_waiting(db, all); !done) return fail(done.error());
+  others.count = all.count - outcomes.count;
+  for (WaitingPart* part : {&outcomes, &others}) {
+    if (auto done = crowd_out(db, at_most, *part); !done) return fail(done.error());
+  }
+  for (const auto& [name, more] : {std::pair("feedback_expired", others.expired),
+                                   std::pair("feedback_crowded_out", others.crowded_out),
+                                   std::pair("outcomes_expired", outcomes.expired),
+                                   std::pair("outcomes_crowded_out", outcomes.crowded_out)}) {
     if (more == 0) continue;
     if (auto done = count(db, name, more); !done) return fail(done.error());
   }
-  return found;
+  return WaitingFeedback{.waits = others.count,
+                         .expired = others.expired,
+                         .crowded_out = others.crowded_out,
+                         .outcomes = outcomes.count,
+                         .outcomes_expired = outcomes.expired,
+                         .outcomes_crowded_out = outcomes.crowded_out};
 }
 
 }  // namespace hone::store

@@ -43,11 +43,16 @@ struct WaitingFeedback {
   std::int64_t waits = 0;
   std::int64_t expired = 0;      // waited too long
   std::int64_t crowded_out = 0;  // the oldest of too many
+  // Outcomes of commits, which name no interaction and wait for good: apart from all these.
+  std::int64_t outcomes = 0;
+  std::int64_t outcomes_expired = 0;
+  std::int64_t outcomes_crowded_out = 0;
 };
 
 // Removes what came before `since` and still waits (where it is not known when it came, it does not
-// expire), then the oldest beyond `at_most`. Counted in `counter` as feedback_expired and
-// feedback_crowded_out. In a transaction of the caller's.
+// expire), then the oldest beyond `at_most`, of outcomes and of the rest. Counted in `counter` as
+// feedback_expired, feedback_crowded_out, outcomes_expired and outcomes_crowded_out. In a
+// transaction of the caller's.
 [[nodiscard]] Result<WaitingFeedback> bound_waiting_feedback(Database& db, Time since,
                                                              std::int64_t at_most);
 

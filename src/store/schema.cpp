@@ -254,6 +254,18 @@ constexpr std::string_view kDatasetsOfInteraction = R"sql(
 CREATE INDEX dataset_example_interaction ON dataset_example (interaction_id);
 )sql";
 
+// Commits of which something is new: an outcome, or an interaction whose edits they brought in.
+// Whoever writes either adds it in the same transaction, under the id of what is new;
+// feedback::spread_outcomes takes out what it has read, and no more.
+constexpr std::string_view kOutcomeDue = R"sql(
+CREATE TABLE outcome_due (commit_id TEXT NOT NULL, what TEXT NOT NULL, PRIMARY KEY (commit_id, what));
+INSERT INTO outcome_due (commit_id, what)
+  SELECT handle_value, id FROM feedback WHERE interaction_id = '' AND handle_kind = 'commit';
+-- Outcomes wait for good, the rest for its interaction: each is counted and bounded by itself.
+CREATE INDEX feedback_outcome ON feedback (handle_value)
+  WHERE interaction_id = '' AND handle_kind = 'commit';
+)sql";
+
 // What the two databases call differently.
 struct Word {
   std::string_view word, sqlite, postgres;
@@ -290,7 +302,8 @@ const std::vector<Migration>& migrations() {
       {8, "habits of deciders", kDeciderHabits},
       {9, "what a key opens", kKeyScope},
       {10, "edits in git", kGit},
-      {11, "datasets of an interaction", kDatasetsOfInteraction}};
+      {11, "datasets of an interaction", kDatasetsOfInteraction},
+      {12, "outcomes of commits", kOutcomeDue}};
   return all;
 }
 

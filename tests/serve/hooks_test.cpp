@@ -221,7 +221,8 @@ TEST_F(PostsUnderPolicy, KeepWordsWhereContentIsKept) {
   EXPECT_EQ(post_words(""), (std::vector<int>{202, 200, 200, 200}));
   // All but the suggestion, which came with its interaction, are about answers that never passed.
   const std::string three =
-      R"({"waiting":3,"at_most":100000,"days":30,"expired":0,"crowded_out":0,"sources":[)";
+      R"({"waiting":3,"at_most":100000,"days":30,"expired":0,"crowded_out":0,)"
+      R"("outcomes_expired":0,"outcomes_crowded_out":0,"sources":[)";
   EXPECT_TRUE(comes([&] {
     return command({"--json", "feedback", "waiting"}).find(three) != std::string::npos;
   })) << command({"--json", "feedback", "waiting"});

@@ -66,6 +66,10 @@ Result<void> show_waiting(const Invocation& call) {
   if (!expired) return fail(expired.error());
   const auto crowded_out = counted("feedback_crowded_out");
   if (!crowded_out) return fail(crowded_out.error());
+  const auto outcomes_expired = counted("outcomes_expired");
+  if (!outcomes_expired) return fail(outcomes_expired.error());
+  const auto outcomes_crowded_out = counted("outcomes_crowded_out");
+  if (!outcomes_crowded_out) return fail(outcomes_crowded_out.error());
   const auto rows = database.query(
       "SELECT source, handle_kind, COUNT(*) AS n, MIN(received_at) AS oldest FROM feedback"
       " WHERE interaction_id = '' GROUP BY source, handle_kind ORDER BY 3 DESC, 1, 2 LIMIT ?",
@@ -85,7 +89,9 @@ Result<void> show_waiting(const Invocation& call) {
                     {"at_most", (*workspace)->settings().store.waiting_at_most},
                     {"days", (*workspace)->settings().store.waiting_days},
                     {"expired", *expired},
-                    {"crowded_out", *crowded_out}};
+                    {"crowded_out", *crowded_out},
+                    {"outcomes_expired", *outcomes_expired},
+                    {"outcomes_crowded_out", *outcomes_crowded_out}};
   if (call.json) {
     said["sources"] = std::move(sources);
     show(call, said);

@@ -38,6 +38,7 @@ struct OutcomeCommandOptions {
   std::string commit;
   std::string result;
   std::string name;
+  std::string run;
   std::string at;
   std::string repository = ".";
 };
@@ -220,6 +221,7 @@ Result<void> tell_outcome(const Invocation& call, const OutcomeCommandOptions& o
   auto name = (*workspace)->redactor().redact(options.name);
   if (!name) return fail(name.error());
   told.name = std::move(*name);
+  told.run = options.run;
   const auto fact = feedback::outcome_feedback(told, "ci:command", (*workspace)->clock().now());
   std::vector<store::OutboxRecord> records(1);
   records.front().kind = store::RecordKind::kFeedback;
@@ -310,6 +312,9 @@ void add_feedback_outcome(CLI::App& feedback, Invocation& call) {
       ->required()
       ->check(CLI::IsMember({"pass", "fail"}));
   command->add_option("--name", options->name, "of the job: two jobs are two outcomes");
+  command->add_option("--run", options->run,
+                      "of the job, as CI numbers it: two runs are two outcomes (default: each "
+                      "result of a job is one)");
   command->add_option("--at", options->at, "when it ended, ISO 8601 (default: now)");
   command->add_option("--repository", options->repository,
                       "where a name for the commit is looked up (default: here)");

@@ -117,11 +117,8 @@ void add_hook(CLI::App& app, Invocation& call) {
       [&call, server] { call.action = [&call, server] { return hook(call, *server); }; });
 }
 
-bool is_hook(int argc, const char* const* argv) {
-  for (int i = 1; i < argc; ++i) {
-    if (std::string_view(argv[i]) == "hook") return true;
-  }
-  return false;
+bool is_hook(const CLI::App& app) {
+  return app.got_subcommand("hook");
 }
 
 }  // namespace hone::cli
