@@ -33,6 +33,10 @@ if(HONE_ENGINE)
     target_include_directories(engine_tests PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_precompile_headers(engine_tests PRIVATE <gtest/gtest.h> <ATen/ATen.h> <boost/json.hpp> <string> <vector>)
     add_dependencies(engine_tests hone-engine)  # tests that kill a trainer start the real one
-    add_test(NAME engine_tests COMMAND engine_tests --gtest_brief=1)
+    foreach(shard 0 1)  # halves, since one process keeps one core busy
+      add_test(NAME engine_tests_${shard} COMMAND engine_tests --gtest_brief=1)
+      set_tests_properties(engine_tests_${shard} PROPERTIES
+        ENVIRONMENT "GTEST_TOTAL_SHARDS=2;GTEST_SHARD_INDEX=${shard}")
+    endforeach()
   endif()
 endif()

@@ -115,7 +115,8 @@ json::object hook_event(std::string_view name, std::string_view call = "",
     event["tool_name"] = "Bash";
     event["tool_input"] = json::object{{"command", "make"}};
   }
-  for (const auto& member : parse_json_object(more).value()) {
+  const json::object added = parse_json_object(more).value();
+  for (const auto& member : added) {
     event[member.key()] = member.value();
   }
   return event;

@@ -63,7 +63,7 @@ void read_calls(const std::vector<json::object>& records,
   std::size_t calls = 0;
   for (auto call = reader->next(writer); call; call = reader->next(writer)) {
     must(++calls <= records.size(), "more calls than records");
-    must(!call->messages.empty(), "a call without a context");
+    must(!call->messages.empty() || !call->context.empty(), "a call without a context");
     must(wire::role_of(call->answer) == "assistant", "an answer that no model gave");
     must(!call->key.empty() && call->duration_ms >= 0, "a call without a key");
     must(call->prompt_tokens >= call->cached_tokens || call->wire != "anthropic-messages",

@@ -52,8 +52,8 @@ bool is_reference(std::string_view value) {
     return true;
   }
   return value.starts_with('$') || value.starts_with("{env:") || value.starts_with("{file:") ||
-         value.starts_with("Bearer $") || value.starts_with("[") || value.starts_with("{\n") ||
-         value.starts_with("{\r");
+         value.starts_with("bearer $") || value.starts_with("Bearer $") || value.starts_with("[") ||
+         value.starts_with("{\n") || value.starts_with("{\r");
 }
 
 // Where the value begins that belongs to the name of a secret at `at`.
