@@ -231,8 +231,11 @@ Result<std::vector<Socket>> connect_all(const Place& place, Meeting& meeting,
                                         const Socket& listener, Clock::time_point deadline) {
   std::vector<Socket> sockets(static_cast<std::size_t>(place.world));
   const std::string token = meeting.get("token");
+  std::vector<std::string>
+      names;  // all before the first greeting: rank 0 ends its store after that
+  for (int peer = 0; peer < place.rank; ++peer) names.push_back(meeting.get(key_of(peer)));
   for (int peer = 0; peer < place.rank; ++peer) {
-    auto socket = greet(place, peer, meeting.get(key_of(peer)), token, deadline);
+    auto socket = greet(place, peer, names[static_cast<std::size_t>(peer)], token, deadline);
     if (!socket) return fail(socket.error());
     sockets[static_cast<std::size_t>(peer)] = std::move(*socket);
   }
@@ -267,7 +270,7 @@ Result<std::shared_ptr<Collective>> meet(const Place& place) {
   if (!listener) return fail(listener.error());
   auto name = name_of(*listener);
   if (!name) return fail(name.error());
-  // Rank 0 may end its store once all are connected with it: they have read what they need.
+  // Rank 0 may end its store once all have greeted it: they have read what they need before.
   Meeting meeting(place, patience);
   meeting.put(key_of(place.rank), *name);
   auto sockets = connect_all(place, meeting, *listener, deadline);
