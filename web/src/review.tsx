@@ -2,7 +2,7 @@
 // of it can be done from the keyboard; what is said goes in under the reviewer's own name. Which
 // verdict an answer has, and from which arm it came, is not shown: it would be an advance opinion.
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { type InteractionDetail, type Message, type ReviewQueue, type Said, say } from "./api";
 import { Show, useOnce } from "./data";
 import { time } from "./format";
@@ -20,7 +20,8 @@ const kRatings: [string, string, number][] = [
 export function useKeys(keys: Record<string, () => void>) {
   const latest = useRef(keys);
   latest.current = keys;
-  useEffect(() => {
+  // With the page, and not after it is painted: what is seen can be pressed.
+  useLayoutEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat) return;
       const at = event.target as Partial<Element>;
