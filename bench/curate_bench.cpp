@@ -25,6 +25,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/random.h"
+#include "calls.h"
 #include "curate/dataset.h"
 #include "store/database.h"
 #include "store/tree.h"
@@ -37,7 +38,6 @@ using namespace hone;
 using bench::must;
 
 constexpr std::int64_t kBatch = 1000;
-constexpr int kCalls = 5;  // of a conversation
 constexpr double kMostSeconds = 300;
 constexpr double kMostMebibytes = 2048;
 constexpr double kLinear = 1.5;  // of the seconds an interaction that the smaller store takes
@@ -99,7 +99,7 @@ class Filler {
     return {};
   }
   Result<void> write(std::int64_t number, std::int64_t people) {
-    if (number % kCalls == 0) {
+    if (number % bench::kCallsOfASession == 0) {
       leaf_.clear();
       depth_ = 0;
     }
@@ -109,8 +109,7 @@ class Filler {
     if (auto said = say("assistant", words(60), tree); !said) return said;
     auto output = tree.reference(leaf_);
     if (!context || !output) return fail(ErrorCode::kInvalid, "no node");
-    const std::string digits = std::to_string(number);
-    const std::string id = "int_" + std::string(26 - digits.size(), '0') + digits;
+    const std::string id = bench::name_of(number);
     auto written = db_.execute(
         "INSERT INTO interaction (id, person_id, team_id, tool, wire, alias, arm, release_id,"
         " propensity, model, upstream, trainable, purpose, access_label, started_at, first_byte_ms,"
@@ -118,7 +117,7 @@ class Filler {
         " cost, params, content, context_node, output_node) VALUES (?, ?, 'team', ?,"
         " 'openai-chat', 'assistant', '', '', 1, 'base', 'engine', 1, ?, '', ?, 1, 2, 200, 'stop',"
         " '', 0, 3, 4, 0, '{}', 'stored', ?, ?)",
-        {id, "per_" + std::to_string(number / kCalls % people),
+        {id, "per_" + std::to_string(number / bench::kCallsOfASession % people),
          number % 3 == 0 ? "chat" : "claude-code", number % 7 == 0 ? "support" : "", number,
          *context, *output});
     if (!written) return fail(written.error());

@@ -19,6 +19,7 @@
 #include "feedback/policy.h"
 #include "feedback/verdicts.h"
 #include "store/database.h"
+#include "store/feedback_record.h"
 #include "store/rows.h"
 #include "support.h"
 
@@ -38,13 +39,6 @@ double seconds_of(auto&& work) {
   return took.count();
 }
 
-store::OutboxRecord feedback_of(const store::Feedback& feedback) {
-  return {.kind = store::RecordKind::kFeedback,
-          .id = feedback.id,
-          .persons = {feedback.person},
-          .payload = store::to_payload(feedback)};
-}
-
 // What is said of call `number`.
 std::vector<store::OutboxRecord> said_of(std::int64_t number, Random& random) {
   const std::int64_t person = number / bench::kCallsOfASession % kPeople;
@@ -61,7 +55,7 @@ std::vector<store::OutboxRecord> said_of(std::int64_t number, Random& random) {
     feedback.kind = "edited";
     feedback.final_text = std::string(300, static_cast<char>('a' + random.below(26)));
   }
-  std::vector<store::OutboxRecord> records = {feedback_of(feedback)};
+  std::vector<store::OutboxRecord> records = {store::feedback_record(feedback, feedback.person)};
   for (const int after : {30, 600}) {
     if (kind != 9) break;
     store::Feedback look = feedback;
@@ -73,7 +67,7 @@ std::vector<store::OutboxRecord> said_of(std::int64_t number, Random& random) {
     look.value = random.uniform();
     look.at = feedback.at + std::chrono::seconds(after);
     look.detail = {{"after_seconds", after}};
-    records.push_back(feedback_of(look));
+    records.push_back(store::feedback_record(look, look.person));
   }
   return records;
 }

@@ -23,7 +23,6 @@ if(HONE_WEB)
     COMMENT "Building the dashboard" VERBATIM)
   set(web_ready ${web_dist}/index.html)
 endif()
-find_package(Python3 REQUIRED COMPONENTS Interpreter)
 add_custom_command(
   OUTPUT ${assets_cpp}
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/cmake/embed.py ${assets_cpp} ${web_dist}

@@ -1,6 +1,7 @@
 #include "api/api.h"
 
 #include "api/assets.h"
+#include "api/refusals.h"
 
 namespace hone::api {
 namespace {
@@ -8,6 +9,8 @@ namespace {
 bool is_get(const net::Request& request) {
   return request.method == "GET" || request.method == "HEAD";
 }
+
+}  // namespace
 
 net::Response not_allowed(std::string_view allowed) {
   net::Response response = net::error_response(
@@ -22,8 +25,6 @@ net::Response unauthorized(const Error& error) {
   response.status = 401;
   return response;
 }
-
-}  // namespace
 
 net::awaitable<void> Api::handle(const net::Request& request, net::Responder& responder) {
   auto response = co_await answer(request);

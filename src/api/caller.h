@@ -2,6 +2,8 @@
 // an employee what is theirs, the other roles what is everyone's.
 #pragma once
 
+#include <string>
+
 #include "base/result.h"
 #include "net/http.h"
 #include "people/directory.h"
@@ -20,6 +22,11 @@ namespace hone::api {
 // Whether a page posts to a server that asks it for no key. A browser asks nobody before it posts
 // for a page that somebody looks at; no tool names an origin.
 [[nodiscard]] bool is_stray_page(const net::Request& request, const people::Caller& caller);
+
+// By which key a post came, for the source of its feedback; "open" without one.
+[[nodiscard]] inline std::string key_name(const people::Caller& caller) {
+  return caller.key_id.empty() ? "open" : caller.key_id;
+}
 
 [[nodiscard]] inline bool sees_everyone(const people::Caller& caller) {
   return caller.role != people::Role::kEmployee;

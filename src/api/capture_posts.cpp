@@ -5,6 +5,7 @@
 #include "api/feedback_intake.h"
 #include "api/feedback_request.h"
 #include "net/await.h"
+#include "store/feedback_record.h"
 #include "store/records.h"
 
 namespace hone::api {
@@ -55,17 +56,6 @@ void leave_out_content(store::Feedback& feedback) {
   feedback.detail.clear();
 }
 
-// Feedback texts are redacted as their interaction is. What cannot be redacted is not stored.
-Result<void> redact(store::Feedback& feedback, const privacy::Redactor& redactor) {
-  for (auto* text : {&feedback.final_text, &feedback.comment}) {
-    if (!*text) continue;
-    auto redacted = redactor.redact(**text);
-    if (!redacted) return fail(redacted.error());
-    *text = std::move(*redacted);
-  }
-  return {};
-}
-
 Result<store::Consent> parse_consent(const net::Request& request, const people::Caller& caller,
                                      IdSource& ids, Time now) {
   auto body = parse_json_object(request.body);
@@ -109,14 +99,21 @@ net::awaitable<Result<void>> commit_synced(store::Outbox& outbox, store::OutboxR
   co_return Result<void>();
 }
 
+Result<void> redact_texts(std::initializer_list<std::optional<std::string>*> texts,
+                          const privacy::Redactor& redactor) {
+  for (auto* text : texts) {
+    if (!*text) continue;
+    auto redacted = redactor.redact(**text);
+    if (!redacted) return fail(redacted.error());
+    *text = std::move(*redacted);
+  }
+  return {};
+}
+
 net::awaitable<Result<void>> keep_feedback(store::Outbox& outbox,
                                            const std::vector<store::Feedback>& all) {
   for (std::size_t i = 0; i < all.size(); ++i) {
-    const store::Feedback& feedback = all[i];
-    store::OutboxRecord record{.kind = store::RecordKind::kFeedback,
-                               .id = feedback.id,
-                               .payload = store::to_payload(feedback)};
-    if (!feedback.person.empty()) record.persons = {feedback.person};
+    store::OutboxRecord record = store::feedback_record(all[i], all[i].person);
     if (i + 1 == all.size()) co_return co_await commit_synced(outbox, std::move(record));
     if (auto appended = outbox.append(record); !appended) co_return fail(appended.error());
   }
@@ -131,7 +128,7 @@ net::awaitable<net::Response> Api::post_feedback(const net::Request& request,
                         "your team's policy ([privacy] capture) records nothing"};
     co_return net::error_response(refused);
   }
-  const FeedbackContext context{.source = "api:" + (caller.key_id.empty() ? "open" : caller.key_id),
+  const FeedbackContext context{.source = "api:" + key_name(caller),
                                 .person = caller.person,
                                 .now = parts_.clock.now(),
                                 .fresh_key = {},
@@ -143,7 +140,8 @@ net::awaitable<net::Response> Api::post_feedback(const net::Request& request,
     if (!parsed) return;
     for (auto& feedback : parsed->items) {
       if (!with_content) leave_out_content(feedback);
-      if (auto done = redact(feedback, parts_.redactor); !done) parsed = fail(done.error());
+      auto done = redact_texts({&feedback.final_text, &feedback.comment}, parts_.redactor);
+      if (!done) parsed = fail(done.error());
       if (!parsed) return;
     }
   });

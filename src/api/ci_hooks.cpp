@@ -1,8 +1,14 @@
 #include "api/ci_hooks.h"
 
+#include <algorithm>
+
 #include "api/commit_synced.h"
+#include "api/feedback_intake.h"
+#include "api/refusals.h"
 #include "base/hash.h"
 #include "feedback/ci_outcome.h"
+#include "store/digest.h"
+#include "store/feedback_record.h"
 
 namespace hone::api {
 namespace {
@@ -20,27 +26,14 @@ bool same_digest(const Digest& a, const Digest& b) {
   return differs == 0;
 }
 
-int signature_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 // "sha256=" and 64 digits.
 std::optional<Digest> signature_of(std::string_view header) {
   constexpr std::string_view kScheme = "sha256=";
   Digest digest;
-  if (!header.starts_with(kScheme) || header.size() != kScheme.size() + 2 * digest.size()) {
-    return std::nullopt;
-  }
-  header.remove_prefix(kScheme.size());
-  for (std::size_t i = 0; i < digest.size(); ++i) {
-    const int high = signature_digit(header[2 * i]);
-    const int low = signature_digit(header[2 * i + 1]);
-    if (high < 0 || low < 0) return std::nullopt;
-    digest[i] = static_cast<std::uint8_t>(high * 16 + low);
-  }
+  if (!header.starts_with(kScheme)) return std::nullopt;
+  const auto bytes = store::unhex(header.substr(kScheme.size()));
+  if (!bytes || bytes->size() != digest.size()) return std::nullopt;
+  std::ranges::copy(*bytes, digest.begin());
   return digest;
 }
 
@@ -93,8 +86,8 @@ CiReply read_ci_hook(const net::Request& request, const CiSecrets& secrets,
   const bool github = request.path() == kGithubPath;
   const std::string& secret = github ? secrets.github : secrets.gitlab;
   if (request.method != "POST") {
-    auto reply = ci_refusal(405, ErrorCode::kInvalid, "this address takes POST only");
-    reply.response.headers.set("allow", "POST");
+    CiReply reply;
+    reply.response = not_allowed("POST");
     return reply;
   }
   if (secret.empty()) {
@@ -166,10 +159,7 @@ net::awaitable<net::Response> CiHooks::answer(const net::Request& request) {
       ++refused_;
       co_return std::move(reply.response);
   }
-  store::OutboxRecord record;
-  record.kind = store::RecordKind::kFeedback;
-  record.id = reply.feedback->id;
-  record.payload = store::to_payload(*reply.feedback);
+  store::OutboxRecord record = store::feedback_record(*reply.feedback, reply.feedback->person);
   auto stored = co_await commit_synced(parts_.outbox, std::move(record));
   if (!stored) co_return net::error_response(stored.error());
   ++outcomes_;

@@ -4,7 +4,7 @@
 #include <array>
 #include <chrono>
 
-#include "base/hash.h"
+#include "feedback/tool_fact.h"
 
 namespace hone::api {
 namespace {
@@ -117,11 +117,6 @@ Result<json::object> parse_comparison(const json::object& body, const std::strin
 
 }  // namespace
 
-std::string feedback_id(std::string_view source, std::string_view idempotency_key) {
-  const std::string joined = std::string(source) + '\n' + std::string(idempotency_key);
-  return "fb_" + hex(sha256(joined)).substr(0, 26);
-}
-
 Result<store::Feedback> parse_feedback(const json::object& body, const FeedbackContext& context) {
   if (auto only = only_fields(body, {"handle", "kind", "final_text", "value", "comment", "by", "at",
                                      "idempotency_key", "against", "place"});
@@ -168,7 +163,7 @@ Result<store::Feedback> parse_feedback(const json::object& body, const FeedbackC
   feedback.source = context.source;
   feedback.person = context.person;
   feedback.received_at = context.now;
-  feedback.id = feedback_id(feedback.source, feedback.idempotency_key);
+  feedback.id = feedback::feedback_id(feedback.source, feedback.idempotency_key);
   return feedback;
 }
 

@@ -27,8 +27,4 @@ struct FeedbackContext {
 [[nodiscard]] Result<store::Feedback> parse_feedback(const json::object& body,
                                                      const FeedbackContext& context);
 
-// The id that the same source and key always give, so that a repeated post is answered as the
-// first.
-[[nodiscard]] std::string feedback_id(std::string_view source, std::string_view idempotency_key);
-
 }  // namespace hone::api

@@ -30,7 +30,7 @@ Result<ReadTelemetry> read_facts(const wire::Telemetry& telemetry, const people:
                                  Time now) {
   ReadTelemetry read;
   read.heard = feedback::read_telemetry(telemetry, now);
-  const std::string source = "otlp:" + (caller.key_id.empty() ? "open" : caller.key_id);
+  const std::string source = "otlp:" + key_name(caller);
   const bool with_content = caller.capture && level == people::CaptureLevel::kContent;
   auto all =
       redacted_facts(std::move(read.heard.facts), source, caller, with_content, redactor, now);

@@ -1,8 +1,11 @@
 #include "api/tool_events.h"
 
 #include "api/api.h"
+#include "api/feedback_intake.h"
+#include "api/refusals.h"
 #include "base/log.h"
 #include "capture/import_record.h"
+#include "store/feedback_record.h"
 #include "wire/message.h"
 
 namespace hone::api {
@@ -19,21 +22,10 @@ std::string_view tool_of(ToolEvent kind) {
   return kind == ToolEvent::kContinue ? "continue" : "tabby";
 }
 
-std::vector<std::string> named_person(const std::string& person) {
-  return person.empty() ? std::vector<std::string>() : std::vector<std::string>{person};
-}
-
-Result<void> append_record(store::Outbox& outbox, store::RecordKind kind, const std::string& id,
-                           const std::string& person, std::string payload) {
-  const auto position = outbox.append(
-      {.kind = kind, .id = id, .persons = named_person(person), .payload = std::move(payload)});
+Result<void> append_record(store::Outbox& outbox, const store::OutboxRecord& record) {
+  const auto position = outbox.append(record);
   if (!position) return fail(position.error());
   return {};
-}
-
-Result<void> append_feedback(store::Outbox& outbox, const store::Feedback& feedback) {
-  return append_record(outbox, store::RecordKind::kFeedback, feedback.id, feedback.person,
-                       store::to_payload(feedback));
 }
 
 // Messages of ours: they hold no text of a tool's but the names of events.
@@ -83,7 +75,7 @@ Result<feedback::EditorEvent> read_tool_event(ToolEvent kind, std::string_view b
 
 std::string tool_event_source(ToolEvent kind, const people::Caller& caller) {
   return (kind == ToolEvent::kClaudeHook ? "hook:" : "event:") + std::string(tool_of(kind)) + "/" +
-         (caller.key_id.empty() ? "open" : caller.key_id);
+         key_name(caller);
 }
 
 Result<std::vector<store::Feedback>> redacted_facts(std::vector<feedback::ToolFact> facts,
@@ -97,12 +89,8 @@ Result<std::vector<store::Feedback>> redacted_facts(std::vector<feedback::ToolFa
       fact.final_text.reset();
       fact.texts.clear();
     }
-    for (auto* text : {&fact.comment, &fact.final_text}) {
-      if (!*text) continue;
-      auto redacted = redactor.redact(**text);
-      if (!redacted) return fail(redacted.error());
-      *text = std::move(*redacted);
-    }
+    auto done = redact_texts({&fact.comment, &fact.final_text}, redactor);
+    if (!done) return fail(done.error());
     auto texts = redactor.redact_json(fact.texts);
     if (!texts) return fail(texts.error());
     fact.texts = std::move(texts->as_object());
@@ -126,11 +114,14 @@ Result<void> write_suggestion(const feedback::Suggestion& suggestion, const peop
     return person;
   };
   sink.interaction = [&outbox](const store::Interaction& interaction) {
-    return append_record(outbox, store::RecordKind::kInteraction, interaction.id,
-                         interaction.person, store::to_payload(interaction));
+    store::OutboxRecord record{.kind = store::RecordKind::kInteraction,
+                               .id = interaction.id,
+                               .payload = store::to_payload(interaction)};
+    if (!interaction.person.empty()) record.persons = {interaction.person};
+    return append_record(outbox, record);
   };
   sink.feedback = [&outbox](const store::Feedback& feedback) {
-    return append_feedback(outbox, feedback);
+    return append_record(outbox, store::feedback_record(feedback, feedback.person));
   };
   sink.known = std::move(known);
   capture::ImportWriter writer(options, parts, sink);
@@ -161,25 +152,15 @@ Result<void> write_suggestion(const feedback::Suggestion& suggestion, const peop
 
 net::awaitable<net::Response> Api::answer_tool_event(const net::Request& request) {
   const ToolEvent kind = find_tool_event(request.path()).value_or(ToolEvent::kTabby);
-  if (request.method != "POST") {
-    net::Response refused =
-        net::error_response({ErrorCode::kInvalid, "this address takes POST only"});
-    refused.status = 405;
-    refused.headers.set("allow", "POST");
-    co_return refused;
-  }
+  if (request.method != "POST") co_return not_allowed("POST");
   const auto caller = identify(request, parts_.directory, parts_.open);
-  if (!caller) {
-    // A hook that fails stops no tool, and somebody has to see that the key is wrong.
-    auto refused = net::error_response(caller.error());
-    refused.status = 401;
-    co_return refused;
-  }
+  // A hook that fails stops no tool, and somebody has to see that the key is wrong.
+  if (!caller) co_return unauthorized(caller.error());
   if (is_stray_page(request, *caller)) {
     co_return net::error_response(
         {ErrorCode::kDenied, "pages may not post here: this address is for tools"});
   }
-  auto policy = capture_policy_.get();
+  const people::CapturePolicy& policy = capture_policy_.get();
   const auto level = policy.level(caller->team_name);
   net::Response taken = net::json_response(200, json::object());
   if (level == people::CaptureLevel::kNothing) co_return taken;
@@ -201,13 +182,13 @@ net::awaitable<net::Response> Api::answer_tool_event(const net::Request& request
     Result<void> kept;
     if (!all) kept = fail(all.error());
     for (std::size_t i = 0; all && kept && i < all->size(); ++i) {
-      kept = append_feedback(parts_.outbox, (*all)[i]);
+      kept = append_record(parts_.outbox, store::feedback_record((*all)[i], (*all)[i].person));
     }
     if (kept && event->suggestion) {
       const capture::ImportParts parts{.redactor = parts_.redactor,
                                        .tenant_key = parts_.tenant_key,
                                        .clock = parts_.clock,
-                                       .capture_policy = std::move(policy)};
+                                       .capture_policy = policy};
       kept = write_suggestion(*event->suggestion, *caller, parts,
                               capture::known_in(parts_.database), parts_.outbox);
     }

@@ -22,14 +22,6 @@ bool is_label_character(char c) {
          std::string_view("._:-").find(c) != std::string_view::npos;
 }
 
-std::string as_label(std::string_view text) {
-  std::string out;
-  for (const char c : text.substr(0, kMaxLabel)) {
-    if (is_label_character(c)) out.push_back(c);
-  }
-  return out;
-}
-
 std::string lowered(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(), lower);
@@ -152,6 +144,14 @@ std::string tool_name(const net::Headers& headers) {
     if (product == seen) return std::string(name);
   }
   return product.empty() ? "unknown" : product;
+}
+
+std::string as_label(std::string_view text) {
+  std::string out;
+  for (const char c : text.substr(0, kMaxLabel)) {
+    if (is_label_character(c)) out.push_back(c);
+  }
+  return out;
 }
 
 std::string label(const net::Headers& headers, std::string_view name) {

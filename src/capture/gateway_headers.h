@@ -31,7 +31,9 @@ namespace hone::capture {
 // Which tool is calling: x-hone-tool, or the user agent's product by its usual name; "unknown".
 [[nodiscard]] std::string tool_name(const net::Headers& headers);
 
-// A header's value as a label that is safe to store: letters, digits and ._:- only, at most 64.
+// As a label that is safe to store: letters, digits and ._:- only, of the first 64 bytes.
+[[nodiscard]] std::string as_label(std::string_view text);
+// A header's value as a label.
 [[nodiscard]] std::string label(const net::Headers& headers, std::string_view name);
 
 // The upstream's id of a request, under either of the names in use.

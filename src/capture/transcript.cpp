@@ -163,15 +163,6 @@ json::object transcript_answer(std::vector<json::object> messages) {
   return said == messages.end() ? json::object() : std::move(*said);
 }
 
-std::string transcript_session(std::string_view name) {
-  std::string session;
-  for (const char c : name.substr(0, 64)) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (plain || std::string_view("._:-").find(c) != std::string_view::npos) session += c;
-  }
-  return session;
-}
-
 void add_transcript_handles(std::string_view session, std::string_view response,
                             const json::object& answer, ImportedCall& call) {
   if (!session.empty()) call.handles.push_back({"session", std::string(session)});

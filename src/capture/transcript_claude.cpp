@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "capture/gateway_headers.h"
 #include "capture/transcript_claude_path.h"
 #include "capture/transcript_reader.h"
 #include "wire/call.h"
@@ -181,7 +182,7 @@ class ClaudeTranscript final : public TranscriptReader {
       answer.first = string_or_empty(record, "uuid");
       answer.parent = string_or_empty(record, "parentUuid");
       answer.response = string_or_empty(message, "id");
-      answer.session = transcript_session(string_or_empty(record, "sessionId"));
+      answer.session = as_label(string_or_empty(record, "sessionId"));
       answer.first_at = at_;
       answer.line = lines_.size();
       answers_.push_back(std::move(answer));

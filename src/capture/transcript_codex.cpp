@@ -5,6 +5,7 @@
 #include <array>
 #include <deque>
 
+#include "capture/gateway_headers.h"
 #include "capture/transcript_reader.h"
 #include "wire/call.h"
 #include "wire/message.h"
@@ -96,7 +97,7 @@ class CodexTranscript final : public TranscriptReader {
   void read_session(const json::object& payload) {
     auto id = string_or_empty(payload, "id");
     if (id.empty()) id = string_or_empty(payload, "session_id");
-    if (session_.empty()) session_ = transcript_session(id);
+    if (session_.empty()) session_ = as_label(id);
     if (!context().empty()) return;
     std::string_view text =
         string_or_empty(transcript_object(payload, "base_instructions"), "text");

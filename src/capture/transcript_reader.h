@@ -36,8 +36,6 @@ class TranscriptReader {
 // Of messages that were read out of a model's own words: the model's. Empty where a broken file has
 // none.
 [[nodiscard]] json::object transcript_answer(std::vector<json::object> messages);
-// A session's name as the gateway keeps it (capture/gateway_headers.h, label).
-[[nodiscard]] std::string transcript_session(std::string_view name);
 // At most 64 tool calls and the response, as handles.
 void add_transcript_handles(std::string_view session, std::string_view response,
                             const json::object& answer, ImportedCall& call);

@@ -1,7 +1,5 @@
 #include "cli/live_settings.h"
 
-#include <cstdlib>
-
 #include "cli/upstreams.h"
 
 namespace hone::cli {
@@ -11,11 +9,10 @@ Result<std::string> ci_secret(const std::string& value, const std::string& varia
                               std::string_view name) {
   if (variable.empty()) return value;
   const std::string named = "ci." + std::string(name) + "_env names " + variable;
-  const char* text = std::getenv(variable.c_str());
-  if (text == nullptr || *text == '\0') {
+  std::string secret = variable_or_empty(variable);
+  if (secret.empty()) {
     return fail(ErrorCode::kInvalid, named + ", which the environment does not have");
   }
-  std::string secret(text);
   if (secret.size() >= kLeastCiSecret) return secret;
   return fail(ErrorCode::kInvalid, named + ", which must have " + std::to_string(kLeastCiSecret) +
                                        " characters or more: whoever guesses it posts outcomes");

@@ -107,8 +107,7 @@ CiSettings read_ci(TomlTable table) {
 }
 
 void override_from(const char* variable, std::string& value) {
-  const char* text = std::getenv(variable);
-  if (text != nullptr && *text != '\0') value = text;
+  if (auto given = variable_or_empty(variable); !given.empty()) value = std::move(given);
 }
 
 }  // namespace
@@ -207,6 +206,25 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
                 "'" + std::string(text) + "' is not an address; write it as 127.0.0.1:8700");
   }
   return endpoint;
+}
+
+Result<Endpoint> reached_at(const Settings& settings) {
+  auto endpoint = parse_endpoint(settings.listen);
+  if (endpoint && (endpoint->host == "0.0.0.0" || endpoint->host == "::")) {
+    endpoint->host = "127.0.0.1";
+  }
+  return endpoint;
+}
+
+std::string server_url(const Settings& settings, const Endpoint& endpoint) {
+  const std::string host = endpoint.host.contains(':') ? "[" + endpoint.host + "]" : endpoint.host;
+  return (settings.tls_certificate.empty() ? "http://" : "https://") + host + ":" +
+         std::to_string(endpoint.port);
+}
+
+std::string variable_or_empty(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? "" : value;
 }
 
 }  // namespace hone::cli

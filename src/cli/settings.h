@@ -138,4 +138,13 @@ struct Endpoint {
 // "127.0.0.1:8700", "[::1]:8700" or "8700".
 [[nodiscard]] Result<Endpoint> parse_endpoint(std::string_view text);
 
+// Where this machine reaches a server with these settings: one that listens on all addresses, on
+// 127.0.0.1.
+[[nodiscard]] Result<Endpoint> reached_at(const Settings& settings);
+// "http://127.0.0.1:8700"
+[[nodiscard]] std::string server_url(const Settings& settings, const Endpoint& endpoint);
+
+// A variable of the environment; "" where there is none.
+[[nodiscard]] std::string variable_or_empty(const std::string& name);
+
 }  // namespace hone::cli

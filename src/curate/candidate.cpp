@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "curate/quality.h"
+#include "curate/rows_by_key.h"
 #include "curate/task.h"
 #include "store/database.h"
 
@@ -193,21 +194,11 @@ Result<Candidates> load_candidates(store::Database& database, const DatasetRecip
 
 Result<std::unordered_map<std::string, std::string>> load_texts(
     store::Database& database, std::string_view select, const std::vector<std::string>& ids) {
-  constexpr std::size_t kChunk = 500;  // parameters of one query
   std::unordered_map<std::string, std::string> texts;
-  for (std::size_t begin = 0; begin < ids.size(); begin += kChunk) {
-    store::Params params;
-    std::string marks;
-    for (std::size_t i = begin; i < std::min(ids.size(), begin + kChunk); ++i) {
-      marks += params.empty() ? "?" : ", ?";
-      params.emplace_back(ids[i]);
-    }
-    auto rows = database.query(fmt::format("{} IN ({})", select, marks), params);
-    if (!rows) return fail(rows.error());
-    for (const auto row : *rows) {
-      if (!row.is_null("text")) texts[row.text("id")] = row.text("text");
-    }
-  }
+  auto done = for_each_row(database, select, ids, [&](const store::Row& row) {
+    if (!row.is_null("text")) texts[row.text("id")] = row.text("text");
+  });
+  if (!done) return fail(done.error());
   return texts;
 }
 

@@ -103,9 +103,9 @@ struct Candidates {
                                       const EvaluationSets& sets, Candidates& candidates);
 
 inline constexpr std::string_view kFinalTexts =
-    "SELECT interaction_id AS id, final_text AS text FROM verdict WHERE interaction_id";
+    "SELECT interaction_id AS id, final_text AS text FROM verdict WHERE interaction_id IN";
 inline constexpr std::string_view kCallParams =
-    "SELECT id, params AS text FROM interaction WHERE id";
+    "SELECT id, params AS text FROM interaction WHERE id IN";
 
 // Texts by interaction; `select` is one of the two above.
 [[nodiscard]] Result<std::unordered_map<std::string, std::string>> load_texts(

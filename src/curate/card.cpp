@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/file.h"
-#include "base/hash.h"
+#include "curate/candidate.h"
 #include "curate/lines.h"
 #include "curate/prompt.h"
 #include "curate/quality.h"
@@ -21,21 +21,6 @@ namespace hone::curate {
 namespace {
 
 constexpr double kCardLikeness = 0.8;
-
-template <typename Use>
-Result<void> for_each_object(const std::string& path, Use&& use, const std::stop_token& stop = {}) {
-  auto lines = LineReader::open(path);
-  if (!lines) return fail(lines.error());
-  for (;;) {
-    if (stop.stop_requested()) return fail(ErrorCode::kUnavailable, "given up: " + path);
-    auto text = (*lines)->next();
-    if (!text) return fail(text.error());
-    if (!*text) return {};
-    const auto object = parse_json_object(**text);
-    if (!object) return fail(object.error().with((*lines)->place()));
-    use(*object, **text);
-  }
-}
 
 // The manifest without its list of examples, which comes last and can be large.
 Result<json::object> manifest_head(const Dataset& dataset) {
@@ -73,10 +58,10 @@ double rate(std::int64_t part, std::int64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
-// What an example's line says: {text asked, text to be learnt}.
+// What an example's line says; into the line.
 struct LineTexts {
-  std::string asked;        // the last user message
-  std::string_view learnt;  // into the line
+  std::string_view asked;  // the last user message
+  std::string_view learnt;
   std::size_t prompt_characters = 0;
 };
 
@@ -114,11 +99,18 @@ class CardMaker {
     if (!head) return fail(head.error());
     auto origins = for_each_object(
         dataset_.folder + "/lineage.jsonl",
-        [this](const json::object& line, std::string_view) { count_origin(line); }, options_.stop);
+        [this](const json::object& line, std::string_view) {
+          count_origin(line);
+          return Result<void>();
+        },
+        options_.stop);
     if (!origins) return fail(origins.error());
     auto examples = for_each_object(
         dataset_.train_file(),
-        [this](const json::object& line, std::string_view text) { read_example(line, text); },
+        [this](const json::object& line, std::string_view text) {
+          read_example(line, text);
+          return Result<void>();
+        },
         options_.stop);
     if (!examples) return fail(examples.error());
     json::object card = to_json(dataset_);
@@ -222,10 +214,8 @@ using LineHashes = std::unordered_map<std::string, std::uint64_t>;
 Result<LineHashes> hashes_of(const std::string& path) {
   LineHashes hashes;
   auto read = for_each_object(path, [&](const json::object& line, std::string_view text) {
-    const Digest digest = sha256(text);
-    std::uint64_t hash = 0;
-    for (std::size_t i = 0; i < sizeof hash; ++i) hash = hash << 8U | digest[i];
-    hashes[std::string(string_or_empty(line, "id"))] = hash;
+    hashes[std::string(string_or_empty(line, "id"))] = key_of(text).high;
+    return Result<void>();
   });
   if (!read) return fail(read.error());
   return hashes;
@@ -253,17 +243,19 @@ using SidesOf = std::unordered_map<std::string, bool>;
 
 Result<SidesOf> sides_of(const Dataset& dataset) {
   SidesOf sides;
-  auto read = for_each_object(
-      dataset.folder + "/lineage.jsonl", [&](const json::object& line, std::string_view) {
-        const auto* value = line.if_contains("interactions");
-        const auto* list = value == nullptr ? nullptr : value->if_array();
-        if (list == nullptr) return;
-        for (const auto& id : *list) {
-          if (const auto* text = id.if_string()) {
-            sides[std::string(*text)] = string_or_empty(line, "split") == "train";
-          }
-        }
-      });
+  auto read = for_each_object(dataset.folder + "/lineage.jsonl",
+                              [&](const json::object& line, std::string_view) -> Result<void> {
+                                const auto* value = line.if_contains("interactions");
+                                const auto* list = value == nullptr ? nullptr : value->if_array();
+                                if (list == nullptr) return {};
+                                for (const auto& id : *list) {
+                                  if (const auto* text = id.if_string()) {
+                                    sides[std::string(*text)] =
+                                        string_or_empty(line, "split") == "train";
+                                  }
+                                }
+                                return {};
+                              });
   if (!read) return fail(read.error());
   return sides;
 }

@@ -112,9 +112,7 @@ Result<void> EvaluationSets::add_text(std::string_view text) {
     runs_.push_back(run);
     return false;
   });
-  Signer signer;
-  signer.add(plain);
-  texts_.push_back(signer.finish());
+  texts_.push_back(signature_of_normalised(plain));
   if (runs_.size() > kMostRuns || texts_.size() > kMostTexts) {
     return fail(ErrorCode::kInvalid,
                 "the evaluation sets are larger than a million texts or 50 million words; "

@@ -5,34 +5,15 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
-#include <sstream>
 
 #include "base/config.h"
 #include "base/file.h"
 #include "base/random.h"
-#include "curate/dataset.h"
-#include "curate/prompt.h"
+#include "curate/curate_test_support.h"
 #include "curate/run.h"
-#include "curate/task.h"
-#include "feedback/verdicts.h"
-#include "support/databases.h"
-#include "support/sample_store.h"
 
 namespace hone::curate {
 namespace {
-
-std::vector<json::object> curated_lines(const std::string& path) {
-  const auto text = read_file(posix_files(), path);
-  EXPECT_TRUE(text);
-  std::vector<json::object> lines;
-  std::istringstream stream(text.value_or(""));
-  for (std::string line; std::getline(stream, line);) {
-    const auto object = parse_json_object(line);
-    EXPECT_TRUE(object) << line;
-    lines.push_back(*object);
-  }
-  return lines;
-}
 
 std::string last_prompt(const json::object& line) {
   return std::string(line.at("prompt").as_array().back().at("content").as_string());
@@ -49,45 +30,14 @@ std::string curated_words(Random& random, int count) {
   return text;
 }
 
-double shared_shingles(const std::string& a, const std::string& b) {
-  const auto shingles = [](const std::string& text) {
-    std::set<std::string> set;
-    const std::string plain = normalised(text);
-    for (std::size_t i = 0; i + 8 <= plain.size(); ++i) set.insert(plain.substr(i, 8));
-    return set;
-  };
-  const auto one = shingles(a);
-  const auto other = shingles(b);
-  const auto both = std::ranges::count_if(one, [&](const auto& s) { return other.contains(s); });
-  return static_cast<double>(both) /
-         static_cast<double>(one.size() + other.size() - static_cast<std::size_t>(both));
-}
-
-class Curation : public ::testing::Test {
+class Curation : public testing::DatasetTest {
  protected:
-  Curation() : sample_(*db_) {
+  Curation() {
     recipe_.name = "curated";
     recipe_.alias = "assistant";
     recipe_.text = "name = \"curated\"";
-    recipe_.dataset.held_out_people = 0;
-    recipe_.dataset.held_out_prompts = 0;
     recipe_.dataset.max_per_person = 0;
-  }
-  static std::unique_ptr<store::Database> open(const std::string& path) {
-    auto db = store::Database::open("sqlite:" + path);
-    EXPECT_TRUE(db) << db.error().message;
-    EXPECT_TRUE((*db)->migrate());
-    return std::move(*db);
-  }
-  Result<Dataset> try_build() {
-    const auto refreshed = feedback::refresh(*db_, feedback::default_policy());
-    EXPECT_TRUE(refreshed) << refreshed.error().message;
-    return build_dataset(*db_, recipe_, folder_ / "datasets", clock_);
-  }
-  Dataset build() {
-    auto dataset = try_build();
-    EXPECT_TRUE(dataset) << dataset.error().message;
-    return dataset.value_or(Dataset{});
+    no_split();
   }
   void add(const test::SampleInteraction& interaction, const test::SampleFeedback& given = {}) {
     if (people_.insert(interaction.person).second) sample_.person(interaction.person);
@@ -99,11 +49,6 @@ class Curation : public ::testing::Test {
         db_->execute("UPDATE interaction SET " + column + " = ? WHERE id = ?", {value, id}));
   }
 
-  test::TempFolder folder_;
-  ManualClock clock_{from_millis(5'000'000)};
-  std::unique_ptr<store::Database> db_ = open(folder_ / "hone.db");
-  test::SampleStore sample_;
-  Recipe recipe_;
   std::set<std::string> people_;
 };
 
@@ -126,11 +71,11 @@ TEST_F(Curation, NoNearDuplicateStraddlesTheSplit) {
   recipe_.dataset.held_out_prompts = 0.3;
   const auto straddling = [](const Dataset& dataset) {
     int pairs = 0;
-    const auto held_out = curated_lines(dataset.held_out_file());
+    const auto held_out = lines_of(dataset.held_out_file());
     EXPECT_FALSE(held_out.empty());
-    for (const auto& trained : curated_lines(dataset.train_file())) {
+    for (const auto& trained : lines_of(dataset.train_file())) {
       for (const auto& other : held_out) {
-        pairs += shared_shingles(last_prompt(trained), last_prompt(other)) >= 0.8 ? 1 : 0;
+        pairs += testing::true_jaccard(last_prompt(trained), last_prompt(other)) >= 0.8 ? 1 : 0;
       }
     }
     return pairs;
@@ -162,7 +107,7 @@ TEST_F(Curation, OfNearDuplicatesTheStrongestStays) {
   const Dataset dataset = build();
   EXPECT_EQ(dataset.left_out, (Counts{{"near_duplicate", 1}}));
   std::set<std::string> kept;
-  for (const auto& line : curated_lines(dataset.folder + "/lineage.jsonl")) {
+  for (const auto& line : lines_of(dataset.folder + "/lineage.jsonl")) {
     kept.emplace(line.at("interactions").at(0).as_string());
   }
   EXPECT_EQ(kept, (std::set<std::string>{"strong", "other answer", "other prompt"}));
@@ -181,7 +126,7 @@ TEST_F(Curation, AConversationIsOnOneSideWhereTheRecipeAsksForIt) {
   recipe_.dataset.held_out_prompts = 0.3;
   const auto torn = [](const Dataset& dataset) {
     std::map<std::string, std::set<std::string>> sides;
-    for (const auto& line : curated_lines(dataset.folder + "/lineage.jsonl")) {
+    for (const auto& line : lines_of(dataset.folder + "/lineage.jsonl")) {
       const std::string id(line.at("interactions").at(0).as_string());
       sides[id.substr(0, 2)].emplace(line.at("split").as_string());
     }
@@ -263,7 +208,7 @@ TEST_F(Curation, RankedPairsPutEditedOverAcceptedOverRejectedWithMargins) {
   recipe_.dataset.kinds = {"preference"};
   const auto pairs = [](const Dataset& dataset) {
     std::map<std::string, double> margins;
-    for (const auto& line : curated_lines(dataset.train_file())) {
+    for (const auto& line : lines_of(dataset.train_file())) {
       const auto* margin = line.if_contains("margin");
       margins[std::string(line.at("chosen").as_string()) + ">" +
               std::string(line.at("rejected").as_string())] =
@@ -300,7 +245,7 @@ TEST_F(Curation, ACorrectionOfAStepTeachesThatStepWithWhatCameBeforeIt) {
       {.kind = "corrected", .final_text = "The Rhine"});
   add({.id = "after", .person = "ann", .prompt = "Thanks", .answer = "Sure", .before = later});
   recipe_.dataset.kinds = {"demonstration", "preference"};
-  const auto lines = curated_lines(build().train_file());
+  const auto lines = lines_of(build().train_file());
   ASSERT_EQ(lines.size(), 3U);
   for (const auto& line : lines) {
     if (line.at("kind") != "preference") continue;
@@ -326,7 +271,7 @@ TEST_F(Curation, TasksComeWithVerifiersThatTheEngineReads) {
   const Dataset dataset = build();
   EXPECT_EQ(dataset.left_out, (Counts{{"unknown_verifier", 1}, {"other_kind", 1}}));
   std::map<std::string, std::string> verifiers;
-  for (const auto& line : curated_lines(dataset.train_file())) {
+  for (const auto& line : lines_of(dataset.train_file())) {
     EXPECT_EQ(line.size(), 4U);
     verifiers[last_prompt(line)] = canonical(line.at("verifier"));
   }
@@ -347,7 +292,7 @@ TEST_F(Curation, TasksComeWithVerifiersThatTheEngineReads) {
   auto root = (*file)->root();
   EXPECT_EQ(root.get<std::string>("method"), "grpo");
   EXPECT_EQ(root.get<std::int64_t>("max_new_tokens"), 64);
-  EXPECT_EQ(curated_lines(run->folder + "/train.jsonl").size(), 4U);
+  EXPECT_EQ(lines_of(run->folder + "/train.jsonl").size(), 4U);
 
   // Held out, a task is measured by its reference answer, where it has one: of six prompts three.
   recipe_.dataset.held_out_prompts = 0.5;
@@ -369,7 +314,7 @@ TEST_F(Curation, ASampleIsSharedOutOverItsStrata) {
   recipe_.dataset.stratify = "source";
   const auto sources = [](const Dataset& dataset) {
     Counts counts;
-    for (const auto& line : curated_lines(dataset.folder + "/lineage.jsonl")) {
+    for (const auto& line : lines_of(dataset.folder + "/lineage.jsonl")) {
       ++counts[std::string(line.at("source").as_string())];
     }
     return counts;
@@ -430,7 +375,7 @@ TEST_F(Curation, ManyInteractionsAreReadInPages) {
   std::size_t longest = 0;
   std::set<std::string> answers;
   std::string last_id;
-  for (const auto& line : curated_lines(dataset.train_file())) {
+  for (const auto& line : lines_of(dataset.train_file())) {
     const auto& messages = line.at("messages").as_array();
     longest = std::max(longest, messages.size());
     const std::string asked(messages[messages.size() - 2].at("content").as_string());

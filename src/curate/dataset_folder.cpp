@@ -91,7 +91,7 @@ std::string manifest_text(const Dataset& dataset, const Recipe& recipe, const Se
     text += fmt::format(R"({}{{"id":"{}","hash":"{}","split":"{}"}})", i == 0 ? "" : ",",
                         example.id(), hashes[i], example.split);
   }
-  return text + "]}";
+  return text + "]}\n";
 }
 
 std::string lineage_line(const Example& example) {
@@ -180,11 +180,10 @@ Result<void> write_dataset_folder(store::Database& database, const Recipe& recip
     std::filesystem::remove_all(*part, error);
     return {};
   }
-  auto manifest = LineWriter::create(*part + "/manifest.json");
-  if (!manifest) return fail(manifest.error());
-  const auto text = manifest_text(dataset, recipe, selection, evaluation_sets, *hashes);
-  if (auto written = (*manifest)->write(text); !written) return written;
-  if (auto synced = (*manifest)->finish(); !synced) return synced;
+  auto manifest =
+      write_file_atomically(posix_files(), *part + "/manifest.json",
+                            manifest_text(dataset, recipe, selection, evaluation_sets, *hashes));
+  if (!manifest) return manifest;
   auto finished = finish_folder(*part, dataset.folder);
   // Another recipe's build came to the same examples in the meantime.
   if (!finished && finished.error().code == ErrorCode::kConflict) return {};

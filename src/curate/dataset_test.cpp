@@ -4,52 +4,20 @@
 
 #include <filesystem>
 #include <set>
-#include <sstream>
 
 #include "base/file.h"
-#include "base/random.h"
-#include "feedback/verdicts.h"
+#include "curate/curate_test_support.h"
 #include "support/databases.h"
-#include "support/sample_store.h"
 
 namespace hone::curate {
 namespace {
 
-std::vector<json::object> lines_of(const std::string& path) {
-  const auto text = read_file(posix_files(), path);
-  EXPECT_TRUE(text);
-  std::vector<json::object> lines;
-  std::istringstream stream(text.value_or(""));
-  for (std::string line; std::getline(stream, line);) {
-    const auto object = parse_json_object(line);
-    EXPECT_TRUE(object) << line;
-    lines.push_back(*object);
-  }
-  return lines;
-}
-
-class DatasetBuild : public ::testing::Test {
+class DatasetBuild : public testing::DatasetTest {
  protected:
-  DatasetBuild() : db_(open("hone.db")), sample_(*db_) {
+  DatasetBuild() {
     recipe_.name = "style";
     recipe_.alias = "assistant";
     recipe_.text = "name = \"style\"";
-  }
-  std::unique_ptr<store::Database> open(const std::string& name) const {
-    auto db = store::Database::open("sqlite:" + (folder_ / name));
-    EXPECT_TRUE(db) << db.error().message;
-    EXPECT_TRUE((*db)->migrate());
-    return std::move(*db);
-  }
-  Result<Dataset> try_build(store::Database& db) {
-    const auto refreshed = feedback::refresh(db, feedback::default_policy());
-    EXPECT_TRUE(refreshed) << refreshed.error().message;
-    return build_dataset(db, recipe_, folder_ / "datasets", clock_);
-  }
-  Dataset build() {
-    auto dataset = try_build(*db_);
-    EXPECT_TRUE(dataset) << dataset.error().message;
-    return dataset.value_or(Dataset{});
   }
   // `people` with `each` interactions on prompts of their own: a third edited, accepted, rejected.
   static void fill_day(test::SampleStore& sample, int people, int each, bool backwards = false) {
@@ -69,16 +37,6 @@ class DatasetBuild : public ::testing::Test {
       if (i / people % 3 == 2) sample.feedback(id, {.kind = "rejected"});
     }
   }
-  void no_split() {
-    recipe_.dataset.held_out_people = 0;
-    recipe_.dataset.held_out_prompts = 0;
-  }
-
-  test::TempFolder folder_;
-  ManualClock clock_{from_millis(5'000'000)};
-  std::unique_ptr<store::Database> db_;
-  test::SampleStore sample_;
-  Recipe recipe_;
 };
 
 TEST_F(DatasetBuild, SplitsByPersonAndAccountsForEveryInteraction) {
@@ -219,7 +177,7 @@ TEST_F(DatasetBuild, TwoBuildsOfARecipeAtOnceDoNotMix) {
   }
   auto lock = posix_files().lock(held);
   ASSERT_TRUE(lock) << lock.error().message;
-  const auto refused = try_build(*db_);
+  const auto refused = try_build();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
   lock->reset();
@@ -377,7 +335,7 @@ TEST_F(DatasetBuild, PlaceholdersBecomeTheSameMadeUpValueThroughoutAnExample) {
 }
 
 TEST_F(DatasetBuild, AnEmptyOneIsAnErrorThatSaysWhy) {
-  const auto nothing = try_build(*db_);
+  const auto nothing = try_build();
   ASSERT_FALSE(nothing);
   EXPECT_EQ(nothing.error().code, ErrorCode::kInvalid);
   EXPECT_NE(nothing.error().message.find("no feedback yet"), std::string::npos);
@@ -385,7 +343,7 @@ TEST_F(DatasetBuild, AnEmptyOneIsAnErrorThatSaysWhy) {
   sample_.person("ann", false);
   sample_.interaction({.id = "i1", .person = "ann"});
   sample_.feedback("i1", {.kind = "accepted"});
-  const auto refused = try_build(*db_);
+  const auto refused = try_build();
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().message.find("no_train_consent 1"), std::string::npos);
   EXPECT_TRUE(list_datasets(*db_)->empty());

@@ -152,22 +152,13 @@ const Form* form_of(std::string_view format, std::string_view kind) {
 // Calls `use` with each line of train.jsonl.
 template <typename Use>
 Result<void> for_each_example(const Dataset& dataset, Use&& use) {
-  auto lines = LineReader::open(dataset.train_file());
-  if (!lines) return fail(lines.error());
-  for (;;) {
-    auto text = (*lines)->next();
-    if (!text) return fail(text.error());
-    if (!*text) return {};
-    auto line = parse_json_object(**text);
-    if (!line) return fail(line.error().with((*lines)->place()));
-    Result<void> used;
+  return for_each_object(dataset.train_file(), [&](Line& line, std::string_view) -> Result<void> {
     try {
-      used = use(*line);
+      return use(line);
     } catch (const std::exception& error) {  // of Boost.JSON, where a field is not what it must be
-      used = fail(ErrorCode::kCorrupt, std::string("the example is damaged: ") + error.what());
+      return fail(ErrorCode::kCorrupt, std::string("the example is damaged: ") + error.what());
     }
-    if (!used) return fail(used.error().with((*lines)->place()));
-  }
+  });
 }
 
 Error none_of_kind(const Dataset& dataset, std::string_view kind) {
@@ -200,12 +191,9 @@ class FormWriter {
                        {"format", format_},
                        {"files", std::move(files)},
                        {"not_exported", to_json(passed_over_)}};
-    auto file = LineWriter::create(part_ + "/dataset.json");
-    if (!file) return fail(file.error());
-    if (auto written = (*file)->write(json::serialize(about)); !written) {
-      return fail(written.error());
-    }
-    if (auto finished = (*file)->finish(); !finished) return fail(finished.error());
+    auto written = write_file_atomically(posix_files(), part_ + "/dataset.json",
+                                         json::serialize(about) + "\n");
+    if (!written) return fail(written.error());
     return about;
   }
 

@@ -10,12 +10,10 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "curate/card.h"
+#include "curate/curate_test_support.h"
 #include "curate/example.h"
 #include "curate/example_lines.h"
 #include "curate/lines.h"
-#include "feedback/verdicts.h"
-#include "support/databases.h"
-#include "support/sample_store.h"
 
 namespace hone::curate {
 namespace {
@@ -34,48 +32,31 @@ std::vector<std::string> exported_lines(const std::string& path) {
   return lines;
 }
 
-class DatasetExport : public ::testing::Test {
+class DatasetExport : public testing::DatasetTest {
  protected:
   void SetUp() override {
-    auto db = store::Database::open("sqlite:" + (folder_ / "hone.db"));
-    ASSERT_TRUE(db) << db.error().message;
-    db_ = std::move(*db);
-    ASSERT_TRUE(db_->migrate());
     recipe_.name = "all";
     recipe_.alias = "assistant";
     recipe_.text = "name = \"all\"\nalias = \"assistant\"\n";
     recipe_.dataset.kinds = {"demonstration", "preference", "judgement", "task"};
-    recipe_.dataset.held_out_people = 0;
-    recipe_.dataset.held_out_prompts = 0;
-    test::SampleStore sample(*db_);
-    sample.person("ann");
-    sample.interaction(
+    no_split();
+    sample_.person("ann");
+    sample_.interaction(
         {.id = "i1",
          .person = "ann",
          .prompt = "Write to Kim",
          .answer = "Dear Kim",
          .before = {test::sample_message("system", "Be brief."), test::sample_message("user", "Hi"),
                     test::sample_message("assistant", "Yes?")}});
-    sample.feedback("i1", {.kind = "edited", .final_text = "Hello Kim"});
+    sample_.feedback("i1", {.kind = "edited", .final_text = "Hello Kim"});
     ASSERT_TRUE(db_->execute("UPDATE interaction SET params = ?",
                              {R"({"verifier":{"kind":"number","expected":"7"}})"}));
-  }
-  Dataset build() {
-    EXPECT_TRUE(feedback::refresh(*db_, feedback::default_policy()));
-    auto dataset = build_dataset(*db_, recipe_, folder_ / "datasets", clock_);
-    EXPECT_TRUE(dataset) << dataset.error().message;
-    return dataset.value_or(Dataset{});
   }
   void expect_file(const std::string& format, const std::string& file, std::string_view line) {
     const auto lines = exported_lines(folder_ / format + "/" + file);
     ASSERT_EQ(lines.size(), 1U) << format << " " << file;
     EXPECT_EQ(lines[0], line) << format << " " << file;
   }
-
-  test::TempFolder folder_;
-  ManualClock clock_{from_millis(5'000'000)};
-  std::unique_ptr<store::Database> db_;
-  Recipe recipe_;
 };
 
 #define HONE_TEST_PROMPT                                                        \
@@ -184,23 +165,15 @@ TEST_F(DatasetExport, OfOneKindReplacesTheFile) {
 }
 
 TEST_F(DatasetExport, CardSaysWhatIsInIt) {
-  test::SampleStore sample(*db_);
-  sample.person("bob");
+  sample_.person("bob");
   for (int i = 0; i < 20; ++i) {
     const std::string id = "b" + std::to_string(i);
-    sample.interaction({.id = id,
-                        .person = "bob",
-                        .prompt = "What about the number that is written here: " + id,
-                        .answer = "This is the answer to it, and it is " + std::to_string(i),
-                        .purpose = "numbers"});
-    // The same numbers as SetUp's start with feedback ids over again, so ids of their own.
-    ASSERT_TRUE(db_->execute(
-        "INSERT INTO feedback (id, source, idempotency_key, handle_kind, handle_value,"
-        " interaction_id, kind, by_whom, person_id, value, final_text, comment, detail, at,"
-        " received_at) VALUES (?, 'api:bob', ?, 'id', ?, ?, 'accepted', 'person', 'bob', NULL,"
-        " NULL, NULL, '{}', 3000000, 3000000)",
-        {"fb_b" + id, id, id, id}));
-    ASSERT_TRUE(db_->execute("INSERT INTO verdict_due (interaction_id) VALUES (?)", {id}));
+    sample_.interaction({.id = id,
+                         .person = "bob",
+                         .prompt = "What about the number that is written here: " + id,
+                         .answer = "This is the answer to it, and it is " + std::to_string(i),
+                         .purpose = "numbers"});
+    sample_.feedback(id, {.kind = "accepted", .person = "bob"});
   }
   recipe_.dataset.kinds = {"demonstration"};
   const Dataset dataset = build();
@@ -222,22 +195,16 @@ TEST_F(DatasetExport, CardSaysWhatIsInIt) {
 }
 
 TEST_F(DatasetExport, DiffSaysWhatBecameOfExamples) {
-  test::SampleStore sample(*db_);
   recipe_.dataset.kinds = {"demonstration"};
   const Dataset first = build();
   const auto same = diff_datasets(first, first);
   ASSERT_TRUE(same) << same.error().message;
   EXPECT_EQ(json::serialize(same->at("train")),
             R"({"same":1,"changed":0,"only_first":0,"only_second":0})");
-  sample.interaction({.id = "i2", .person = "ann", .prompt = "More", .answer = "Less"});
+  sample_.interaction({.id = "i2", .person = "ann", .prompt = "More", .answer = "Less"});
   ASSERT_TRUE(db_->execute("UPDATE feedback SET final_text = 'Dearest Kim'"));
   ASSERT_TRUE(db_->execute("INSERT INTO verdict_due (interaction_id) VALUES ('i1')"));
-  ASSERT_TRUE(db_->execute(
-      "INSERT INTO feedback (id, source, idempotency_key, handle_kind, handle_value,"
-      " interaction_id, kind, by_whom, person_id, value, final_text, comment, detail, at,"
-      " received_at) VALUES ('fb_2', 'api:ann', 'k2', 'id', 'i2', 'i2', 'rejected', 'person',"
-      " 'ann', NULL, NULL, NULL, '{}', 3000000, 3000000)"));
-  ASSERT_TRUE(db_->execute("INSERT INTO verdict_due (interaction_id) VALUES ('i2')"));
+  sample_.feedback("i2", {.kind = "rejected", .person = "ann"});
   recipe_.dataset.seed = 2;
   recipe_.text += "seed = 2\n";
   const auto diff = diff_datasets(first, build());

@@ -84,12 +84,10 @@ class FactsReader {
     Signer whole;
     for (const auto& message : prompt.messages) {
       const std::string text = normalised(string_or_empty(message.get_object(), "content"));
-      whole.add(text);
+      if (signs()) whole.add(text);
       if (decontaminates() && sets_.has_words_of(text)) facts.contaminated = true;
     }
-    Signer last;
-    last.add(prompt.last_user);
-    const Signature last_user = last.finish();
+    const Signature last_user = signature_of_normalised(prompt.last_user);
     if (decontaminates() && sets_.is_near(last_user)) facts.contaminated = true;
     if (!signs()) return;
     facts.whole = &candidates_.signatures.emplace_back(whole.finish());
@@ -149,9 +147,7 @@ class FactsReader {
 
   Signature sign(const std::string& text, Candidate& candidate) const {
     const std::string plain = normalised(text);
-    Signer signer;
-    signer.add(plain);
-    const Signature signature = signer.finish();
+    const Signature signature = signature_of_normalised(plain);
     if (decontaminates() && (sets_.has_words_of(plain) || sets_.is_near(signature))) {
       candidate.contaminated = true;
     }

@@ -51,6 +51,23 @@ std::string LineReader::place() const {
   return path_ + ": line " + std::to_string(number_);
 }
 
+Result<void> for_each_object(
+    const std::string& path,
+    const std::function<Result<void>(json::object& object, std::string_view line)>& use,
+    const std::stop_token& stop) {
+  auto lines = LineReader::open(path);
+  if (!lines) return fail(lines.error());
+  for (;;) {
+    if (stop.stop_requested()) return fail(ErrorCode::kUnavailable, "given up: " + path);
+    auto text = (*lines)->next();
+    if (!text) return fail(text.error());
+    if (!*text) return {};
+    auto object = parse_json_object(**text);
+    if (!object) return fail(object.error().with((*lines)->place()));
+    if (auto used = use(*object, **text); !used) return fail(used.error().with((*lines)->place()));
+  }
+}
+
 Result<std::unique_ptr<LineWriter>> LineWriter::create(const std::string& path) {
   auto file = posix_files().open(path, FileSystem::Mode::kCreate);
   if (!file) return fail(file.error());

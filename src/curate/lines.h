@@ -10,12 +10,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/result.h"
 
 namespace hone::curate {
@@ -41,6 +44,13 @@ class LineReader {
   std::uint64_t number_ = 0;
   bool ended_ = false;
 };
+
+// Calls `use` with each line's object, and the line, until one fails; errors name file and line.
+// kUnavailable once `stop` is asked for.
+[[nodiscard]] Result<void> for_each_object(
+    const std::string& path,
+    const std::function<Result<void>(json::object& object, std::string_view line)>& use,
+    const std::stop_token& stop = {});
 
 class LineWriter {
  public:

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "curate/rows_by_key.h"
 #include "store/block_content.h"
 #include "store/database.h"
 #include "wire/message.h"
@@ -26,29 +27,9 @@ struct PromptBlock {
 
 namespace {
 
-constexpr std::size_t kChunk = 500;  // parameters of one query
-
 using Ids = std::set<std::int64_t>;
 using Nodes = std::unordered_map<std::int64_t, PromptNode>;
 using Contents = std::unordered_map<std::int64_t, std::string>;
-
-// Runs `sql` with its "(…)" filled by each chunk of `keys` in turn.
-template <typename Use>
-Result<void> for_each_row(store::Database& database, std::string_view sql, const Ids& keys,
-                          Use&& use) {
-  for (auto key = keys.begin(); key != keys.end();) {
-    store::Params params;
-    std::string marks;
-    for (; key != keys.end() && params.size() < kChunk; ++key) {
-      marks += params.empty() ? "?" : ", ?";
-      params.emplace_back(*key);
-    }
-    auto rows = database.query(fmt::format("{} ({})", sql, marks), params);
-    if (!rows) return fail(rows.error());
-    for (const auto row : *rows) use(row);
-  }
-  return {};
-}
 
 // All nodes from `leaves` to their roots, one level of the tree at a time. A node without a block
 // is only a name: what it stands for is not there.

@@ -109,9 +109,7 @@ void read_curation(Section& section, DatasetRecipe& recipe) {
       recipe.max_answer_characters < recipe.min_answer_characters) {
     table.problem("max_answer_characters", "is under min_answer_characters");
   }
-  Names known;
-  for (const auto& language : known_languages()) known.push_back(language);
-  section.any_of("languages", recipe.languages, known);
+  section.any_of("languages", recipe.languages, known_languages());
   section.any_of("leave_out", recipe.leave_out, {"refusal", "truncated"});
   section.whole("max_examples", recipe.max_examples, 0, kMany);
   section.one_of("stratify", recipe.stratify, {"none", "source", "domain", "team", "verdict"});

@@ -6,9 +6,7 @@
 
 #include "base/config.h"
 #include "base/file.h"
-#include "feedback/verdicts.h"
-#include "support/databases.h"
-#include "support/sample_store.h"
+#include "curate/curate_test_support.h"
 
 namespace hone::curate {
 namespace {
@@ -19,36 +17,25 @@ void write(const std::string& path, std::string_view text) {
   ASSERT_TRUE(written) << written.error().message;
 }
 
-class RunFolder : public ::testing::Test {
+class RunFolder : public testing::DatasetTest {
  protected:
   void SetUp() override {
-    auto db = store::Database::open("sqlite:" + (folder_ / "hone.db"));
-    ASSERT_TRUE(db) << db.error().message;
-    db_ = std::move(*db);
-    ASSERT_TRUE(db_->migrate());
-    test::SampleStore sample(*db_);
-    sample.person("ann");
-    sample.interaction({.id = "i1", .person = "ann", .answer = "Dear Kim"});
-    sample.feedback("i1", {.kind = "edited", .final_text = "Hello Kim"});
-    ASSERT_TRUE(feedback::refresh(*db_, feedback::default_policy()));
+    sample_.person("ann");
+    sample_.interaction({.id = "i1", .person = "ann", .answer = "Dear Kim"});
+    sample_.feedback("i1", {.kind = "edited", .final_text = "Hello Kim"});
     auto recipe = parse_recipe("name = \"style\"\nalias = \"assistant\"\n", "style.toml");
     ASSERT_TRUE(recipe);
     recipe_ = std::move(*recipe);
-    recipe_.dataset.held_out_people = 0;
-    recipe_.dataset.held_out_prompts = 0;
+    no_split();
   }
   Result<curate::Run> prepare() {  // ::testing::Test has a Run too
-    auto dataset = build_dataset(*db_, recipe_, folder_ / "datasets", clock_);
+    auto dataset = try_build();
     if (!dataset) return fail(dataset.error());
     return prepare_run(*db_, recipe_, *dataset, {"base", "/models/base \"1\""}, folder_ / "runs",
                        ids_, clock_);
   }
 
-  test::TempFolder folder_;
-  ManualClock clock_{from_millis(5'000'000)};
   IdSource ids_{clock_, Random(1)};
-  std::unique_ptr<store::Database> db_;
-  Recipe recipe_;
 };
 
 TEST_F(RunFolder, TellsTheTrainerAllItNeeds) {

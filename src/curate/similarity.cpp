@@ -64,8 +64,12 @@ Signature Signer::finish() const {
 }
 
 Signature signature_of(std::string_view text) {
+  return signature_of_normalised(normalised(text));
+}
+
+Signature signature_of_normalised(std::string_view normalised_text) {
   Signer signer;
-  signer.add(normalised(text));
+  signer.add(normalised_text);
   return signer.finish();
 }
 

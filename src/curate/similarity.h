@@ -7,7 +7,7 @@
 //
 //   const Signature a = signature_of(text);
 //   if (similarity(a, b) >= 0.8) …
-//   const auto groups = near_groups(signatures, alike);   // locality-sensitive hashing
+//   join_near(signatures, {}, alike, sets);               // locality-sensitive hashing
 #pragma once
 
 #include <array>
@@ -39,6 +39,7 @@ class Signer {
 };
 
 [[nodiscard]] Signature signature_of(std::string_view text);
+[[nodiscard]] Signature signature_of_normalised(std::string_view normalised_text);
 [[nodiscard]] double similarity(const Signature& a, const Signature& b);
 
 // 32 keys of four bins each: of texts alike by 0.8 at least one is equal but for one pair in ten

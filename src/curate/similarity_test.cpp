@@ -6,12 +6,12 @@
 
 #include <algorithm>
 #include <fstream>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "base/random.h"
 #include "curate/contamination.h"
+#include "curate/curate_test_support.h"
 #include "curate/prompt.h"
 #include "curate/quality.h"
 #include "curate/select.h"
@@ -43,22 +43,6 @@ std::string with_other_words(Random& random, const std::string& text, std::uint6
   return changed;
 }
 
-// By the definition, over the sets themselves.
-double true_jaccard(const std::string& a, const std::string& b) {
-  const auto shingles = [](const std::string& text) {
-    const std::string plain = normalised(text);
-    std::set<std::string> set;
-    for (std::size_t i = 0; i + 8 <= plain.size(); ++i) set.insert(plain.substr(i, 8));
-    return set;
-  };
-  const auto one = shingles(a);
-  const auto other = shingles(b);
-  std::vector<std::string> both;
-  std::ranges::set_intersection(one, other, std::back_inserter(both));
-  return static_cast<double>(both.size()) /
-         static_cast<double>(one.size() + other.size() - both.size());
-}
-
 TEST(Similarity, EstimatesTheJaccardIndexWithinItsError) {
   Random random(7);
   double bias = 0;
@@ -69,8 +53,8 @@ TEST(Similarity, EstimatesTheJaccardIndexWithinItsError) {
       for (int i = 0; i < 25; ++i, ++count) {
         const std::string text = made_up_words(random, words);
         const std::string other = with_other_words(random, text, one_in);
-        const double error =
-            similarity(signature_of(text), signature_of(other)) - true_jaccard(text, other);
+        const double error = similarity(signature_of(text), signature_of(other)) -
+                             testing::true_jaccard(text, other);
         bias += error;
         squares += error * error;
       }
@@ -118,7 +102,7 @@ TEST(Similarity, PlantedNearDuplicatesAreFoundAndOthersAreNot) {
     if (sets.find(copy) != copy) {
       EXPECT_EQ(sets.find(copy), i);
     }
-    if (true_jaccard(texts[i], texts[copy]) < 0.85) continue;
+    if (testing::true_jaccard(texts[i], texts[copy]) < 0.85) continue;
     ++planted;
     found += sets.find(copy) == i ? 1 : 0;
   }

@@ -65,13 +65,22 @@ bool are_alike(const Example& a, const Example& b, double likeness) {
          near(a.first->prompt->whole, b.first->prompt->whole);
 }
 
+using Ranked = std::pair<std::string, std::size_t>;  // an example's rank, and its place
+
+// All but the first `most` by rank are dropped.
+void drop_over(std::vector<Ranked>& ranked, std::int64_t most, std::vector<bool>& dropped) {
+  std::ranges::sort(ranked);
+  for (auto i = static_cast<std::size_t>(most); i < ranked.size(); ++i) {
+    dropped[ranked[i].second] = true;
+  }
+}
+
 // Which examples of a person (or team) stay is drawn by rank: neither the first nor the last of the
 // day.
 template <typename NameOf>
 void apply_cap(std::vector<Example>& examples, std::int64_t cap, std::int64_t seed,
                std::string_view reason, NameOf&& name_of) {
   if (cap == 0) return;
-  using Ranked = std::pair<std::string, std::size_t>;
   std::map<std::pair<std::string_view, std::string_view>, std::vector<Ranked>> groups;
   for (std::size_t i = 0; i < examples.size(); ++i) {
     const std::string_view name = name_of(*examples[i].first);
@@ -79,13 +88,7 @@ void apply_cap(std::vector<Example>& examples, std::int64_t cap, std::int64_t se
     groups[{examples[i].split, name}].emplace_back(keyed_rank(seed, "caps", examples[i].id()), i);
   }
   std::vector<bool> dropped(examples.size());
-  for (auto& [group, ranked] : groups) {
-    if (ranked.size() <= static_cast<std::size_t>(cap)) continue;
-    std::ranges::sort(ranked);
-    for (std::size_t i = static_cast<std::size_t>(cap); i < ranked.size(); ++i) {
-      dropped[ranked[i].second] = true;
-    }
-  }
+  for (auto& [group, ranked] : groups) drop_over(ranked, cap, dropped);
   drop(examples, dropped, reason);
 }
 
@@ -251,7 +254,6 @@ Result<void> check_mix(const Candidates& candidates, const DatasetRecipe& recipe
 
 void draw_sample(std::vector<Example>& examples, const DatasetRecipe& recipe) {
   if (recipe.max_examples == 0) return;
-  using Ranked = std::pair<std::string, std::size_t>;
   std::map<std::string_view, std::map<std::string_view, std::vector<Ranked>>> kinds;
   for (std::size_t i = 0; i < examples.size(); ++i) {
     const Example& example = examples[i];
@@ -269,13 +271,7 @@ void draw_sample(std::vector<Example>& examples, const DatasetRecipe& recipe) {
     }
     const auto shares = share_out(recipe.max_examples, sizes, weights_of(names, sizes, recipe));
     auto share = shares.begin();
-    for (auto& [name, members] : strata) {
-      std::ranges::sort(members);
-      for (auto i = static_cast<std::size_t>(*share); i < members.size(); ++i) {
-        dropped[members[i].second] = true;
-      }
-      ++share;
-    }
+    for (auto& [name, members] : strata) drop_over(members, *share++, dropped);
   }
   drop(examples, dropped, "not_drawn");
 }

@@ -6,9 +6,11 @@
 #include <set>
 #include <utility>
 
-#include "base/hash.h"
 #include "base/id.h"
+#include "feedback/cases.h"
+#include "feedback/tool_fact.h"
 #include "store/database.h"
+#include "store/feedback_record.h"
 
 namespace hone::feedback {
 namespace {
@@ -36,10 +38,6 @@ CiEvent ci_event(std::string_view result, CiOutcome outcome) {
   outcome.passed = found->passed;
   event.outcome = std::move(outcome);
   return event;
-}
-
-std::string ci_digest(std::string_view text) {
-  return hex(sha256(text)).substr(0, 16);
 }
 
 Result<json::object> object_at(const json::object& body, std::string_view name) {
@@ -162,24 +160,15 @@ store::OutboxRecord told_outcome(const store::Row& row, Time now) {
   if (detail) feedback.detail = std::move(*detail);
   feedback.detail["commit"] = row.text("handle_value");
   feedback.received_at = now;
-  store::OutboxRecord record{.kind = store::RecordKind::kFeedback,
-                             .id = feedback.id,
-                             .payload = store::to_payload(feedback)};
-  if (!row.text("person_id").empty()) record.persons = {row.text("person_id")};
-  return record;
+  return store::feedback_record(feedback, row.text("person_id"));
 }
 
 // What the outcomes of these commits have not told their interactions yet.
 Result<std::vector<store::OutboxRecord>> untold(store::Database& database,
                                                 const std::set<std::string>& commits, Time now,
                                                 std::int64_t most) {
-  std::string marks;
-  store::Params params;
-  for (const std::string& commit : commits) {
-    marks += marks.empty() ? "?" : ", ?";
-    params.push_back(commit);
-  }
-  params.push_back(most);
+  store::Params params(commits.begin(), commits.end());
+  params.emplace_back(most);
   const auto rows = database.query(
       "SELECT DISTINCT f.source, f.idempotency_key, f.handle_value, f.value, f.detail, f.at,"
       " g.interaction_id, i.person_id FROM feedback f"
@@ -187,7 +176,7 @@ Result<std::vector<store::OutboxRecord>> untold(store::Database& database,
       " JOIN interaction i ON i.id = g.interaction_id"
       " WHERE f.interaction_id = '' AND f.handle_kind = 'commit' AND f.kind = 'outcome'"
       " AND f.handle_value IN (" +
-          marks +
+          placeholders(commits.size()) +
           ") AND NOT EXISTS ("
           "SELECT 1 FROM feedback d WHERE d.source = f.source"
           " AND d.idempotency_key = f.idempotency_key || '/' || g.interaction_id) LIMIT ?",
@@ -250,9 +239,8 @@ Result<CiEvent> read_gitlab_event(std::string_view event, const json::object& bo
   if (event != "Job Hook") return CiEvent();
   auto commit = commit_at(body, "sha");
   if (!commit) return fail(commit.error());
-  const json::value* may_fail = body.if_contains("build_allow_failure");
   const auto result = string_or_empty(body, "build_status");
-  if (may_fail != nullptr && may_fail->is_bool() && may_fail->get_bool() && result == "failed") {
+  if (truth_at(body, "build_allow_failure") && result == "failed") {
     CiEvent allowed;
     allowed.says_nothing = "allowed to fail";
     return allowed;
@@ -267,11 +255,10 @@ Result<CiEvent> read_gitlab_event(std::string_view event, const json::object& bo
 store::Feedback outcome_feedback(const CiOutcome& outcome, std::string_view source, Time now) {
   store::Feedback feedback;
   feedback.source = source;
-  feedback.idempotency_key = "outcome/" + outcome.commit + "/" + ci_digest(outcome.name) +
-                             (outcome.run.empty() ? "" : "/" + ci_digest(outcome.run)) +
+  feedback.idempotency_key = "outcome/" + outcome.commit + "/" + brief_digest(outcome.name) +
+                             (outcome.run.empty() ? "" : "/" + brief_digest(outcome.run)) +
                              (outcome.passed ? "/pass" : "/fail");
-  feedback.id =
-      "fb_" + hex(sha256(feedback.source + '\n' + feedback.idempotency_key)).substr(0, 26);
+  feedback.id = feedback_id(feedback.source, feedback.idempotency_key);
   feedback.handle = {"commit", outcome.commit};
   feedback.kind = "outcome";
   feedback.by = "automatic";

@@ -15,7 +15,6 @@ constexpr std::size_t kToolBytes = 128;
 constexpr std::size_t kCallsOfASession = 32;
 constexpr std::size_t kCallsOfABatch = 64;
 constexpr std::size_t kResultBytes = 64U << 10;  // of a result's beginning, where a refusal stands
-constexpr std::size_t kContentBytes = 256U << 10;  // of what a person made of a proposal
 // Sooner nobody has read a question: another hook, or a setting, answered it.
 constexpr auto kReadsIn = 250ms;
 
@@ -52,12 +51,6 @@ void append_text(const json::value& value, std::string& text) {
   } else if (const auto* object = value.if_object()) {
     text += beginning_of(string_or_empty(*object, "text"), kResultBytes - text.size());
   }
-}
-
-// What the person made of the proposal, as far as the tool tells: Write's content, Edit's new text.
-std::string_view text_as_written(const json::object& response) {
-  const auto content = string_or_empty(response, "content");
-  return content.empty() ? string_or_empty(response, "newString") : content;
 }
 
 }  // namespace
@@ -205,7 +198,7 @@ void ClaudeHooks::add_run(Call& call, const Event& event, Time now,
     fact.kind = "edited";
     fact.by = "person";
     const auto text = text_as_written(*object);
-    if (!text.empty() && text.size() <= kContentBytes) fact.texts["written"] = text;
+    if (!text.empty()) fact.texts["written"] = text;
     return facts.push_back(std::move(fact));
   }
   fact.inferred = true;

@@ -147,6 +147,11 @@ Result<std::vector<json::object>> messages_of(store::Database& db,
   return messages;
 }
 
+bool is_of_one_conversation(const Error& error) {
+  return error.code == ErrorCode::kNotFound || error.code == ErrorCode::kCorrupt ||
+         error.code == ErrorCode::kInvalid || error.code == ErrorCode::kTooLarge;
+}
+
 Result<std::vector<std::string>> sessions_of(store::Database& db, std::string_view interaction) {
   const auto rows =
       db.query("SELECT h.value FROM handle h WHERE h.kind = 'session' AND h.interaction_id = ?",

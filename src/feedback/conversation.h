@@ -63,6 +63,8 @@ struct Place {
 // The messages of nodes, in the order of `nodes`. kNotFound where one is not stored.
 [[nodiscard]] Result<std::vector<json::object>> messages_of(store::Database& db,
                                                             const std::vector<std::int64_t>& nodes);
+// Whether an error is of one conversation, and not of the database as a whole.
+[[nodiscard]] bool is_of_one_conversation(const Error& error);
 
 // The names that the tool gave the session of an interaction; none where it gives none.
 [[nodiscard]] Result<std::vector<std::string>> sessions_of(store::Database& db,

@@ -73,27 +73,36 @@ Result<bool> truth_of(const json::object& data, std::string_view name) {
   return truth;
 }
 
-Result<EditorEvent> read_autocomplete(const json::object& data, Time at) {
-  EditorEvent event;
-  if (!data.contains("accepted")) {
-    event.left_out = "no_opinion";
-    return event;
-  }
-  const auto accepted = truth_of(data, "accepted");
-  if (!accepted) return fail(accepted.error());
-  auto found = suggestion_in(data, "autocomplete", string_or_empty(data, "completionId"),
-                             string_or_empty(data, "completion"), at);
+// What is said of the suggestion, where the event holds it.
+Result<EditorEvent> event_about(Result<std::optional<Suggestion>> found, ToolFact fact) {
   if (!found) return fail(found.error());
+  EditorEvent event;
   if (!*found) {
     event.left_out = "no_code";
     return event;
   }
   event.suggestion = std::move(*found);
-  // Not taken within ten seconds is "not accepted", too.
-  event.suggestion->fact =
-      fact_of(kContinue, *accepted ? "accepted" : "rejected", *accepted ? "person" : "unknown", at);
-  event.suggestion->fact.weak = !*accepted;
+  event.suggestion->fact = std::move(fact);
   return event;
+}
+
+EditorEvent without_opinion() {
+  EditorEvent event;
+  event.left_out = "no_opinion";
+  return event;
+}
+
+Result<EditorEvent> read_autocomplete(const json::object& data, Time at) {
+  if (!data.contains("accepted")) return without_opinion();
+  const auto accepted = truth_of(data, "accepted");
+  if (!accepted) return fail(accepted.error());
+  // Not taken within ten seconds is "not accepted", too.
+  ToolFact fact =
+      fact_of(kContinue, *accepted ? "accepted" : "rejected", *accepted ? "person" : "unknown", at);
+  fact.weak = !*accepted;
+  return event_about(suggestion_in(data, "autocomplete", string_or_empty(data, "completionId"),
+                                   string_or_empty(data, "completion"), at),
+                     std::move(fact));
 }
 
 Result<EditorEvent> read_edit(const json::object& data, Time at) {
@@ -101,36 +110,18 @@ Result<EditorEvent> read_edit(const json::object& data, Time at) {
   if (!accepted) return fail(accepted.error());
   auto text = string_or_empty(data, "completion");
   if (text.empty()) text = string_or_empty(data, "newCode");
-  auto found = suggestion_in(data, "edit", "", text, at);
-  if (!found) return fail(found.error());
-  EditorEvent event;
-  if (!*found) {
-    event.left_out = "no_code";
-    return event;
-  }
-  event.suggestion = std::move(*found);
-  event.suggestion->fact = fact_of(kContinue, *accepted ? "accepted" : "rejected", "person", at);
-  return event;
+  return event_about(suggestion_in(data, "edit", "", text, at),
+                     fact_of(kContinue, *accepted ? "accepted" : "rejected", "person", at));
 }
 
 Result<EditorEvent> read_rating(const json::object& data, Time at) {
-  EditorEvent event;
-  if (!data.contains("feedback")) {
-    event.left_out = "no_opinion";
-    return event;
-  }
+  if (!data.contains("feedback")) return without_opinion();
   const auto liked = truth_of(data, "feedback");
   if (!liked) return fail(liked.error());
-  auto found = suggestion_in(data, "chat", "", string_or_empty(data, "completion"), at);
-  if (!found) return fail(found.error());
-  if (!*found) {
-    event.left_out = "no_code";
-    return event;
-  }
-  event.suggestion = std::move(*found);
-  event.suggestion->fact = fact_of(kContinue, "rated", "person", at);
-  event.suggestion->fact.value = *liked ? 1.0 : 0.0;
-  return event;
+  ToolFact fact = fact_of(kContinue, "rated", "person", at);
+  fact.value = *liked ? 1.0 : 0.0;
+  return event_about(suggestion_in(data, "chat", "", string_or_empty(data, "completion"), at),
+                     std::move(fact));
 }
 
 Result<EditorEvent> read_tool_usage(const json::object& data, Time at) {

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "feedback/conversation.h"
+#include "feedback/tool_fact.h"
 #include "wire/message.h"
 
 namespace hone::feedback {
@@ -68,12 +69,6 @@ bool begins_like_a_failure(const json::object& result) {
     if (text.find(word) != std::string::npos) return true;
   }
   return false;
-}
-
-// Of one conversation, and not of the database as a whole.
-bool is_of_one_conversation(const Error& error) {
-  return error.code == ErrorCode::kNotFound || error.code == ErrorCode::kCorrupt ||
-         error.code == ErrorCode::kInvalid || error.code == ErrorCode::kTooLarge;
 }
 
 Result<void> ran_on_edits(const Result<std::int64_t>& done) {
@@ -248,9 +243,7 @@ Result<EditMade> GitEditTable::was_made(const GitEdit& edit) {
       const auto* object = part.if_object();
       if (object == nullptr || string_or_empty(*object, "type") != "tool_result") continue;
       if (string_or_empty(*object, "id") != edit.tool_call) continue;
-      const json::value* error = object->if_contains("is_error");
-      const bool failed = error != nullptr && error->is_bool() && error->get_bool();
-      if (failed) return EditMade::kNo;
+      if (truth_at(*object, "is_error")) return EditMade::kNo;
       return begins_like_a_failure(*object) ? EditMade::kUnknown : EditMade::kYes;
     }
   }

@@ -191,14 +191,13 @@ std::string GitMeasure::name_in(const GitEdit& edit, std::size_t file,
 }
 
 std::optional<Survival> GitMeasure::compare(const GitEdit& edit, std::size_t file,
-                                            const std::optional<std::string>& now,
-                                            const std::string& before, Time until) {
+                                            const SqueezedText& now, const std::string& before,
+                                            Time until) {
   const bool redacted = has_placeholder(edit.files[file].edit);
-  const auto text = now ? squeezed(*now, redacted) : std::nullopt;
   const Text old = text_at(before, name_in(edit, file, before), redacted);
-  if (!text || !old) return std::nullopt;
+  if (!old) return std::nullopt;
   const auto lines = lines_of(edit, file, until);
-  return measure_survival(lines, *text, before_without(*old, edit, file, lines));
+  return measure_survival(lines, now, before_without(*old, edit, file, lines));
 }
 
 std::optional<Survival> GitMeasure::at_commit(const GitEdit& edit,
@@ -209,10 +208,9 @@ std::optional<Survival> GitMeasure::at_commit(const GitEdit& edit,
   for (const std::size_t file : files) {
     const bool redacted = has_placeholder(edit.files[file].edit);
     const Text now = text_at(commit, name_in(edit, file, commit), redacted);
-    const Text old = text_at(before, name_in(edit, file, before), redacted);
-    if (!now || !old) return std::nullopt;
-    const auto lines = lines_of(edit, file, until);
-    total += measure_survival(lines, *now, before_without(*old, edit, file, lines));
+    const auto part = now ? compare(edit, file, *now, before, until) : std::nullopt;
+    if (!part) return std::nullopt;
+    total += *part;
   }
   return total;
 }
@@ -225,7 +223,8 @@ std::optional<Survival> GitMeasure::in_work(const GitEdit& edit, const std::stri
     const auto text = repository_.work_text(edit.files[file].names.back());
     // A file that never was committed and is gone: tools tidy up after themselves, too.
     if (text && text->empty() && name_in(edit, file, before).empty()) return std::nullopt;
-    const auto part = compare(edit, file, text, before, until);
+    const auto now = text ? squeezed(*text, has_placeholder(edit.files[file].edit)) : std::nullopt;
+    const auto part = now ? compare(edit, file, *now, before, until) : std::nullopt;
     if (!part) return std::nullopt;
     total += *part;
   }

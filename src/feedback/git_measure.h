@@ -68,8 +68,8 @@ class GitMeasure {
                                             std::size_t file,
                                             const std::vector<std::string>& lines) const;
   [[nodiscard]] std::optional<Survival> compare(const GitEdit& edit, std::size_t file,
-                                                const std::optional<std::string>& now,
-                                                const std::string& before, Time until);
+                                                const SqueezedText& now, const std::string& before,
+                                                Time until);
   [[nodiscard]] std::string name_in(const GitEdit& edit, std::size_t file,
                                     const std::string& commit) const;
   [[nodiscard]] Text text_at(const std::string& commit, const std::string& path, bool redacted);

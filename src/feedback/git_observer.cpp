@@ -54,6 +54,33 @@ void order_commits(std::vector<ReadCommit>& commits) {
   commits = std::move(ordered);
 }
 
+// History from the time of the first edit on, without what `seen` holds, and all of it from `again`
+// on.
+Result<std::vector<ReadCommit>> read_commits(const GitRepository& repository,
+                                             const std::vector<std::string>& heads,
+                                             const std::vector<std::string>& seen, Time first,
+                                             std::optional<Time> again, GitReport& report) {
+  std::vector<ReadCommit> commits;
+  std::set<std::string> known;
+  const auto collect = [&](const GitCommit& commit) -> Result<bool> {
+    if (!known.insert(commit.id).second) return true;
+    auto changes = repository.changes(commit.id);
+    if (!changes) return fail(changes.error());
+    commits.push_back({commit, std::move(*changes)});
+    return true;
+  };
+  std::vector<GitWalk> walks = {{.from = heads, .hidden = seen, .since = first - kBeforeEdits}};
+  if (again && !seen.empty()) walks.push_back({.from = heads, .since = *again - kBeforeEdits});
+  for (GitWalk& walk : walks) {
+    walk.most = kMostCommits;
+    const auto walked = repository.walk(walk, collect);
+    if (!walked) return fail(walked.error());
+    report.cut = report.cut || *walked == kMostCommits;
+  }
+  order_commits(commits);
+  return commits;
+}
+
 std::string_view last_part(std::string_view path) {
   return path.substr(path.rfind('/') + 1);
 }
@@ -82,16 +109,17 @@ class TouchedPaths {
   std::map<std::string, std::set<std::string>, std::less<>> paths_;
 };
 
+GitReport begun_report(const GitEditTable::NewEdits& read) {
+  return {.interactions = read.interactions, .edits = read.edits, .unreadable = read.unreadable};
+}
+
 }  // namespace
 
 Result<GitReport> GitObserver::observe(const Sink& sink) {
   const Time now = clock_.now();
-  GitReport report;
   const auto read = table_.read_new(options_.since, now, 60min);
   if (!read) return fail(read.error());
-  report.interactions = read->interactions;
-  report.edits = read->edits;
-  report.unreadable = read->unreadable;
+  GitReport report = begun_report(*read);
   if (auto closed = table_.close_older(now - kGitFollows); !closed) return fail(closed.error());
   auto edits = table_.open_edits(repository_.id(), now - kGitFollows);
   if (!edits) return fail(edits.error());
@@ -111,39 +139,25 @@ Result<GitReport> GitObserver::observe(const Sink& sink) {
     if (edit.commit.empty() && edit.at >= from) again = std::min(again.value_or(now), edit.at);
   }
   std::vector<ReadCommit> commits;
-  std::set<std::string> known;
-  const auto collect = [&](const GitCommit& commit) -> Result<bool> {
-    if (!known.insert(commit.id).second) return true;
-    auto changes = repository_.changes(commit.id);
-    if (!changes) return fail(changes.error());
-    commits.push_back({commit, std::move(*changes)});
-    return true;
-  };
   if (!edits->empty()) {
-    std::vector<GitWalk> walks = {
-        {.from = *heads, .hidden = seen->heads, .since = edits->front().at - kBeforeEdits}};
-    if (again && !seen->heads.empty()) {
-      walks.push_back({.from = *heads, .since = *again - kBeforeEdits});
-    }
-    for (GitWalk& walk : walks) {
-      walk.most = kMostCommits;
-      const auto walked = repository_.walk(walk, collect);
-      if (!walked) return fail(walked.error());
-      report.cut = report.cut || *walked == kMostCommits;
-    }
+    auto found = read_commits(repository_, *heads, seen->heads, edits->front().at, again, report);
+    if (!found) return fail(found.error());
+    commits = std::move(*found);
   }
-  order_commits(commits);
   report.commits = static_cast<std::int64_t>(commits.size());
 
   const TouchedPaths touched(commits);
   GitMeasure measure(repository_, options_.redact, *edits);
+  std::map<std::string, std::vector<GitChange>> brought_by;  // many edits share a commit
   for (GitEdit& edit : *edits) {
     // By the path alone, before the conversation is read: most may be of other repositories.
     if (edit.repository.empty() && !is_inside(edit) && !touched.may_be_meant_by(edit)) continue;
     if (auto loaded = table_.load(edit); !loaded) return fail(loaded.error());
     if (measure.name_inside(edit) || edit.commit.empty()) continue;
-    const auto changes = repository_.changes(edit.commit);
-    if (changes) (void)measure.touched(edit, *changes);
+    const auto [brought, is_new] = brought_by.try_emplace(edit.commit);
+    if (is_new)
+      brought->second = repository_.changes(edit.commit).value_or(std::vector<GitChange>());
+    (void)measure.touched(edit, brought->second);
   }
   measure.index();
   GitPass pass(repository_, measure, *edits, now);
@@ -181,12 +195,9 @@ Result<GitReport> GitObserver::watch(const Sink& sink) {
     return fail(ErrorCode::kInvalid, "this repository has no working tree to watch");
   }
   const Time now = clock_.now();
-  GitReport report;
   const auto read = table_.read_new(std::nullopt, now, 2min);
   if (!read) return fail(read.error());
-  report.interactions = read->interactions;
-  report.edits = read->edits;
-  report.unreadable = read->unreadable;
+  GitReport report = begun_report(*read);
   std::erase_if(first_seen_, [&](const auto& one) { return one.second < now - kWatched; });
   auto edits = table_.open_edits(repository_.id(), now - kWatched);
   if (!edits) return fail(edits.error());

@@ -9,6 +9,7 @@
 #include "base/test_support.h"
 #include "feedback/cases.h"
 #include "feedback/ci_outcome.h"
+#include "store/feedback_record.h"
 #include "store/rows.h"
 #include "store/tree.h"
 #include "support/databases.h"
@@ -42,10 +43,7 @@ class GitObserverBoth : public test::OnBothDatabases {
   void SetUp() override {
     OnBothDatabases::SetUp();
     if (IsSkipped()) return;
-    db_ = open();
-    if (GetParam() == test::Dialect::kSqlite) {
-      ASSERT_TRUE(db_->execute_script("PRAGMA synchronous = OFF"));
-    }
+    db_ = open_unsynced();
     work_ = std::filesystem::canonical(temp_.path()).string() + "/work";
     std::filesystem::create_directories(work_ + "/src");
     git("init -q -b main .");
@@ -97,6 +95,13 @@ class GitObserverBoth : public test::OnBothDatabases {
             ToolSays says = ToolSays::kDone) {
     call(id, "Edit",
          {{"file_path", work_ + "/src/calc.py"}, {"old_string", from}, {"new_string", to}}, says);
+  }
+  // Edit "a" as the tool made it, in a commit a minute later.
+  void edit_and_commit() {
+    edit("a");
+    write("src/calc.py", replaced(kCalc, kOld, kNew));
+    clock_.advance(1min);
+    commit("sum");
   }
   void keep(const std::string& id, const std::vector<json::object>& messages,
             const json::object& answer) {
@@ -184,10 +189,7 @@ TEST_P(GitObserverBoth, SaysOnceWhatShareACommitHolds) {
 
 TEST_P(GitObserverBoth, FollowsAmendAndRebaseAndSaysTheMerge) {
   git("checkout -q -b feature");
-  edit("a");
-  write("src/calc.py", replaced(kCalc, kOld, kNew));
-  clock_.advance(1min);
-  commit("sum");
+  edit_and_commit();
   observe();
   git("commit -q --amend -m better");
   clock_.advance(1min);
@@ -213,10 +215,7 @@ TEST_P(GitObserverBoth, FollowsAmendAndRebaseAndSaysTheMerge) {
 
 TEST_P(GitObserverBoth, KnowsASquashedMerge) {
   git("checkout -q -b feature");
-  edit("a");
-  write("src/calc.py", replaced(kCalc, kOld, kNew));
-  clock_.advance(1min);
-  commit("sum");
+  edit_and_commit();
   observe();
   clock_.advance(1min);
   git("checkout -q main");
@@ -230,10 +229,7 @@ TEST_P(GitObserverBoth, KnowsASquashedMerge) {
 }
 
 TEST_P(GitObserverBoth, ARevertUndoesAndEndsIt) {
-  edit("a");
-  write("src/calc.py", replaced(kCalc, kOld, kNew));
-  clock_.advance(1min);
-  commit("sum");
+  edit_and_commit();
   observe();
   clock_.advance(1h);
   git("revert --no-edit HEAD");
@@ -274,10 +270,7 @@ TEST_P(GitObserverBoth, AnEditThatIsKnownLateIsFoundInACommitThatIsKnown) {
 }
 
 TEST_P(GitObserverBoth, ADayLaterRenamedMovedAndLightlyEditedLinesStand) {
-  edit("a");
-  write("src/calc.py", replaced(kCalc, kOld, kNew));
-  clock_.advance(1min);
-  commit("sum");
+  edit_and_commit();
   observe();
   clock_.advance(1h);
   git("mv src/calc.py src/sums.py");
@@ -310,10 +303,7 @@ TEST_P(GitObserverBoth, AnEditCountsOnceInAVerdictByItsLatestLook) {
     return verdict ? verdict->log_odds : 0.0;
   };
   git("checkout -q -b feature");
-  edit("a");
-  write("src/calc.py", replaced(kCalc, kOld, kNew));
-  clock_.advance(1min);
-  commit("sum");
+  edit_and_commit();
   observe();
   // 1.2 by automatic; a commit counts as 600 s do, a merge and a day as a day.
   EXPECT_NEAR(log_odds(), 1.2 * 2.0, 1e-9);
@@ -334,10 +324,7 @@ TEST_P(GitObserverBoth, AnEditCountsOnceInAVerdictByItsLatestLook) {
 }
 
 TEST_P(GitObserverBoth, ADayLaterNothingIsLeft) {
-  edit("a");
-  write("src/calc.py", replaced(kCalc, kOld, kNew));
-  clock_.advance(1min);
-  commit("sum");
+  edit_and_commit();
   clock_.advance(3h);
   write("src/calc.py", replaced(kCalc, kOld, "    raise NotImplementedError(__name__)\n"));
   commit("another way");
@@ -351,10 +338,7 @@ TEST_P(GitObserverBoth, AForcePushDropsItFromAMirror) {
   const std::string mirror = temp_.path("mirror.git");
   git("init -q --bare -b main '" + mirror + "'");
   git("remote add origin '" + mirror + "'");
-  edit("a");
-  write("src/calc.py", replaced(kCalc, kOld, kNew));
-  clock_.advance(1min);
-  commit("sum");
+  edit_and_commit();
   git("push -q origin main");
   EXPECT_EQ(observe({}, mirror).signals, 1);
   git("reset -q --hard HEAD~1");
@@ -505,14 +489,9 @@ TEST_P(GitObserverBoth, OutcomesReachTheEditsOfACommitWheneverTheyCome) {
   const auto ends = [this](bool passed, const std::string& name) {
     const auto fact = outcome_feedback({.commit = head(), .passed = passed, .name = name},
                                        "ci:github", clock_.now());
-    EXPECT_TRUE(write_all({{.kind = store::RecordKind::kFeedback,
-                            .id = fact.id,
-                            .payload = store::to_payload(fact)}}));
+    EXPECT_TRUE(write_all({store::feedback_record(fact, "")}));
   };
-  edit("a");
-  write("src/calc.py", replaced(kCalc, kOld, kNew));
-  clock_.advance(1min);
-  commit("sum");
+  edit_and_commit();
   ends(true, "build");
   EXPECT_EQ(spread(), 0);  // nobody has observed the commit
   observe();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/id.h"
+#include "store/feedback_record.h"
 
 namespace hone::feedback {
 namespace {
@@ -201,22 +202,22 @@ Result<void> GitPass::ask_dropped(GitEdit& edit, const std::vector<std::string>&
 // Only where it was made, and there is a working tree to look in.
 Result<void> GitPass::ask_discarded(GitEdit& edit) {
   if (edit.made != EditMade::kYes || !lies_inside(edit) || now_ < edit.at + kGitSettled) return {};
-  const auto work = in_work(edit);
-  if (!work) return fail(work.error());
-  if (!*work || (*work)->counted == 0 || (*work)->survived() > 0) return {};
+  const auto before = before_edit(edit);
+  if (!before) return fail(before.error());
+  const auto work = measure_.in_work(edit, *before, now_);
+  if (!work || work->counted == 0 || work->survived() > 0) return {};
   const std::string head = repository_.head().value_or("");
-  for (const std::string& path : repository_.changed_in_work(kMostOthers)) {
+  if (!changed_) changed_ = repository_.changed_in_work(kMostOthers);
+  for (const std::string& path : *changed_) {
     const auto other = measure_.in_other(edit, path, head, now_);
     if (other && other->survived() > 0) return {};
   }
-  const auto before = before_edit(edit);
-  if (!before) return fail(before.error());
   for (const std::string& stash : repository_.stashes()) {
     const auto kept = measure_.at_commit(edit, GitMeasure::all_files(edit), stash, *before, now_);
     if (!kept || kept->survived() > 0) return {};
   }
   edit.repository = repository_.id();
-  say(edit, "discarded", **work, now_, "", true);
+  say(edit, "discarded", *work, now_, "", true);
   return {};
 }
 
@@ -261,11 +262,7 @@ void GitPass::say(GitEdit& edit, std::string_view check, const Survival& surviva
       {"exact", survival.exact}, {"reflowed", survival.reflowed}, {"edited", survival.edited}};
   if (!commit.empty()) feedback.detail["commit"] = commit;
   feedback.received_at = now_;
-  store::OutboxRecord record{.kind = store::RecordKind::kFeedback,
-                             .id = feedback.id,
-                             .payload = store::to_payload(feedback)};
-  if (!edit.person.empty()) record.persons = {edit.person};
-  records.push_back(std::move(record));
+  records.push_back(store::feedback_record(feedback, edit.person));
 }
 
 }  // namespace hone::feedback

@@ -62,6 +62,8 @@ class GitPass {
   const Time now_;
   std::map<std::pair<std::string, std::string>, bool> held_;
   std::vector<const GitEdit*> found_now_;  // whose first commit this pass has read
+  // Files changed in the working tree: asked for once, where an edit has to know.
+  std::optional<std::vector<std::string>> changed_;
 };
 
 }  // namespace hone::feedback

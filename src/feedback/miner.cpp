@@ -1,23 +1,18 @@
 #include "feedback/miner.h"
 
 #include "base/log.h"
+#include "feedback/cases.h"
 #include "feedback/mining_pass.h"
 #include "store/database.h"
 
 namespace hone::feedback {
 namespace {
 
-std::string marks(std::size_t count) {
-  std::string text;
-  for (std::size_t i = 0; i < count; ++i) text += i == 0 ? "?" : ", ?";
-  return text;
-}
-
 // Their signals are on disk.
 Result<void> settle(store::Database& db, const store::Params& ids, const MiningPass& pass) {
   return db.transaction([&]() -> Result<void> {
     auto done = db.execute(
-        "DELETE FROM mining_due WHERE interaction_id IN (" + marks(ids.size()) + ")", ids);
+        "DELETE FROM mining_due WHERE interaction_id IN (" + placeholders(ids.size()) + ")", ids);
     if (!done) return fail(done.error());
     for (const auto& [id, until] : pass.waits) {
       done = db.execute(
@@ -27,17 +22,11 @@ Result<void> settle(store::Database& db, const store::Params& ids, const MiningP
     }
     if (pass.followed.empty()) return {};
     done = db.execute("DELETE FROM mining_due WHERE due_at > 0 AND interaction_id IN (" +
-                          marks(pass.followed.size()) + ")",
+                          placeholders(pass.followed.size()) + ")",
                       store::Params(pass.followed.begin(), pass.followed.end()));
     if (!done) return fail(done.error());
     return {};
   });
-}
-
-// Of one conversation, and not of the database as a whole.
-bool is_of_the_content(const Error& error) {
-  return error.code == ErrorCode::kNotFound || error.code == ErrorCode::kCorrupt ||
-         error.code == ErrorCode::kInvalid || error.code == ErrorCode::kTooLarge;
 }
 
 }  // namespace
@@ -58,7 +47,7 @@ Result<MiningReport> Miner::mine_batch(const Sink& sink, std::int64_t most) {
     ids.emplace_back(id);
     const auto mined = pass.mine(id, row.integer("due_at") > 0);
     if (mined) continue;
-    if (!is_of_the_content(mined.error())) return fail(mined.error());
+    if (!is_of_one_conversation(mined.error())) return fail(mined.error());
     // One damaged conversation must not keep all later ones from being read.
     ++report.unreadable;
     spdlog::warn("mining of {}: {}", id, mined.error().message);

@@ -82,10 +82,7 @@ class MinerBoth : public test::OnBothDatabases {
   void SetUp() override {
     OnBothDatabases::SetUp();
     if (IsSkipped()) return;
-    db_ = open();
-    if (GetParam() == test::Dialect::kSqlite) {
-      ASSERT_TRUE(db_->execute_script("PRAGMA synchronous = OFF"));
-    }
+    db_ = open_unsynced();
   }
 
   // As the indexer writes it.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "feedback/edit_distance.h"
+#include "feedback/tool_fact.h"
 #include "wire/message.h"
 
 namespace hone::feedback {
@@ -20,19 +21,9 @@ std::string_view trimmed(std::string_view text) {
 
 // Cut at a character's end; none where nothing was said.
 std::optional<std::string> as_comment(std::string_view text) {
-  text = trimmed(text);
-  if (text.size() > kCommentBytes) {
-    std::size_t end = kCommentBytes;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-    text = text.substr(0, end);
-  }
+  text = beginning_of(trimmed(text), kCommentBytes);
   if (text.empty()) return std::nullopt;
   return std::string(text);
-}
-
-bool is_failed(const json::object& result) {
-  const auto* flag = result.if_contains("is_error");
-  return flag != nullptr && flag->is_bool() && flag->get_bool();
 }
 
 // The texts of a tool's result, one after the other.
@@ -102,7 +93,7 @@ class Reading {
     each_part(message, "tool_result", [&](const json::object& result) {
       const std::string id(string_or_empty(result, "id"));
       if (std::ranges::find(calls_, id) == calls_.end()) return;  // of an earlier answer
-      const bool failed = is_failed(result);
+      const bool failed = truth_at(result, "is_error");
       went_well_ += failed ? 0 : 1;
       const std::string text = text_of_result(result);
       for (const auto& rule : rules_.refusals) {

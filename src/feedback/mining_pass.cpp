@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/id.h"
+#include "store/feedback_record.h"
 #include "wire/message.h"
 
 namespace hone::feedback {
@@ -287,11 +288,7 @@ Result<void> MiningPass::add(const Turn& about, const Turn& witness, const Findi
   if (!finding.language.empty()) feedback.detail["language"] = finding.language;
   feedback.at = at;
   feedback.received_at = now_;
-  store::OutboxRecord record{.kind = store::RecordKind::kFeedback,
-                             .id = feedback.id,
-                             .payload = store::to_payload(feedback)};
-  if (!about.person.empty()) record.persons = {about.person};
-  records.push_back(std::move(record));
+  records.push_back(store::feedback_record(feedback, about.person));
   return {};
 }
 

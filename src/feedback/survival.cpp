@@ -21,22 +21,18 @@ bool is_line_blank(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f' || c == '\v';
 }
 
-// Lines of the text that nobody has claimed yet.
-LineTally unclaimed(const SqueezedText& now, const SqueezedText& before) {
-  LineTally counts = tally_of(now.lines);
-  for (const std::string& line : before.lines) {
-    const auto found = counts.find(line);
-    if (found == counts.end()) continue;
-    if (--found->second == 0) counts.erase(found);
-  }
-  return counts;
-}
-
 bool claim_line(LineTally& counts, std::string_view line) {
   const auto found = counts.find(line);
   if (found == counts.end()) return false;
   if (--found->second == 0) counts.erase(found);
   return true;
+}
+
+// Lines of the text that nobody has claimed yet.
+LineTally unclaimed(const SqueezedText& now, const SqueezedText& before) {
+  LineTally counts = tally_of(now.lines);
+  for (const std::string& line : before.lines) claim_line(counts, line);
+  return counts;
 }
 
 // In linear time whatever the texts are, which std::string::find does not promise.

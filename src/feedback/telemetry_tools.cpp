@@ -4,24 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
-#include "base/hash.h"
 #include "store/text.h"
 
 namespace hone::feedback {
-
-std::string lower_word(std::string_view text) {
-  std::string small(text.substr(0, 256));
-  for (char& c : small) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return small;
-}
-
-std::string brief_digest(std::string_view text) {
-  return hex(sha256(text)).substr(0, 16);
-}
 
 // The first word of a name stays.
 void add_label(Told& told, std::string_view name, std::string_view word) {

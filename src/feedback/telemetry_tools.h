@@ -50,8 +50,6 @@ void add_label(Told& told, std::string_view name, std::string_view word);
 [[nodiscard]] Told rejected_event(std::string problem);
 [[nodiscard]] Told rejected_value(std::string_view field, std::string_view value,
                                   std::string_view known);
-[[nodiscard]] std::string lower_word(std::string_view text);
-[[nodiscard]] std::string brief_digest(std::string_view text);
 
 [[nodiscard]] Told read_evaluation(const TelemetryView& event);
 [[nodiscard]] std::vector<Told> read_annotations(const TelemetryView& span);

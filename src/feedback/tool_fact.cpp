@@ -1,7 +1,5 @@
 #include "feedback/tool_fact.h"
 
-#include <algorithm>
-
 #include "base/hash.h"
 #include "feedback/mining.h"
 #include "wire/message.h"
@@ -13,6 +11,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kHandleBytes = 512;
 constexpr std::size_t kLabelBytes = 64;
+constexpr std::size_t kWrittenBytes = 256U << 10;
 constexpr auto kEarliest = 7 * 24h;  // an editor that was offline sends what it kept
 constexpr auto kLatest = 5min;
 
@@ -21,20 +20,17 @@ bool is_label_character(char c) {
          std::string_view("._:/-").find(c) != std::string_view::npos;
 }
 
-std::string in_small_letters(std::string_view text) {
-  std::string small(text);
-  std::ranges::transform(small, small.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  });
-  return small;
-}
-
 }  // namespace
 
 std::string fact_key(std::string_view kind, std::string_view call, std::string_view part) {
   std::string key = std::string(kind) + "/" + std::string(call);
   if (!part.empty()) key += "/" + std::string(part);
   return key;
+}
+
+std::string feedback_id(std::string_view source, std::string_view idempotency_key) {
+  const std::string joined = std::string(source) + '\n' + std::string(idempotency_key);
+  return "fb_" + hex(sha256(joined)).substr(0, 26);
 }
 
 json::object detail_of(const ToolFact& fact) {
@@ -56,9 +52,7 @@ store::Feedback to_feedback(const ToolFact& fact, std::string source, std::strin
   store::Feedback feedback;
   feedback.source = std::move(source);
   feedback.idempotency_key = fact_key(fact.kind, fact.about.value, fact.part);
-  // Of the witness and the fact alone: a second delivery comes at another time.
-  const std::string name = feedback.source + "\n" + feedback.idempotency_key;
-  feedback.id = "fb_" + hex(sha256(name)).substr(0, 26);
+  feedback.id = feedback_id(feedback.source, feedback.idempotency_key);
   feedback.handle = fact.about;
   feedback.kind = fact.kind;
   feedback.by = fact.by;
@@ -74,7 +68,7 @@ store::Feedback to_feedback(const ToolFact& fact, std::string source, std::strin
 }
 
 std::string decider_of(std::string_view source, bool accepted) {
-  const std::string word = in_small_letters(source);
+  const std::string word = lower_word(source);
   if (word.starts_with("user")) return "person";
   if (word == "automatedreviewer" || word == "automated_reviewer") return "agent";
   if (accepted) return "automatic";
@@ -103,6 +97,24 @@ std::optional<ToolFact> refusal_in(std::string_view tool, std::string_view tool_
     return fact;
   }
   return std::nullopt;
+}
+
+std::string_view text_as_written(const json::object& result) {
+  auto text = string_or_empty(result, "content");
+  if (text.empty()) text = string_or_empty(result, "newString");
+  return text.size() <= kWrittenBytes ? text : std::string_view();
+}
+
+std::string lower_word(std::string_view text) {
+  std::string small(text.substr(0, 256));
+  for (char& c : small) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return small;
+}
+
+std::string brief_digest(std::string_view text) {
+  return hex(sha256(text)).substr(0, 16);
 }
 
 std::string safe_label(std::string_view word) {

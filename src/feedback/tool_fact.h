@@ -44,6 +44,10 @@ struct ToolFact {
 [[nodiscard]] std::string fact_key(std::string_view kind, std::string_view call,
                                    std::string_view part = {});
 
+// The id that the same source and key always give: what is delivered again comes at another time,
+// and is answered as the first.
+[[nodiscard]] std::string feedback_id(std::string_view source, std::string_view idempotency_key);
+
 // Labels and texts as one: what column detail has besides the marks.
 [[nodiscard]] json::object detail_of(const ToolFact& fact);
 
@@ -65,8 +69,18 @@ struct ToolFact {
 [[nodiscard]] std::optional<ToolFact> refusal_in(std::string_view tool, std::string_view tool_call,
                                                  std::string_view text, const MiningRules& rules);
 
+// What a person made of Claude Code's proposal, by the result of the call: Write's content, Edit's
+// new text. "" where it does not say, or has over 256 KiB.
+[[nodiscard]] std::string_view text_as_written(const json::object& result);
+
+// A word that a tool writes in one case or another: its first 256 bytes, in small letters.
+[[nodiscard]] std::string lower_word(std::string_view text);
+
 // Letters, digits and ._:/- of a tool's word, at most 64: what may be kept without redaction.
 [[nodiscard]] std::string safe_label(std::string_view word);
+
+// Tells texts apart in a key that must not hold them.
+[[nodiscard]] std::string brief_digest(std::string_view text);
 
 // The beginning of a text, at most so many bytes, cut at a character's end.
 [[nodiscard]] std::string_view beginning_of(std::string_view text, std::size_t most);

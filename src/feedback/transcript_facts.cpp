@@ -11,7 +11,6 @@ namespace {
 constexpr std::string_view kClaudeCode = "claude-code";
 constexpr std::string_view kCodex = "codex";
 constexpr std::size_t kOpenCalls = 1024;
-constexpr std::size_t kMadeBytes = 256U << 10;  // of what a person made of a proposal
 
 const json::object& object_at(const json::object& object, std::string_view name) {
   static const json::object kNone;
@@ -120,9 +119,8 @@ void TranscriptFacts::read_claude_result(const json::object& record, const json:
   if (accepted && truth_at(made, "userModified")) {
     fact.kind = "edited";
     fact.by = "person";
-    auto written = string_or_empty(made, "content");
-    if (written.empty()) written = string_or_empty(made, "newString");
-    if (!written.empty() && written.size() <= kMadeBytes) fact.texts["written"] = written;
+    const auto written = text_as_written(made);
+    if (!written.empty()) fact.texts["written"] = written;
   }
   facts.push_back(std::move(fact));
 }

@@ -87,10 +87,6 @@ std::size_t find_final(const std::vector<Signal>& signals, const Policy& policy)
   return signals.size();
 }
 
-bool is_mined(const Signal& signal) {
-  return signal.source.starts_with("mined:");
-}
-
 // Why what was read out of a conversation counts nothing beside what was said outright; "" where it
 // does count. A fact that a tool reported is not counted again for having left its trace in the
 // conversation; and a guess is none where a person's word is known.

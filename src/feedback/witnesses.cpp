@@ -9,10 +9,6 @@
 namespace hone::feedback {
 namespace {
 
-bool was_mined(const Signal& signal) {
-  return signal.source.starts_with("mined:");
-}
-
 // Who knows a call's id is not yet its owner: as far as persons are known, nobody's word gives way
 // to another's.
 bool may_be_one_person(std::string_view one, std::string_view other) {
@@ -23,7 +19,7 @@ bool may_be_one_person(std::string_view one, std::string_view other) {
 int rank_of(const Signal& witness) {
   if (witness.weak) return 3;
   if (witness.inferred) return 2;
-  return was_mined(witness) ? 1 : 0;
+  return is_mined(witness) ? 1 : 0;
 }
 
 auto order_of(const Signal& witness, const Policy& policy) {
@@ -33,9 +29,13 @@ auto order_of(const Signal& witness, const Policy& policy) {
 
 }  // namespace
 
+bool is_mined(const Signal& signal) {
+  return signal.source.starts_with("mined:");
+}
+
 void read_witness(std::string_view detail, Signal& signal) {
   if (detail.size() <= 2) return;  // most have none
-  const bool mined = was_mined(signal);
+  const bool mined = is_mined(signal);
   if (!mined && detail.find("\"fact\"") == std::string_view::npos) return;
   const auto read = parse_json_object(detail);
   if (!read) return;
@@ -50,7 +50,7 @@ Witnesses::Witnesses(const std::vector<Signal>& signals, const Policy& policy) {
   std::unordered_map<std::string_view, std::vector<const Signal*>> facts;
   for (const Signal& signal : signals) {
     if (!signal.fact.empty()) facts[signal.fact].push_back(&signal);
-    if (was_mined(signal) || signal.inferred || signal.kind != "accepted") continue;
+    if (is_mined(signal) || signal.inferred || signal.kind != "accepted") continue;
     bool& automatic = automatic_.try_emplace(signal.person, true).first->second;
     automatic = automatic && signal.by == "automatic";
   }
@@ -86,7 +86,7 @@ bool Witnesses::all_automatic(std::string_view person) const {
 }
 
 std::string Witnesses::better_than(const Signal& signal) const {
-  if (was_mined(signal) && signal.weak && signal.kind == "accepted" &&
+  if (is_mined(signal) && signal.weak && signal.kind == "accepted" &&
       all_automatic(signal.person)) {
     return "a guess, and the tool says that nobody was asked";
   }

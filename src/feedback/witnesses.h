@@ -17,6 +17,9 @@
 
 namespace hone::feedback {
 
+// Read out of a conversation (feedback/miner.h), not told.
+[[nodiscard]] bool is_mined(const Signal& signal);
+
 // Sets `fact`, `inferred` and `weak` of a signal whose kind and source are known, from column
 // detail of table `feedback`.
 void read_witness(std::string_view detail, Signal& signal);

@@ -122,6 +122,16 @@ std::optional<T> whole_number(std::string_view text) {
   return number;
 }
 
+// A whole number as a string or a number, or nothing.
+template <typename T>
+std::optional<T> whole_number_in(const json::value& given) {
+  if (const auto* string = given.if_string()) return whole_number<T>(*string);
+  if (!given.is_number()) return std::nullopt;
+  boost::system::error_code failed;
+  const T number = given.to_number<T>(failed);
+  return failed ? std::nullopt : std::optional<T>(number);
+}
+
 class OtlpJson {
  public:
   explicit OtlpJson(TelemetryBuilder& out) : out_(out) {}
@@ -220,12 +230,7 @@ class OtlpJson {
   }
 
   json::value whole_value(const json::value& given) {
-    if (const auto* string = given.if_string()) {
-      if (const auto number = whole_number<std::int64_t>(*string)) return *number;
-    }
-    boost::system::error_code failed;
-    const auto number = given.to_number<std::int64_t>(failed);
-    if (given.is_number() && !failed) return number;
+    if (const auto number = whole_number_in<std::int64_t>(given)) return *number;
     return wrong("intValue", "a whole number of 64 bits, as a string or a number");
   }
 
@@ -247,12 +252,7 @@ class OtlpJson {
   std::uint64_t nanoseconds(const json::object& from, std::string_view name) {
     const auto* given = find_either(from, name);
     if (given == nullptr) return 0;
-    if (const auto* string = given->if_string()) {
-      if (const auto number = whole_number<std::uint64_t>(*string)) return *number;
-    }
-    boost::system::error_code failed;
-    const auto number = given->to_number<std::uint64_t>(failed);
-    if (given->is_number() && !failed) return number;
+    if (const auto number = whole_number_in<std::uint64_t>(*given)) return *number;
     wrong(name, "nanoseconds since 1970, as a string or a number");
     return 0;
   }

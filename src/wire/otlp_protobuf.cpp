@@ -58,7 +58,7 @@ class OtlpProtobuf {
     while (more(in)) {
       switch (in.tag_and_type()) {
         case bytes_field(1):
-          out_.telemetry.resources[resource] = resource_attributes(in.get_message());
+          out_.telemetry.resources[resource] = object(in.get_message());
           break;
         case bytes_field(2):
           of_scope(signal, in.get_message());
@@ -67,18 +67,6 @@ class OtlpProtobuf {
           in.skip();
       }
     }
-  }
-
-  json::object resource_attributes(OtlpReader in) {
-    json::object attributes;
-    while (more(in)) {
-      if (in.tag_and_type() == bytes_field(1)) {
-        attribute(attributes, in.get_message());
-      } else {
-        in.skip();
-      }
-    }
-    return attributes;
   }
 
   void of_scope(OtlpSignal signal, OtlpReader in) {
@@ -268,7 +256,8 @@ class OtlpProtobuf {
     return items;
   }
 
-  json::object object(OtlpReader in, std::size_t depth) {
+  // A KeyValueList; a Resource has its attributes in the same place.
+  json::object object(OtlpReader in, std::size_t depth = 0) {
     json::object members;
     while (more(in)) {
       if (in.tag_and_type() == bytes_field(1)) {

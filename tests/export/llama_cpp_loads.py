@@ -15,7 +15,7 @@ import struct
 import sys
 import tempfile
 
-from support import TEXTS, Checks, difference, engine, score, write_adapter
+from support import TEXTS, Checks, difference, engine, ids_of_texts, score, write_adapter
 
 # Mean |difference| of a token's log-probability, in nats, that the type's rounding may make: llama.cpp
 # multiplies in the type (activations too, in Q8_0), we in fp32. A wrong order of rows makes several nats.
@@ -110,10 +110,9 @@ def check_model(checks, program, model, work, rows, ours):
 def check_text(checks, program, model, path):
     theirs = llama(path)
     for special in (False, True):
-        options = ["--special"] if special else []
-        mine = engine(program, "tokenize", "--model", model, *options, lines=[{"text": text} for text in TEXTS])
+        mine = ids_of_texts(program, model, *(["--special"] if special else []))
         other = [theirs.tokenize(text.encode(), add_bos=False, special=special) for text in TEXTS]
-        checks.that([row["ids"] for row in mine] == other, f"the same ids, special tokens {special}")
+        checks.that(mine == other, f"the same ids, special tokens {special}")
     template = json.loads((model / "tokenizer_config.json").read_text()).get("chat_template")
     checks.that(theirs.metadata.get("tokenizer.chat_template") == template, "the chat template is there")
     theirs.close()
@@ -166,8 +165,7 @@ def check_adapter(checks, program, model, work, rows, plain, rs):
 def main():
     program, model = sys.argv[1], pathlib.Path(sys.argv[2])
     checks = Checks()
-    rows = [row["ids"] for row in engine(program, "tokenize", "--model", model, "--special",
-                                         lines=[{"text": text} for text in TEXTS])]
+    rows = ids_of_texts(program, model, "--special")
     ours = score(program, model, rows)
     with tempfile.TemporaryDirectory(prefix="hone-export-") as temporary:
         work = pathlib.Path(temporary)

@@ -35,6 +35,11 @@ def engine(program, *arguments, lines=None):
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
+def ids_of_texts(program, model, *options):
+    answers = engine(program, "tokenize", "--model", model, *options, lines=[{"text": text} for text in TEXTS])
+    return [answer["ids"] for answer in answers]
+
+
 def score(program, model, rows, *options):
     answers = engine(program, "score", "--model", model, "--dtype", "fp32", *options,
                      lines=[{"ids": ids} for ids in rows])

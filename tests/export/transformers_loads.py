@@ -13,7 +13,7 @@ import pathlib
 import sys
 import tempfile
 
-from support import TEXTS, Checks, difference, engine, score, write_adapter
+from support import TEXTS, Checks, difference, engine, ids_of_texts, score, write_adapter
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Both compute in fp32 here, in another order of additions, over 30 layers.
@@ -73,17 +73,16 @@ def compare(checks, program, what, model, rows, folder, *options):
 
 
 def check_ids(checks, program, what, tokenizer, folder):
-    mine = engine(program, "tokenize", "--model", folder, "--special", lines=[{"text": text} for text in TEXTS])
+    mine = ids_of_texts(program, folder, "--special")
     other = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in TEXTS]
-    checks.that([row["ids"] for row in mine] == other, f"{what}: the same ids")
+    checks.that(mine == other, f"{what}: the same ids")
 
 
 def main():
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
     program, base = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
     checks = Checks()
-    rows = [row["ids"] for row in engine(program, "tokenize", "--model", base, "--special",
-                                         lines=[{"text": text} for text in TEXTS])]
+    rows = ids_of_texts(program, base, "--special")
     with tempfile.TemporaryDirectory(prefix="hone-export-") as temporary:
         work = pathlib.Path(temporary)
         plain = compare(checks, program, "the base", load(base), rows, base)

@@ -22,12 +22,8 @@ class ToolEvents : public Serve {
     write_settings("", upstream_.url());
     start();
   }
-  net::Response post(const std::string& path, std::string body) const {
-    auto made = request(path);
-    made.method = "POST";
-    made.headers.set("content-type", "application/json");
-    made.body = std::move(body);
-    return net::fetch_blocking(made, 10s).value_or(net::Response{.status = 0});
+  net::Response post(const std::string& path, const std::string& body) const {
+    return send("POST", path, {{"content-type", "application/json"}}, body);
   }
   // What the server has kept, once it has ended: "SOURCE KEY by WHO[: comment]".
   std::vector<std::string> kept() {
@@ -83,11 +79,10 @@ TEST_F(ToolEvents, HooksOverHttpAreAnsweredWithNothingAndKeptOnce) {
   EXPECT_TRUE(metrics_say("hone_tool_events_total{said=\"unknown\"} 1"));
   EXPECT_TRUE(metrics_say("hone_tool_events_total{said=\"malformed\"} 5"));
   EXPECT_EQ(get("/v1/hooks/claude-code").status, 405);
-  auto page = request("/v1/hooks/claude-code");
-  page.method = "POST";
-  page.headers.set("origin", "http://example.com");
-  page.body = json::serialize(events.back());
-  EXPECT_EQ(net::fetch_blocking(page, 10s).value_or(net::Response{.status = 0}).status, 403)
+  EXPECT_EQ(send("POST", "/v1/hooks/claude-code", {{"origin", "http://example.com"}},
+                 json::serialize(events.back()))
+                .status,
+            403)
       << "a page that somebody looks at, on a server that asks for no key";
   EXPECT_EQ(kept(), (std::vector<std::string>{
                         "hook:claude-code/open rejected/toolu_stub3 by person: use tabs instead"}));
@@ -181,13 +176,9 @@ class PostsUnderPolicy : public Serve {
     if (!process_) start();
     std::vector<int> statuses;
     for (const auto& [path, body] : posts) {
-      auto made = request(path);
-      made.method = "POST";
-      made.headers.set("content-type", "application/json");
-      if (!key.empty()) made.headers.set("x-api-key", key);
-      made.body = body;
-      statuses.push_back(
-          net::fetch_blocking(made, 10s).value_or(net::Response{.status = 0}).status);
+      net::Headers headers = {{"content-type", "application/json"}};
+      if (!key.empty()) headers.set("x-api-key", key);
+      statuses.push_back(send("POST", path, std::move(headers), body).status);
     }
     return statuses;
   }
@@ -253,14 +244,9 @@ TEST_F(PostsUnderPolicy, KeepNoWordsOfWhoDoesNotConsent) {
   start();
   (void)command({"person", "create", "Ana", "--capture", "no"});
   const std::string made = command({"key", "create", "--person", "Ana"});
-  const auto at = made.find("hone_sk_");
-  ASSERT_NE(at, std::string::npos) << made;
-  const std::string key = made.substr(at, made.find_first_of(" \"\n", at) - at);
-  ASSERT_TRUE(comes([&] {
-    auto asked = request("/api/v1/me");
-    asked.headers.set("x-api-key", key);
-    return net::fetch_blocking(asked, 10s).value_or(net::Response{.status = 0}).status == 200;
-  }));
+  const std::string key = secret_in(made);
+  ASSERT_NE(key, "") << made;
+  ASSERT_TRUE(comes([&] { return send("GET", "/api/v1/me", {{"x-api-key", key}}).status == 200; }));
   EXPECT_EQ(post_words("", key), (std::vector<int>{202, 200, 200, 200}));
   EXPECT_EQ(words_kept(), "");
   EXPECT_EQ(rows_of("feedback"), 4);

@@ -2,29 +2,17 @@
 // cannot do. The page itself, in Chromium, is tests/browser.
 #include <gtest/gtest.h>
 
-#include <thread>
-
 #include "base/json.h"
 #include "serve/serve_fixture.h"
 
 namespace hone::serve_test {
 namespace {
 
-using namespace std::chrono_literals;
-
 const std::string kReports = "https://reports.example.org";
 const std::string kReportsOnly = "[page]\norigins = [\"" + kReports + "\"]\n";
 
 class ServedPage : public Serve {
  protected:
-  [[nodiscard]] net::Response send(const std::string& method, const std::string& path,
-                                   net::Headers headers, const std::string& body = "") const {
-    auto made = request(path);
-    made.method = method;
-    made.body = body;
-    made.headers = std::move(headers);
-    return net::fetch_blocking(made, 10s).value_or(net::Response{.status = 0});
-  }
   [[nodiscard]] net::Response post(net::Headers headers, const std::string& body) const {
     return send("POST", "/api/v1/feedback", std::move(headers), body);
   }
@@ -34,11 +22,9 @@ class ServedPage : public Serve {
   }
   // The secret of a new key that opens feedback only, once the server knows it.
   [[nodiscard]] std::string key_for_pages() {
-    const std::string made =
-        command({"key", "create", "--person", "Reports", "--scope", "feedback"});
-    const auto at = made.find("hone_sk_");
-    if (at == std::string::npos) return "";
-    const std::string key = made.substr(at, made.find_first_of(" \"\n", at) - at);
+    const std::string key =
+        secret_in(command({"key", "create", "--person", "Reports", "--scope", "feedback"}));
+    if (key.empty()) return "";
     const std::string shown = R"({"handle": "h", "kind": "shown", "idempotency_key": "probe"})";
     const bool known = comes([&] { return post({{"x-api-key", key}}, shown).status == 202; });
     return known ? key : "";

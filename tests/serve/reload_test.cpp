@@ -159,13 +159,11 @@ TEST_F(Serve, TakesOutcomesOfCiUnderTheSecretInForce) {
   start();
   const std::string event = R"({"sha":")" + std::string(40, 'a') + R"(","state":"failure"})";
   const auto post = [&](const std::string& path, const std::string& secret) {
-    auto made = request(path);
-    made.method = "POST";
-    made.body = event;
-    made.headers.add("content-type", "application/json");
-    made.headers.add("x-github-event", "status");
-    made.headers.add("x-hub-signature-256", "sha256=" + hex(hmac_sha256(secret, event)));
-    return net::fetch_blocking(made, 10s).value_or(net::Response{.status = 0});
+    return send("POST", path,
+                {{"content-type", "application/json"},
+                 {"x-github-event", "status"},
+                 {"x-hub-signature-256", "sha256=" + hex(hmac_sha256(secret, event))}},
+                event);
   };
   const auto taken = post("/v1/hooks/github", "the first secret of two");
   EXPECT_EQ(taken.status, 202) << taken.body;

@@ -17,6 +17,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/test_support.h"
@@ -148,18 +149,17 @@ class Serve : public ::testing::Test {
     made.url.target = path;
     return made;
   }
-  [[nodiscard]] net::Response get(const std::string& path) const {
-    return net::fetch_blocking(request(path), std::chrono::seconds(10))
-        .value_or(net::Response{.status = 0});
+  // Status 0 where no answer comes.
+  [[nodiscard]] net::Response send(const std::string& method, const std::string& path,
+                                   net::Headers headers, const std::string& body = "") const {
+    auto made = request(path);
+    made.method = method;
+    made.headers = std::move(headers);
+    made.body = body;
+    return net::fetch_blocking(made, std::chrono::seconds(10)).value_or(net::Response{.status = 0});
   }
-  [[nodiscard]] int call() const {
-    auto made = request("/v1/chat/completions");
-    made.method = "POST";
-    made.body = kCall;
-    return net::fetch_blocking(made, std::chrono::seconds(10))
-        .value_or(net::Response{.status = 0})
-        .status;
-  }
+  [[nodiscard]] net::Response get(const std::string& path) const { return send("GET", path, {}); }
+  [[nodiscard]] int call() const { return send("POST", "/v1/chat/completions", {}, kCall).status; }
   [[nodiscard]] static std::string raw_call(const std::string& body = kCall) {
     return "POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nContent-Length: " +
            std::to_string(body.size()) + "\r\n\r\n" + body;
@@ -194,6 +194,12 @@ class Serve : public ::testing::Test {
     if (!running) return "";
     EXPECT_EQ(running->wait().code, 0) << words.front();
     return hone::testing::read_all(options.log_file);
+  }
+  // The secret in what `hone key create` prints; "" where there is none.
+  [[nodiscard]] static std::string secret_in(const std::string& printed) {
+    const auto at = printed.find("hone_sk_");
+    if (at == std::string::npos) return "";
+    return printed.substr(at, printed.find_first_of(" \"\n", at) - at);
   }
   void hang_up() const { ::kill(process_->pid(), SIGHUP); }
   [[nodiscard]] std::string log() const { return hone::testing::read_all(folder_.path("log")); }

@@ -11,7 +11,6 @@
 namespace hone::serve_test {
 namespace {
 
-using namespace std::chrono_literals;
 using hone::testing::shared_path;
 
 constexpr auto kJsonType = "application/json";
@@ -35,12 +34,10 @@ class ServeTelemetry : public Serve {
   [[nodiscard]] net::Response post(const std::string& path, const std::string& type,
                                    const std::string& body,
                                    const std::map<std::string, std::string>& headers = {}) const {
-    auto made = request(path);
-    made.method = "POST";
-    made.body = body;
-    if (!type.empty()) made.headers.add("content-type", type);
-    for (const auto& [name, value] : headers) made.headers.add(name, value);
-    return net::fetch_blocking(made, 10s).value_or(net::Response{.status = 0});
+    net::Headers all;
+    if (!type.empty()) all.add("content-type", type);
+    for (const auto& [name, value] : headers) all.add(name, value);
+    return send("POST", path, std::move(all), body);
   }
   [[nodiscard]] bool says(const std::string& said, int events) const {
     return metrics_say("hone_telemetry_events_total{said=\"" + said + "\"} " +

@@ -1,42 +1,22 @@
 // Two answers to one question, without their models, arms and people. The server decides which one
 // stands left, by a coin for each reviewer and pair, and where each stood is kept with what is said.
-import { useState } from "preact/hooks";
 import type { Comparisons } from "./api";
-import { Show, useOnce } from "./data";
 import { Messages } from "./interactions";
-import { Ended, Key, Question, ReviewTabs, useKeys, useSaying } from "./review";
+import { Key, Question, Queue, useKeys, useSaying } from "./review";
 
 type Pair = Comparisons["pairs"][number];
 
 export function Compare() {
-  const list = useOnce<Comparisons>("comparisons?limit=10");
-  const [index, setIndex] = useState(0);
-  const again = () => {
-    setIndex(0);
-    list.again();
-  };
   return (
-    <>
-      <header class="bar">
-        <h1>Review</h1>
-        <ReviewTabs pairs={true} />
-      </header>
-      <Show of={list}>
-        {({ pairs, considered }) => {
-          const pair = pairs[index];
-          if (pairs.length === 0) return <p class="quiet">No question has two answers that you have not compared.</p>;
-          if (!pair) return <Ended again={again} />;
-          return (
-            <>
-              <p class="quiet" aria-live="polite">
-                {index + 1} of {pairs.length}, the most informative of {considered}
-              </p>
-              <Choose key={pair.answers[0]!.id + pair.answers[1]!.id} pair={pair} next={() => setIndex(index + 1)} />
-            </>
-          );
-        }}
-      </Show>
-    </>
+    <Queue
+      path="comparisons?limit=10"
+      pairs={true}
+      empty="No question has two answers that you have not compared."
+      items={(list: Comparisons) => list.pairs}
+      show={(pair, go) => (
+        <Choose key={pair.answers[0]!.id + pair.answers[1]!.id} pair={pair} next={() => go(1)} />
+      )}
+    />
   );
 }
 

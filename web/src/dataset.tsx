@@ -3,13 +3,11 @@
 import { useState } from "preact/hooks";
 import type { CardAnswer, DatasetCard, Example, ExamplePage, Quantiles, Share } from "./api";
 import { Show, useData } from "./data";
-import { count, percent, short, time } from "./format";
+import { count, percent, short, time, words } from "./format";
 import { Facts, Table, VerdictMark } from "./parts";
 
 const kAlways = () => true; // a dataset does not change: it is asked for once
 const kCutAfter = 2000; // characters; the whole is one click away
-
-const words = (name: string) => name.replaceAll("_", " ");
 
 // Names and how many, the most first, with their part of all as a bar.
 function Distribution(props: { title: string; of?: Record<string, number>; unit: string; empty?: string }) {

@@ -7,6 +7,8 @@ export const count = (n: number) => n.toLocaleString("en");
 
 export const short = (digest: string) => (/^[0-9a-f]{64}$/.test(digest) ? digest.slice(0, 12) : digest);
 
+export const words = (name: string) => name.replaceAll("_", " ");
+
 export function time(at: number | string): string {
   const date = new Date(at);
   const day = date.toLocaleDateString("en-CA");

@@ -3,7 +3,7 @@ import { diffWordsWithSpace } from "diff";
 import { useState } from "preact/hooks";
 import type { Interaction, InteractionDetail, Message, Part } from "./api";
 import { Show, useData } from "./data";
-import { duration, short, time } from "./format";
+import { duration, short, time, words } from "./format";
 import { Facts, Table, VerdictMark } from "./parts";
 
 const kVerdicts = ["", "accepted", "modified", "rejected", "contested"];
@@ -117,7 +117,7 @@ export function InteractionPage(props: { id: string }) {
                 <a href={`/datasets/${d.digest}`}>
                   {d.name} {short(d.digest)}
                 </a>,
-                d.split.replaceAll("_", " "),
+                words(d.split),
                 d.kind,
                 <a href={`/datasets/${d.digest}/examples/${d.example}`}>{d.example}</a>,
               ])}

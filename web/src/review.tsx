@@ -69,7 +69,7 @@ export function Key(props: { name: string; act: () => void; disabled?: boolean; 
   );
 }
 
-export function ReviewTabs(props: { pairs: boolean }) {
+function ReviewTabs(props: { pairs: boolean }) {
   return (
     <span class="choice tabs">
       <a href="/review" aria-current={props.pairs ? undefined : "page"}>
@@ -98,9 +98,17 @@ export function Question(props: { messages: Message[] }) {
   );
 }
 
-export function Review() {
-  const list = useOnce<ReviewQueue>("review?limit=20");
+// Both pages: a queue that is gone through from its beginning, one item at a time.
+export function Queue<List extends { considered: number }, Item>(props: {
+  path: string;
+  pairs: boolean;
+  empty: string;
+  items: (list: List) => Item[];
+  show: (item: Item, go: (by: number) => void) => ComponentChildren;
+}) {
+  const list = useOnce<List>(props.path);
   const [index, setIndex] = useState(0);
+  const go = (by: number) => setIndex(Math.max(index + by, 0));
   const again = () => {
     setIndex(0);
     list.again();
@@ -109,24 +117,20 @@ export function Review() {
     <>
       <header class="bar">
         <h1>Review</h1>
-        <ReviewTabs pairs={false} />
+        <ReviewTabs pairs={props.pairs} />
       </header>
       <Show of={list}>
-        {({ queue, considered }) => {
-          const item = queue[index];
-          if (queue.length === 0) return <p class="quiet">Nothing waits for you.</p>;
+        {(value) => {
+          const items = props.items(value);
+          const item = items[index];
+          if (items.length === 0) return <p class="quiet">{props.empty}</p>;
           if (!item) return <Ended again={again} />;
           return (
             <>
               <p class="quiet" aria-live="polite">
-                {index + 1} of {queue.length}, the most informative of {considered}
+                {index + 1} of {items.length}, the most informative of {value.considered}
               </p>
-              <Answer
-                key={item.id}
-                id={item.id}
-                back={() => setIndex(Math.max(index - 1, 0))}
-                next={() => setIndex(index + 1)}
-              />
+              {props.show(item, go)}
             </>
           );
         }}
@@ -135,7 +139,19 @@ export function Review() {
   );
 }
 
-export function Ended(props: { again: () => void }) {
+export function Review() {
+  return (
+    <Queue
+      path="review?limit=20"
+      pairs={false}
+      empty="Nothing waits for you."
+      items={(list: ReviewQueue) => list.queue}
+      show={(item, go) => <Answer key={item.id} id={item.id} back={() => go(-1)} next={() => go(1)} />}
+    />
+  );
+}
+
+function Ended(props: { again: () => void }) {
   useKeys({ n: props.again });
   return (
     <section>

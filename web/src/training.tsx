@@ -2,7 +2,7 @@
 import type { Dataset, Model, Run } from "./api";
 import { Chart } from "./chart";
 import { Show, useData } from "./data";
-import { count, short, time } from "./format";
+import { count, short, time, words } from "./format";
 import { Facts, Table } from "./parts";
 
 const total = (counts: Record<string, number>) => Object.values(counts).reduce((a, b) => a + b, 0);
@@ -36,10 +36,7 @@ export function Datasets() {
                 />
                 <Table
                   head={["left out because", "interactions"]}
-                  rows={Object.entries(d.left_out).map(([reason, n]) => [
-                    reason.replaceAll("_", " "),
-                    count(n),
-                  ])}
+                  rows={Object.entries(d.left_out).map(([reason, n]) => [words(reason), count(n)])}
                   empty="Nothing was left out."
                 />
               </section>

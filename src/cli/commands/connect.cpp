@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 
@@ -33,14 +32,10 @@ struct ConnectCommand {
   bool yes = false;
 };
 
-std::string variable(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  return value == nullptr ? "" : value;
-}
-
 Result<connect::Places> places_of(const ConnectCommand& command) {
-  connect::Places places{.home = variable("HOME"), .state = variable("XDG_STATE_HOME")};
-  places.variable = variable;
+  connect::Places places{.home = variable_or_empty("HOME"),
+                         .state = variable_or_empty("XDG_STATE_HOME")};
+  places.variable = variable_or_empty;
   if (!places.home.starts_with('/')) {
     return fail(ErrorCode::kInvalid, "HOME does not name a folder");
   }
@@ -70,19 +65,14 @@ Result<std::string> checked_server(std::string server) {
 Result<std::string> server_of(const Invocation& call, const ConnectCommand& command,
                               const std::optional<connect::Record>& record) {
   if (!command.server.empty()) return checked_server(command.server);
-  if (const auto named = variable("HONE_SERVER"); !named.empty()) return checked_server(named);
+  if (const auto named = variable_or_empty("HONE_SERVER"); !named.empty())
+    return checked_server(named);
   if (record) return record->wish.server;
   const auto settings = call.settings();
   if (!settings) return fail(settings.error());
-  const auto endpoint = parse_endpoint(settings->listen);
+  const auto endpoint = reached_at(*settings);
   if (!endpoint) return fail(endpoint.error());
-  // What a server listens on is not always where it is reached.
-  const bool anywhere = endpoint->host == "0.0.0.0" || endpoint->host == "::";
-  const std::string host = anywhere                       ? "127.0.0.1"
-                           : endpoint->host.contains(':') ? "[" + endpoint->host + "]"
-                                                          : endpoint->host;
-  const std::string scheme = settings->tls_certificate.empty() ? "http" : "https";
-  return scheme + "://" + host + ":" + std::to_string(endpoint->port);
+  return server_url(*settings, *endpoint);
 }
 
 // One line from the terminal, which does not show it.
@@ -115,7 +105,7 @@ Result<std::string> read_key(const ConnectCommand& command, const std::string& i
   if (!command.key_file.empty()) {
     return read_file(posix_files(), command.key_file, kMaxKeyBytes);
   }
-  if (const auto named = variable("HONE_KEY"); !named.empty()) return named;
+  if (const auto named = variable_or_empty("HONE_KEY"); !named.empty()) return named;
   if (!in_files.empty()) return in_files;
   if (!ask) return "";
   if (::isatty(STDIN_FILENO) != 0) return ask_key();
@@ -327,7 +317,7 @@ Result<void> check_tool(const Invocation& call, const ConnectCommand& command, S
   findings->push_back(connect::check_answer(now.wish.server));
   const bool answers = findings->back().good;
   auto key = connect::key_in_files(now.plan);
-  if (key.empty()) key = variable("HONE_KEY");  // where the tool itself would find it
+  if (key.empty()) key = variable_or_empty("HONE_KEY");  // where the tool itself would find it
   if (answers) findings->push_back(connect::check_key(now.wish.server, key));
   const bool taken = findings->back().good;
   json::array rows;

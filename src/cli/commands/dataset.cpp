@@ -11,6 +11,7 @@
 #include "cli/policy.h"
 #include "curate/card.h"
 #include "curate/export.h"
+#include "feedback/tool_fact.h"
 #include "feedback/verdicts.h"
 
 namespace hone::cli {
@@ -93,8 +94,7 @@ std::string share_line(const json::object& found, std::string_view part) {
 
 std::string cut(std::string_view text, std::size_t bytes) {
   if (text.size() <= bytes) return std::string(text);
-  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0U) == 0x80U) --bytes;
-  return std::string(text.substr(0, bytes)) + " …";
+  return std::string(feedback::beginning_of(text, bytes)) + " …";
 }
 
 void print_example(const json::object& example) {

@@ -57,19 +57,6 @@ Result<void> show_waiting(const Invocation& call) {
   auto workspace = call.open();
   if (!workspace) return fail(workspace.error());
   auto& database = (*workspace)->database();
-  const auto counted = [&database](std::string_view name) -> Result<std::int64_t> {
-    const auto rows = database.query("SELECT value FROM counter WHERE name = ?", {name});
-    if (!rows) return fail(rows.error());
-    return rows->empty() ? 0 : rows->front().integer("value");
-  };
-  const auto expired = counted("feedback_expired");
-  if (!expired) return fail(expired.error());
-  const auto crowded_out = counted("feedback_crowded_out");
-  if (!crowded_out) return fail(crowded_out.error());
-  const auto outcomes_expired = counted("outcomes_expired");
-  if (!outcomes_expired) return fail(outcomes_expired.error());
-  const auto outcomes_crowded_out = counted("outcomes_crowded_out");
-  if (!outcomes_crowded_out) return fail(outcomes_crowded_out.error());
   const auto rows = database.query(
       "SELECT source, handle_kind, COUNT(*) AS n, MIN(received_at) AS oldest FROM feedback"
       " WHERE interaction_id = '' GROUP BY source, handle_kind ORDER BY 3 DESC, 1, 2 LIMIT ?",
@@ -87,18 +74,18 @@ Result<void> show_waiting(const Invocation& call) {
   }
   json::object said{{"waiting", all->front().integer("n")},
                     {"at_most", (*workspace)->settings().store.waiting_at_most},
-                    {"days", (*workspace)->settings().store.waiting_days},
-                    {"expired", *expired},
-                    {"crowded_out", *crowded_out},
-                    {"outcomes_expired", *outcomes_expired},
-                    {"outcomes_crowded_out", *outcomes_crowded_out}};
-  if (call.json) {
-    said["sources"] = std::move(sources);
-    show(call, said);
-    return {};
+                    {"days", (*workspace)->settings().store.waiting_days}};
+  for (const auto& [shown, counter] :
+       {std::pair("expired", "feedback_expired"), std::pair("crowded_out", "feedback_crowded_out"),
+        std::pair("outcomes_expired", "outcomes_expired"),
+        std::pair("outcomes_crowded_out", "outcomes_crowded_out")}) {
+    const auto counted = database.query("SELECT value FROM counter WHERE name = ?", {counter});
+    if (!counted) return fail(counted.error());
+    said[shown] = counted->empty() ? 0 : counted->front().integer("value");
   }
+  if (call.json) said["sources"] = sources;
   show(call, said);
-  if (!sources.empty()) show(call, sources);
+  if (!call.json && !sources.empty()) show(call, sources);
   return {};
 }
 

@@ -13,6 +13,7 @@
 #include "feedback/ci_outcome.h"
 #include "feedback/git_observer.h"
 #include "feedback/verdicts.h"
+#include "store/feedback_record.h"
 
 namespace hone::cli {
 namespace {
@@ -223,11 +224,7 @@ Result<void> tell_outcome(const Invocation& call, const OutcomeCommandOptions& o
   told.name = std::move(*name);
   told.run = options.run;
   const auto fact = feedback::outcome_feedback(told, "ci:command", (*workspace)->clock().now());
-  std::vector<store::OutboxRecord> records(1);
-  records.front().kind = store::RecordKind::kFeedback;
-  records.front().id = fact.id;
-  records.front().payload = store::to_payload(fact);
-  if (auto kept = (*workspace)->capture(std::move(records)); !kept) return kept;
+  if (auto kept = (*workspace)->capture({store::feedback_record(fact, "")}); !kept) return kept;
   const auto told_to = spread_all(**workspace);
   if (!told_to) return fail(told_to.error());
   if (auto done = settle_verdicts(**workspace); !done) return done;

@@ -6,7 +6,6 @@
 
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
 #include <optional>
 
 #include "cli/command.h"
@@ -48,27 +47,17 @@ std::optional<std::string> read_hook(Deadline deadline) {
   }
 }
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
 // --server, HONE_URL, or where the settings say that `hone serve` listens on this machine. The tool
 // runs hooks in the folder of the project, and a hone.toml that lies there may be a stranger's: it
 // sends nobody's work and key to another machine.
 std::optional<net::Url> server_of(const Invocation& call, const std::string& given) {
-  std::string address = given.empty() ? variable("HONE_URL") : given;
+  std::string address = given.empty() ? variable_or_empty("HONE_URL") : given;
   if (address.empty()) {
     const auto settings = call.settings();
     if (!settings) return std::nullopt;
-    const auto endpoint = parse_endpoint(settings->listen);
-    if (!endpoint) return std::nullopt;
-    const bool any = endpoint->host == "0.0.0.0" || endpoint->host == "::";
-    if (call.config.empty() && !any && !endpoint->is_loopback()) return std::nullopt;
-    std::string host = any ? "127.0.0.1" : endpoint->host;
-    if (host.find(':') != std::string::npos) host = "[" + host + "]";
-    address = (settings->tls_certificate.empty() ? "http://" : "https://") + host + ":" +
-              std::to_string(endpoint->port);
+    const auto endpoint = reached_at(*settings);
+    if (!endpoint || (call.config.empty() && !endpoint->is_loopback())) return std::nullopt;
+    address = server_url(*settings, *endpoint);
   }
   const auto url = net::parse_url(address);
   if (!url) return std::nullopt;
@@ -85,7 +74,7 @@ void send_hook(const Invocation& call, const std::string& server) {
   request.url = *url;
   request.body = std::move(*body);
   request.headers.set("content-type", "application/json");
-  const std::string key = variable("HONE_KEY");
+  const std::string key = variable_or_empty("HONE_KEY");
   if (!key.empty()) request.headers.set("authorization", "Bearer " + key);
   request.connect_timeout = kConnects;
   request.first_byte_timeout = left_until(deadline);

@@ -1,7 +1,6 @@
 // hone import FILE --map MAP: interactions and feedback from elsewhere, into the same tables as
 // live traffic and by the same path. --guess proposes the map, --dry-run shows what it would do.
 // hone import transcript PATH: the sessions that Claude Code and Codex wrote down.
-#include <cstdlib>
 #include <iostream>
 
 #include "capture/import_guess.h"
@@ -72,10 +71,7 @@ struct TranscriptCommand {
 
 Result<void> import_sessions(const Invocation& call, const TranscriptCommand& command) {
   capture::TranscriptImport import = command.import;
-  if (import.person.empty()) {
-    const char* user = std::getenv("USER");
-    import.person = user == nullptr ? "" : user;
-  }
+  if (import.person.empty()) import.person = variable_or_empty("USER");
   if (import.person.empty()) {
     return fail(ErrorCode::kInvalid, "whose sessions are these? Say --person NAME");
   }

@@ -5,18 +5,23 @@
 namespace hone::cli::connect {
 namespace {
 
-using Editor = Result<std::string> (*)(std::string_view, const Setting&);
+using Edit = Result<std::string> (*)(std::string_view, const Setting&);
+
+struct Editor {
+  Edit set;
+  Edit unset;
+};
 
 Editor editor_of(Format format) {
   switch (format) {
     case Format::kToml:
-      return set_in_toml;
+      return {set_in_toml, unset_in_toml};
     case Format::kYaml:
-      return set_in_yaml;
+      return {set_in_yaml, unset_in_yaml};
     case Format::kDotenv:
-      return set_in_dotenv;
+      return {set_in_dotenv, unset_in_dotenv};
     default:
-      return set_in_jsonc;
+      return {set_in_jsonc, unset_in_jsonc};
   }
 }
 
@@ -55,19 +60,6 @@ json::value with_text_scalars(const json::value& value) {
 Setting as_read(Format format, Setting setting) {
   if (format == Format::kYaml) setting.value = with_text_scalars(setting.value);
   return setting;
-}
-
-Editor remover_of(Format format) {
-  switch (format) {
-    case Format::kToml:
-      return unset_in_toml;
-    case Format::kYaml:
-      return unset_in_yaml;
-    case Format::kDotenv:
-      return unset_in_dotenv;
-    default:
-      return unset_in_jsonc;
-  }
 }
 
 // Null in YAML is an empty text; a list without items may become one.
@@ -119,7 +111,7 @@ Result<std::string> unset(Format format, const std::string& text, const Setting&
   auto expected = parse_document(format, text);
   if (!expected) return fail(expected.error());
   const Setting looked_for = as_read(format, setting);
-  auto edited = remover_of(format)(text, looked_for);
+  auto edited = editor_of(format).unset(text, looked_for);
   if (!edited) return edited;
   unset_in_document(*expected, looked_for);
   const auto read = parse_document(format, *edited);
@@ -149,7 +141,7 @@ Result<std::string> take_one_out(Format format, const Setting& setting, const js
                                  const std::string& text) {
   const auto* had = value_at(before, setting.path);
   if (!setting.in_list && had != nullptr) {
-    return editor_of(format)(text, {.path = setting.path, .value = *had});
+    return editor_of(format).set(text, {.path = setting.path, .value = *had});
   }
   auto without = unset(format, text, setting);
   if (!without) return without;
@@ -241,7 +233,7 @@ Result<std::string> put(const FilePlan& plan, std::string_view text) {
   auto expected = parse_document(plan.format, text);
   if (!expected) return fail(expected.error());
   std::string edited(text);
-  const auto edit = editor_of(plan.format);
+  const auto set = editor_of(plan.format).set;
   // JSON's and YAML's new entries go to the front, one before the other: from the last to the
   // first.
   auto settings = plan.settings;
@@ -249,7 +241,7 @@ Result<std::string> put(const FilePlan& plan, std::string_view text) {
   if (to_front) std::reverse(settings.begin(), settings.end());
   for (const auto& setting : settings) {
     if (standing(*expected, setting) == Standing::kStands) continue;
-    auto next = edit(edited, setting);
+    auto next = set(edited, setting);
     if (!next) return next;
     edited = std::move(*next);
     set_in_document(*expected, as_read(plan.format, setting));

@@ -203,12 +203,13 @@ class JsoncEditor {
   // `key` nullptr: an item of an array.
   std::string insert(const JsoncNode& into, const std::string* key,
                      const json::value& value) const {
+    std::string name;
+    if (key != nullptr) {
+      append_json_string(name, *key);
+      name += ": ";
+    }
     const auto member = [&](const std::string& indent) {
-      std::string out;
-      if (key != nullptr) {
-        append_json_string(out, *key);
-        out += ": ";
-      }
+      std::string out = name;
       append_pretty(out, value, indent, unit_, nl_);
       return out;
     };
@@ -216,12 +217,7 @@ class JsoncEditor {
     if (into.entries.empty()) return insert_into_empty(into, base, member);
     const auto& first = into.entries.front();
     if (!starts_its_line(first.begin)) {
-      std::string compact;
-      if (key != nullptr) {
-        append_json_string(compact, *key);
-        compact += ": ";
-      }
-      return with(into.begin + 1, 0, compact + json::serialize(value) + ", ");
+      return with(into.begin + 1, 0, name + json::serialize(value) + ", ");
     }
     const std::string indent(indent_of_line(text_, first.begin));
     // "$schema" stays at the head, where editors look for it.

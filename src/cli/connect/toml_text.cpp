@@ -228,6 +228,15 @@ std::string toml_table_name(const std::vector<std::string>& path) {
   return name;
 }
 
+// The entry at `path`; nullptr where there is none. What is in an array of tables has no path.
+const TomlEntry* find_entry_at(const TomlLayout& layout, const std::vector<std::string>& path) {
+  for (const auto& entry : layout.entries) {
+    const bool in_array = entry.header > 0 && layout.headers[entry.header - 1].array;
+    if (!in_array && entry.path == path) return &entry;
+  }
+  return nullptr;
+}
+
 // Where a line for a table that is there goes: behind its last entry, else behind its head.
 std::size_t line_for(const TomlLayout& layout, std::size_t header, std::size_t otherwise) {
   std::size_t at = otherwise;
@@ -254,10 +263,9 @@ Result<std::string> set_in_toml(std::string_view text, const Setting& setting) {
   const auto layout = TomlScanner(text).scan();
   const std::string nl(line_break(text));
   std::string out(text);
-  for (const auto& entry : layout.entries) {
-    const bool in_array = entry.header > 0 && layout.headers[entry.header - 1].array;
-    if (in_array || entry.path != setting.path) continue;
-    out.replace(entry.value_begin, entry.value_end - entry.value_begin, toml_value(setting.value));
+  if (const auto* entry = find_entry_at(layout, setting.path)) {
+    out.replace(entry->value_begin, entry->value_end - entry->value_begin,
+                toml_value(setting.value));
     return out;
   }
   const std::vector<std::string> table(setting.path.begin(), setting.path.end() - 1);
@@ -287,10 +295,8 @@ Result<std::string> set_in_toml(std::string_view text, const Setting& setting) {
 Result<std::string> unset_in_toml(std::string_view text, const Setting& setting) {
   const auto layout = TomlScanner(text).scan();
   std::string out(text);
-  for (const auto& entry : layout.entries) {
-    const bool in_array = entry.header > 0 && layout.headers[entry.header - 1].array;
-    if (in_array || entry.path != setting.path) continue;
-    return out.erase(entry.begin, entry.line_end - entry.begin);
+  if (const auto* entry = find_entry_at(layout, setting.path)) {
+    return out.erase(entry->begin, entry->line_end - entry->begin);
   }
   // A table, with the blank line before it.
   for (const auto& header : layout.headers) {

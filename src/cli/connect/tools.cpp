@@ -37,6 +37,17 @@ void add_to(std::vector<Setting>& settings, std::vector<std::string> path, json:
   settings.push_back({.path = std::move(path), .value = std::move(value), .secret = secret});
 }
 
+// The file from which a tool takes its environment, with the key and, in the variable `headers`
+// ("": none), with what telemetry sends.
+FilePlan secrets_file(const std::string& folder, const Wish& wish, const std::string& headers) {
+  FilePlan file{.path = joined_path(folder, ".env"), .format = Format::kDotenv};
+  add_to(file.settings, {"HONE_KEY"}, json::string(wish.key), Secret::kKey);
+  if (!headers.empty()) {
+    add_to(file.settings, {headers}, json::string(otlp_headers(wish)), Secret::kHolds);
+  }
+  return file;
+}
+
 // ---- Claude Code -------------------------------------------------------------------------------
 
 // What people decide, and what must be known to tell it: PermissionRequest names no call,
@@ -143,11 +154,7 @@ Result<Plan> plan_codex(const Wish& wish, const Places& places) {
     return plan;
   }
   // Codex reads it into its environment at its start.
-  FilePlan secrets{.path = joined_path(folder, ".env"), .format = Format::kDotenv};
-  add_to(secrets.settings, {"HONE_KEY"}, json::string(wish.key), Secret::kKey);
-  add_to(secrets.settings, {"OTEL_EXPORTER_OTLP_LOGS_HEADERS"}, json::string(otlp_headers(wish)),
-         Secret::kHolds);
-  plan.files.push_back(std::move(secrets));
+  plan.files.push_back(secrets_file(folder, wish, "OTEL_EXPORTER_OTLP_LOGS_HEADERS"));
   return plan;
 }
 
@@ -215,11 +222,7 @@ Result<Plan> plan_gemini_cli(const Wish& wish, const Places& places) {
         "environment");
     return plan;
   }
-  FilePlan secrets{.path = joined_path(folder, ".env"), .format = Format::kDotenv};
-  add_to(secrets.settings, {"HONE_KEY"}, json::string(wish.key), Secret::kKey);
-  add_to(secrets.settings, {"OTEL_EXPORTER_OTLP_HEADERS"}, json::string(otlp_headers(wish)),
-         Secret::kHolds);
-  plan.files.push_back(std::move(secrets));
+  plan.files.push_back(secrets_file(folder, wish, "OTEL_EXPORTER_OTLP_HEADERS"));
   plan.remarks.emplace_back(
       places.project.empty()
           ? "Gemini CLI reads one .env file, the nearest: where a project has its own, put "
@@ -274,9 +277,7 @@ Result<Plan> plan_continue(const Wish& wish, const Places& places) {
                               joined_path(folder, ".env"));
     return plan;
   }
-  FilePlan secrets{.path = joined_path(folder, ".env"), .format = Format::kDotenv};
-  add_to(secrets.settings, {"HONE_KEY"}, json::string(wish.key), Secret::kKey);
-  plan.files.push_back(std::move(secrets));
+  plan.files.push_back(secrets_file(folder, wish, ""));
   return plan;
 }
 

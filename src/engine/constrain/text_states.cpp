@@ -38,7 +38,6 @@ class Nfa {
   [[nodiscard]] bool too_large() const { return too_large_; }
   [[nodiscard]] std::uint32_t start() const { return start_; }
   [[nodiscard]] const NfaState& operator[](std::uint32_t state) const { return states_[state]; }
-  [[nodiscard]] std::size_t size() const { return states_.size(); }
   [[nodiscard]] const std::vector<CharacterSet>& sets() const { return sets_; }
 
  private:
@@ -210,7 +209,7 @@ class Subsets {
 
   void step(std::size_t from) {
     std::map<std::size_t, Members> by_class;
-    for (const std::uint32_t at : Members(members_[from])) {
+    for (const std::uint32_t at : members_[from]) {
       if (nfa_[at].kind != NfaState::Kind::kSet) continue;
       for (const std::size_t each : by_set_[nfa_[at].set]) {
         by_class[each].push_back(nfa_[at].next);

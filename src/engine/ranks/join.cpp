@@ -231,8 +231,8 @@ Result<std::vector<Socket>> connect_all(const Place& place, Meeting& meeting,
                                         const Socket& listener, Clock::time_point deadline) {
   std::vector<Socket> sockets(static_cast<std::size_t>(place.world));
   const std::string token = meeting.get("token");
-  std::vector<std::string>
-      names;  // all before the first greeting: rank 0 ends its store after that
+  // All before the first greeting: rank 0 ends its store after that.
+  std::vector<std::string> names;
   for (int peer = 0; peer < place.rank; ++peer) names.push_back(meeting.get(key_of(peer)));
   for (int peer = 0; peer < place.rank; ++peer) {
     auto socket = greet(place, peer, names[static_cast<std::size_t>(peer)], token, deadline);

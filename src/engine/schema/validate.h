@@ -6,11 +6,11 @@
 //   if (auto wrong = schema->mismatch(value)) …   // "$.items[3]: is a string; wanted: integer"
 //
 // Keywords: type, enum, const; minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf;
-// minLength, maxLength, pattern, format (date, time,
-// date-time, uuid); properties, required, additionalProperties, minProperties,
-// maxProperties; items, prefixItems, minItems, maxItems, uniqueItems; allOf, anyOf, oneOf, not;
-// $ref into the same document ("#", "#/$defs/name"). Without effect: $schema, $id, $comment, $defs,
-// definitions, title, description, default, examples, deprecated, readOnly, writeOnly.
+// minLength, maxLength, pattern, format (date, time, date-time, uuid); properties, required,
+// additionalProperties, minProperties, maxProperties; items, prefixItems, minItems, maxItems,
+// uniqueItems; allOf, anyOf, oneOf, not; $ref into the same document ("#", "#/$defs/name"). Without
+// effect: $schema, $id, $comment, $defs, definitions, title, description, default, examples,
+// deprecated, readOnly, writeOnly.
 // Numbers are compared as doubles. One thread at a time, because of the patterns.
 #pragma once
 

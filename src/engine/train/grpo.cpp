@@ -19,9 +19,6 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/tensor.h>
 
-#include <algorithm>
-#include <cmath>
-
 #include "engine/model/llama_forward.h"
 #include "engine/train/answer_groups.h"
 #include "engine/train/examples.h"
