@@ -1,6 +1,7 @@
 # Sourced by ./dev: what `test`, `check` and `bench` do.
 FAILED=()
 PASSED=0
+AT_THE_END=()
 
 # part NAME COMMAND…: one part of the test run; its failure is counted and the rest goes on.
 part() {
@@ -10,8 +11,19 @@ part() {
   else FAILED+=("$name"); printf -- '-- %s: FAILED (%d s)\n' "$name" $((SECONDS - began)); fi
 }
 
+summed_up() {
+  [[ ${#AT_THE_END[@]} -eq 0 ]] || printf '%s\n' "${AT_THE_END[@]}"
+  printf '%d passed, %d failed\n' "$PASSED" "${#FAILED[@]}"
+  [[ ${#FAILED[@]} -eq 0 ]] || { printf 'failed: %s\n' "${FAILED[@]}" >&2; return 1; }
+}
+
 # Two programs at a time, so one OpenMP thread each: two that wait for each other's are ten times slower.
-unit_tests() { OMP_NUM_THREADS=1 ctest --test-dir "build/$1" -j 2 --output-on-failure --timeout 1800; }
+# What failed is said once more at the very end of the run: a program's output is long.
+unit_tests() {
+  OMP_NUM_THREADS=1 ctest --test-dir "build/$1" -j 2 --timeout 1800 && return
+  AT_THE_END+=("$(python3 tests/failures.py "build/$1/Testing/Temporary/LastTest.log")")
+  return 1
+}
 
 # The demo in small sizes: what must happen, and three things that must not. The first one's store is
 # kept for the browser to look at.
@@ -59,8 +71,7 @@ run_tests() {
     part "unit tests under TSan" tsan_tests
     part "the server under load, under TSan" under_load tsan --seconds 4
   fi
-  printf '%d passed, %d failed\n' "$PASSED" "${#FAILED[@]}"
-  [[ ${#FAILED[@]} -eq 0 ]] || { printf 'failed: %s\n' "${FAILED[@]}" >&2; return 1; }
+  summed_up
 }
 
 # Compiles llama-cpp-python at the first run (ten minutes on two cores), into .deps/bench/llama-cpp.
@@ -119,8 +130,7 @@ run_check() {
   configure_and_build dev || die "the dev build failed"
   part "clang-tidy" tidy
   part "unit tests under ASan and UBSan" unit_tests dev
-  printf '%d passed, %d failed\n' "$PASSED" "${#FAILED[@]}"
-  [[ ${#FAILED[@]} -eq 0 ]]
+  summed_up
 }
 
 # Each benchmark prints its figure beside its limit; they want a machine that does nothing else.

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <thread>
 #include <unordered_set>
 
 #include "base/thread.h"
@@ -28,7 +29,7 @@ bool is_the_records_fault(const Error& error) {
 }
 
 // Most interactions end in the batch that they started in; their starts need no rows.
-std::unordered_set<std::string_view> ended_in(const std::vector<OutboxRecord>& records) {
+std::unordered_set<std::string_view> ended_in(std::span<const OutboxRecord> records) {
   std::unordered_set<std::string_view> ended;
   for (const auto& record : records) {
     if (record.kind == RecordKind::kInteraction) ended.insert(record.id);
@@ -72,12 +73,9 @@ Result<std::int64_t> Indexer::run_batch(std::size_t at_most) {
   }
   const auto records = std::ssize(batch_.records);
   may_wait_ += std::ranges::count(batch_.records, RecordKind::kFeedback, &OutboxRecord::kind);
-  if (records > 0) {
-    auto written = write(batch_.records, batch_.position);
-    if (!written && is_the_records_fault(written.error())) written = write_one_by_one();
-    if (!written) return fail(written.error());
-  }
-  batch_.records.clear();
+  auto written = write_all();
+  if (!written && is_the_records_fault(written.error())) written = write_one_by_one();
+  if (!written) return fail(written.error());
   if (may_wait_ > options_.waiting_at_most + options_.waiting_at_most / 10) {
     if (auto bounded = bound_waiting(); !bounded) return fail(bounded.error());
   }
@@ -129,11 +127,29 @@ Result<void> Indexer::read_batch(std::size_t at_most) {
   return {};
 }
 
-Result<void> Indexer::write(const std::vector<OutboxRecord>& records, std::int64_t position) {
+// What is done leaves the batch, here and below, so that an error in between repeats nothing.
+Result<void> Indexer::write_all() {
+  auto& records = batch_.records;
+  while (!records.empty()) {
+    const auto began = std::chrono::steady_clock::now();
+    const auto written = write(records, began + options_.batch_time);
+    if (!written) return fail(written.error());
+    records.erase(records.begin(), records.begin() + static_cast<std::ptrdiff_t>(*written));
+    if (records.empty()) break;
+    // SQLite has those who wait look again every tenth of a second.
+    std::this_thread::sleep_for((std::chrono::steady_clock::now() - began) / 10);
+  }
+  return {};
+}
+
+// The first of them at least, and what can be written by then; gives how many.
+Result<std::size_t> Indexer::write(std::span<const OutboxRecord> records,
+                                   std::chrono::steady_clock::time_point until) {
   const auto ended = ended_in(records);
+  std::size_t written = 0;
   const bool feedback_comes = std::ranges::any_of(
       records, [](const auto& record) { return record.kind == RecordKind::kFeedback; });
-  return db_.transaction([&]() -> Result<void> {
+  auto committed = db_.transaction([&]() -> Result<void> {
     if (auto ours = check_schema(db_); !ours) return ours;
     const auto waits = feedback_comes ? Result<bool>(true) : feedback_waits(db_);
     if (!waits) return fail(waits.error());
@@ -150,9 +166,14 @@ Result<void> Indexer::write(const std::vector<OutboxRecord>& records, std::int64
         done = write_start(db_, *start, key_, record.position);
       }
       if (!done) return done;
+      ++written;
+      if (std::chrono::steady_clock::now() >= until) break;
     }
-    return move_position(position);
+    const OutboxRecord& last = records[written - 1];
+    return move_position(&last == &batch_.records.back() ? batch_.position : last.position);
   });
+  if (!committed) return fail(committed.error());
+  return written;
 }
 
 Result<void> Indexer::move_position(std::int64_t position) {
@@ -164,16 +185,16 @@ Result<void> Indexer::move_position(std::int64_t position) {
   return {};
 }
 
-// One bad record must not hold up the others of its batch. What is done leaves the batch, so that
-// an error of the database's in between repeats nothing.
+// One bad record must not hold up the others of its batch.
 Result<void> Indexer::write_one_by_one() {
   auto& records = batch_.records;
   while (!records.empty()) {
-    auto written = write({records.front()}, records.front().position);
-    if (!written && is_the_records_fault(written.error())) {
-      written = set_aside(records.front(), written.error());
+    const auto written = write(std::span(records).first(1), {});
+    if (!written) {
+      if (!is_the_records_fault(written.error())) return fail(written.error());
+      auto kept = set_aside(records.front(), written.error());
+      if (!kept) return kept;
     }
-    if (!written) return written;
     records.erase(records.begin());
   }
   return {};

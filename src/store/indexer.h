@@ -1,6 +1,6 @@
-// Carries an outbox into the database, in order and in batches: each batch is one transaction that
-// also moves the position, so that a crash at any point repeats or loses nothing. Idempotent by
-// record id.
+// Carries an outbox into the database, in order and in batches: a batch is one transaction (a slow
+// one several) that also moves the position, so that a crash at any point repeats or loses nothing.
+// Idempotent by record id.
 //
 //   Indexer indexer(outbox, db, clock, {.name = "main"});
 //   indexer.start();                       // or run_until_idle() in a command
@@ -23,6 +23,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -39,6 +40,9 @@ struct IndexerOptions {
   bool compress = true;       // contents of blocks (store/block_content.h)
   std::size_t batch_records = 2000;
   std::size_t batch_bytes = 8U << 20;
+  // A transaction of so long ends where it is, and what is left of the batch is another's: whoever
+  // else writes to SQLite waits for 5 s at most.
+  std::chrono::milliseconds batch_time{500};
   // So many positions behind it hurries, and so many behind it hurries though others are busy. So
   // long after the batch before it goes on in any case.
   std::int64_t hurries_from = 1'000;
@@ -103,7 +107,9 @@ class Indexer {
   };
   Result<void> begin();
   Result<void> read_batch(std::size_t at_most);
-  Result<void> write(const std::vector<OutboxRecord>& records, std::int64_t position);
+  Result<void> write_all();
+  Result<std::size_t> write(std::span<const OutboxRecord> records,
+                            std::chrono::steady_clock::time_point until);
   Result<void> move_position(std::int64_t position);  // in a transaction
   Result<void> write_one_by_one();
   Result<void> set_aside(const OutboxRecord& record, const Error& reason);

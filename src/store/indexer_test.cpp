@@ -112,6 +112,22 @@ TEST_P(IndexerBoth, TurnsRecordsIntoRows) {
   EXPECT_EQ(given->front().real("value"), 0.75);
 }
 
+TEST_P(IndexerBoth, ABatchThatTakesLongIsWrittenInSeveralTransactions) {
+  append(InteractionStart{.id = "int_1", .person = "p", .alias = "a", .model = "m"});
+  for (const std::string n : {"1", "2", "3"}) {
+    append(interaction("int_" + n));
+    append(feedback("fb_" + n, {"id", "int_" + n}));
+  }
+  Indexer indexer(*outbox_, *db_, clock_, {.batch_time = std::chrono::milliseconds(0)});
+  const auto records = indexer.run_once();
+  ASSERT_TRUE(records) << records.error().message;
+  EXPECT_EQ(*records, 7);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM interaction WHERE content <> 'cut'"), 3);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM feedback WHERE interaction_id <> ''"), 3);
+  EXPECT_EQ(number("SELECT position FROM outbox_position"), outbox_->status().durable_position);
+  EXPECT_EQ(indexer.run_once().value(), 0);
+}
+
 TEST_P(IndexerBoth, WaitsWhereANewerHoneHasMigratedTheDatabase) {
   append(interaction("int_1"));
   ASSERT_TRUE(db_->execute("INSERT INTO schema_migration (number, title) VALUES (1000, 'later')"));
