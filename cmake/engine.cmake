@@ -13,7 +13,7 @@ target_link_options(hone_torch INTERFACE -Wl,-rpath,${HONE_TORCH_ROOT}/lib)
 add_library(hone::torch ALIAS hone_torch)
 
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
-hone_folder(engine USES net wire LIBRARIES hone::torch hone::vectorscan PkgConfig::UTF8PROC
+hone_folder(engine OWN_TESTS USES net wire LIBRARIES hone::torch hone::vectorscan PkgConfig::UTF8PROC
   CLI11::CLI11)
 if(TARGET hone_engine)
   get_target_property(kind hone_engine TYPE)

@@ -1,5 +1,6 @@
 # hone_folder(NAME USES folder… LIBRARIES library…): src/NAME as the library hone_NAME. Files named
-# x_test.cpp go to the test program, main.cpp to a program. A header-only folder is fine.
+# x_test.cpp go to the test program, or with OWN_TESTS to one of the folder's own (tests.cmake), main.cpp to a
+# program. A header-only folder is fine.
 # Two precompiled headers for all folders: with and without the network. They hold only what nearly
 # everyone includes; a file still includes what it uses.
 set(HONE_COMMON_HEADERS <algorithm> <chrono> <functional> <map> <memory> <optional> <string>
@@ -8,7 +9,7 @@ set_property(GLOBAL PROPERTY HONE_TEST_SOURCES)
 set_property(GLOBAL PROPERTY HONE_TEST_FOLDERS)
 
 function(hone_folder NAME)
-  cmake_parse_arguments(ARG "" "" "USES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "OWN_TESTS" "" "USES;LIBRARIES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${NAME}/*.cpp)
   file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${NAME}/*_test.cpp)
   list(FILTER sources EXCLUDE REGEX "(_test|_bench|_fuzz|/main)\\.cpp$")
@@ -32,7 +33,7 @@ function(hone_folder NAME)
     add_library(hone_${NAME} INTERFACE)
     target_link_libraries(hone_${NAME} INTERFACE ${ARG_USES} ${ARG_LIBRARIES})
   endif()
-  if(NOT NAME STREQUAL "engine")
+  if(NOT ARG_OWN_TESTS)
     set_property(GLOBAL APPEND PROPERTY HONE_TEST_SOURCES ${tests})
     set_property(GLOBAL APPEND PROPERTY HONE_TEST_FOLDERS hone_${NAME})
   endif()

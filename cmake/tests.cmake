@@ -1,4 +1,5 @@
-# Two test programs, so that little is linked: hone_tests, and engine_tests, which sees libtorch.
+# Three test programs, so that little is linked: hone_tests, table_tests, which sees Arrow, and engine_tests, which
+# sees libtorch.
 # `ctest` runs them per folder; --gtest_filter narrows further.
 enable_testing()
 find_package(GTest REQUIRED)
@@ -22,6 +23,15 @@ add_executable(outbox_writer ${CMAKE_SOURCE_DIR}/tests/crash/outbox_writer.cpp)
 target_link_libraries(outbox_writer PRIVATE hone_options hone_store)
 add_dependencies(hone_tests outbox_writer hone)  # tests that run the program itself
 add_test(NAME hone_tests COMMAND hone_tests --gtest_brief=1)
+
+if(TARGET hone-parquet)
+  file(GLOB table_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/table/*_test.cpp)
+  add_executable(table_tests ${table_tests})
+  target_link_libraries(table_tests PRIVATE hone_options hone_table GTest::gtest GTest::gtest_main)
+  target_include_directories(table_tests PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  add_dependencies(hone_tests hone-parquet)
+  add_test(NAME table_tests COMMAND table_tests --gtest_brief=1)
+endif()
 
 if(HONE_ENGINE)
   file(GLOB_RECURSE engine_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/engine/*_test.cpp)

@@ -65,6 +65,7 @@ run_tests() {
     part "a thousand simulated releases a cell" simulated_releases
     part "exports in llama.cpp" llama_cpp_loads
     part "merged, averaged and imported folders in transformers" transformers_loads
+    part "datasets in Parquet, in Hugging Face's datasets" parquet_loads
     part "GRPO with a numeric verifier improves SmolLM2" learning grpo_numeric
     part "a reward model on hh-harmless, five folds" learning reward_hh
     part "DPO on real edits: margin and likelihood" learning dpo_edits
@@ -83,6 +84,8 @@ llama_cpp_loads() {
 transformers_loads() {
   timeout -k 30 3600 python3 tests/export/transformers_loads.py build/release/bin/hone-engine "$HONE_BASE_MODEL"
 }
+
+parquet_loads() { timeout -k 30 1800 python3 tests/export/parquet_loads.py build/release/bin/hone; }
 
 simulated_releases() {
   cmake --preset release >/dev/null || return 1  # it may have been configured before googletest was there

@@ -12,7 +12,7 @@ from installing import DEPS, ROOT, NotInstallable, make_venv, run
 
 HERE = pathlib.Path(__file__).resolve().parent
 PINS = HERE / "requirements.txt"
-WHEELS = ("torch", "nvidia-cuda-runtime", "nvidia-cuda-cupti")  # setup has them already (setup/wheels.txt)
+WHEELS = ("torch", "nvidia-cuda-runtime", "nvidia-cuda-cupti", "pyarrow")  # setup has them already (setup/wheels.txt)
 
 
 def ask(python, script, task, folder, environment):

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "curate/lines.h"
 
@@ -119,28 +120,37 @@ struct Form {
   std::string_view format;
   std::string_view kind;
   Convert convert;
-  std::string_view use;  // how the trainer takes the file
+  std::string_view columns;  // of its table; "" where who takes the file takes JSON lines only
+  std::string_view use;      // how the trainer takes the file
 };
 constexpr std::array kForms = {
-    Form{"trl", "demonstration", trl_demonstration, "SFTTrainer: conversational prompt-completion"},
+    Form{"trl", "demonstration", trl_demonstration, "id:string,prompt:messages,completion:messages",
+         "SFTTrainer: conversational prompt-completion"},
     Form{"trl", "preference", trl_preference,
+         "id:string,prompt:messages,chosen:messages,rejected:messages,margin:number?",
          "DPOTrainer, ORPOTrainer, CPOTrainer, RewardTrainer: conversational preference with an "
          "explicit prompt"},
-    Form{"trl", "judgement", trl_judgement, "KTOTrainer: conversational unpaired preference"},
-    Form{"trl", "task", trl_task,
+    Form{"trl", "judgement", trl_judgement,
+         "id:string,prompt:messages,completion:messages,label:boolean",
+         "KTOTrainer: conversational unpaired preference"},
+    Form{"trl", "task", trl_task, "id:string,prompt:messages,verifier:string",
          "GRPOTrainer: conversational prompt-only; a reward function gets the column 'verifier', a "
          "JSON text that `hone-engine verify` takes"},
-    Form{"sharegpt", "demonstration", sharegpt_demonstration, "conversations of human and gpt"},
+    Form{"sharegpt", "demonstration", sharegpt_demonstration, "id:string,conversations:turns",
+         "conversations of human and gpt"},
     Form{"sharegpt", "preference", sharegpt_preference,
+         "id:string,conversations:turns,chosen:turn,rejected:turn",
          "conversations, chosen, rejected (LLaMA-Factory: ranking = true)"},
     Form{"sharegpt", "judgement", sharegpt_judgement,
+         "id:string,conversations:turns,kto_tag:boolean",
          "conversations, kto_tag (LLaMA-Factory: columns.kto_tag)"},
-    Form{"openai", "demonstration", openai_demonstration, "fine-tuning, method supervised"},
-    Form{"openai", "preference", openai_preference, "fine-tuning, method dpo"},
-    Form{"torchtune", "demonstration", torchtune_demonstration,
+    Form{"openai", "demonstration", openai_demonstration, "", "fine-tuning, method supervised"},
+    Form{"openai", "preference", openai_preference, "", "fine-tuning, method dpo"},
+    Form{"torchtune", "demonstration", torchtune_demonstration, "id:string,messages:messages",
          "chat_dataset with conversation_column: messages, conversation_style: openai; "
          "masking_strategy: train_on_last is Hone's loss"},
-    Form{"torchtune", "preference", torchtune_preference, "preference_dataset"}};
+    Form{"torchtune", "preference", torchtune_preference,
+         "id:string,chosen:messages,rejected:messages", "preference_dataset"}};
 
 const Form* form_of(std::string_view format, std::string_view kind) {
   for (const auto& form : kForms) {
@@ -166,10 +176,45 @@ Error none_of_kind(const Dataset& dataset, std::string_view kind) {
           fmt::format("dataset {} has no training examples of the kind '{}'", dataset.name, kind)};
 }
 
+// The columns without the optional ones that no line has, as the JSON lines do not have them
+// either: TRL takes a column that is there for one with values.
+std::string columns_with(std::string_view columns, const std::set<std::string, std::less<>>& seen) {
+  std::string kept;
+  for (;;) {
+    const auto comma = columns.find(',');
+    const auto column = columns.substr(0, comma);
+    if (!column.ends_with('?') || seen.contains(column.substr(0, column.find(':')))) {
+      kept += (kept.empty() ? "" : ",") + std::string(column);
+    }
+    if (comma == std::string_view::npos) return kept;
+    columns.remove_prefix(comma + 1);
+  }
+}
+
+// The examples of one kind.
+struct KindFile {
+  std::string path;  // without its ending
+  std::unique_ptr<LineWriter> lines;
+  std::set<std::string, std::less<>> fields;  // that some line has
+};
+
+// The table takes the place of the lines.
+Result<void> replace_by_table(const KindFile& file, std::string_view columns,
+                              const ToParquet& to_parquet) {
+  const std::string lines = file.path + ".jsonl";
+  const std::string table = file.path + ".parquet";
+  if (auto made = to_parquet(columns_with(columns, file.fields), lines, table); !made) return made;
+  auto written = posix_files().open(table, FileSystem::Mode::kReadWrite);
+  if (!written) return fail(written.error());
+  if (auto synced = (*written)->sync_data(); !synced) return synced;
+  return posix_files().remove(lines);
+}
+
 class FormWriter {
  public:
-  FormWriter(const Dataset& dataset, std::string_view format, std::string part)
-      : dataset_(dataset), format_(format), part_(std::move(part)) {}
+  FormWriter(const Dataset& dataset, std::string_view format, std::string part,
+             const ToParquet& to_parquet)
+      : dataset_(dataset), format_(format), part_(std::move(part)), to_parquet_(to_parquet) {}
 
   Result<json::object> write() {
     auto done = for_each_example(dataset_, [this](Line& line) { return add(line); });
@@ -182,9 +227,14 @@ class FormWriter {
     }
     json::object files;
     for (auto& [kind, file] : files_) {
-      if (auto finished = file->finish(); !finished) return fail(finished.error());
-      files[kind + ".jsonl"] = {
-          {"kind", kind}, {"examples", file->lines()}, {"use", form_of(format_, kind)->use}};
+      const Form& form = *form_of(format_, kind);
+      if (auto finished = file.lines->finish(); !finished) return fail(finished.error());
+      if (to_parquet_) {
+        auto replaced = replace_by_table(file, form.columns, to_parquet_);
+        if (!replaced) return fail(replaced.error());
+      }
+      files[kind + (to_parquet_ ? ".parquet" : ".jsonl")] = {
+          {"kind", kind}, {"examples", file.lines->lines()}, {"use", form.use}};
     }
     json::object about{{"dataset", dataset_.digest},
                        {"name", dataset_.name},
@@ -206,20 +256,31 @@ class FormWriter {
       return {};
     }
     auto& file = files_[kind];
-    if (!file) {
-      auto made = LineWriter::create(part_ + "/" + kind + ".jsonl");
+    if (!file.lines) {
+      file.path = part_ + "/" + kind;
+      auto made = LineWriter::create(file.path + ".jsonl");
       if (!made) return fail(made.error());
-      file = std::move(*made);
+      file.lines = std::move(*made);
     }
-    return file->write(json::serialize(form->convert(line)));
+    const Line converted = form->convert(line);
+    for (const auto& member : converted) {
+      if (!file.fields.contains(member.key())) file.fields.emplace(member.key());
+    }
+    return file.lines->write(json::serialize(converted));
   }
 
   const Dataset& dataset_;
   const std::string_view format_;
   const std::string part_;
-  std::map<std::string, std::unique_ptr<LineWriter>> files_;  // by kind
+  const ToParquet& to_parquet_;
+  std::map<std::string, KindFile> files_;  // by kind
   Counts passed_over_;
 };
+
+bool takes_tables(std::string_view format) {
+  return std::ranges::any_of(
+      kForms, [&](const Form& form) { return form.format == format && !form.columns.empty(); });
+}
 
 }  // namespace
 
@@ -232,7 +293,7 @@ std::vector<std::string> export_formats() {
 }
 
 Result<json::object> export_dataset(const Dataset& dataset, std::string_view format,
-                                    const std::string& where) {
+                                    const std::string& where, const ToParquet& to_parquet) {
   std::string folder = where;
   while (folder.size() > 1 && folder.ends_with('/')) folder.pop_back();
   const auto formats = export_formats();
@@ -240,13 +301,18 @@ Result<json::object> export_dataset(const Dataset& dataset, std::string_view for
     return fail(ErrorCode::kInvalid, fmt::format("there is no export format '{}'; there are: {}",
                                                  format, fmt::join(formats, ", ")));
   }
+  if (to_parquet && !takes_tables(format)) {
+    return fail(ErrorCode::kInvalid, fmt::format("whoever takes '{}' takes JSON lines and no "
+                                                 "Parquet; export it without Parquet",
+                                                 format));
+  }
   std::error_code error;
   if (std::filesystem::exists(folder, error)) {
     return fail(ErrorCode::kConflict, folder + " is there already; name a folder that is not");
   }
   auto part = begin_folder(folder);
   if (!part) return fail(part.error());
-  auto about = FormWriter(dataset, format, *part).write();
+  auto about = FormWriter(dataset, format, *part, to_parquet).write();
   if (!about) {
     std::filesystem::remove_all(*part, error);
     return about;

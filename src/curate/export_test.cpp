@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 #include "base/file.h"
@@ -147,6 +148,52 @@ TEST_F(DatasetExport, IsWholeOrNotThere) {
       << damaged.error().message;
   EXPECT_FALSE(std::filesystem::exists(folder_ / "damaged"));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "damaged.part"));
+}
+
+// What makes the tables is a program of its own (src/table); here it is a file that says of what.
+TEST_F(DatasetExport, AsTablesHasThemInsteadOfTheLinesAndOnlyColumnsThatAreFilled) {
+  std::map<std::string, std::string> columns;  // by kind
+  const ToParquet note = [&](const std::string& of, const std::string& from,
+                             const std::string& to) -> Result<void> {
+    EXPECT_EQ(exported_lines(from).size(), 1U);
+    columns[std::filesystem::path(from).stem().string()] = of;
+    std::ofstream(to) << of;
+    return {};
+  };
+  const Dataset dataset = build();
+  const auto about = export_dataset(dataset, "trl", folder_ / "trl", note);
+  ASSERT_TRUE(about) << about.error().message;
+  const std::map<std::string, std::string> expected = {
+      {"demonstration", "id:string,prompt:messages,completion:messages"},
+      {"preference", "id:string,prompt:messages,chosen:messages,rejected:messages"},
+      {"judgement", "id:string,prompt:messages,completion:messages,label:boolean"},
+      {"task", "id:string,prompt:messages,verifier:string"}};
+  EXPECT_EQ(columns, expected);
+  for (const auto& [kind, of] : expected) {
+    EXPECT_TRUE(about->at("files").as_object().contains(kind + ".parquet")) << kind;
+    EXPECT_TRUE(std::filesystem::exists(folder_ / "trl/" + kind + ".parquet")) << kind;
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "trl/" + kind + ".jsonl")) << kind;
+  }
+
+  recipe_.dataset.ranked_pairs = true;
+  ASSERT_TRUE(export_dataset(build(), "trl", folder_ / "ranked", note));
+  EXPECT_EQ(columns["preference"], expected.at("preference") + ",margin:number?");
+}
+
+TEST_F(DatasetExport, AsTablesIsNotThereWhereTheyCannotBeMade) {
+  const Dataset dataset = build();
+  const ToParquet none = [](const auto&, const auto&, const auto&) -> Result<void> {
+    return fail(ErrorCode::kIo, "no space left");
+  };
+  const auto failed = export_dataset(dataset, "trl", folder_ / "trl", none);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().message, "no space left");
+  const auto refused = export_dataset(dataset, "openai", folder_ / "openai", none);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kInvalid);
+  for (const auto* name : {"trl", "trl.part", "openai", "openai.part"}) {
+    EXPECT_FALSE(std::filesystem::exists(folder_ / name)) << name;
+  }
 }
 
 TEST_F(DatasetExport, OfOneKindReplacesTheFile) {

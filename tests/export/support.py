@@ -1,5 +1,7 @@
 """What the tests of exports share: hone-engine's commands, an adapter, and the list of what does not hold."""
 import json
+import os
+import pathlib
 import struct
 import subprocess
 import sys
@@ -11,6 +13,8 @@ TEXTS = [
     "Grüße aus Köln!  Twice  the blanks,\ttabs, 日本語 and 🙂 too.\n\n",
 ]
 RANK, ALPHA = 8, 16
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+INSIDE = "HONE_TRANSFORMERS_VENV"
 
 
 class Checks:
@@ -25,6 +29,22 @@ class Checks:
     def end(self):
         if self.failed:
             sys.exit(f"{len(self.failed)} checks failed")
+
+
+def enter_transformers():
+    """The same script under the interpreter that has transformers and datasets, if this is not it."""
+    if os.environ.get(INSIDE) == "1":
+        return
+    sys.path[1:1] = [str(ROOT / "bench"), str(ROOT / "bench/engine")]
+    import installing
+    import peers
+    peer = peers.Transformers()
+    try:
+        peer.install()
+    except installing.NotInstallable as problem:
+        sys.exit(f"transformers cannot be installed here: {problem}")
+    environment = peer.environment({**os.environ, INSIDE: "1"})
+    os.execve(peer.python, [str(peer.python), *sys.argv], environment)
 
 
 def engine(program, *arguments, lines=None):

@@ -8,32 +8,15 @@ Needs a small Llama in Hugging Face layout (`HONE_BASE_MODEL`). Runs in the virt
 `./dev bench engine`, which it makes at the first run (bench/engine/peers.py). Exits 0 where all holds,
 1 with what does not.
 """
-import os
 import pathlib
 import sys
 import tempfile
 
-from support import TEXTS, Checks, difference, engine, ids_of_texts, score, write_adapter
+from support import TEXTS, Checks, difference, engine, enter_transformers, ids_of_texts, score, write_adapter
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Both compute in fp32 here, in another order of additions, over 30 layers.
 WORST = 2e-3
 LIKELIEST = 5
-INSIDE = "HONE_TRANSFORMERS_VENV"
-
-
-def reenter():
-    """The same script under the interpreter that has transformers."""
-    sys.path[1:1] = [str(ROOT / "bench"), str(ROOT / "bench/engine")]
-    import installing
-    import peers
-    peer = peers.Transformers()
-    try:
-        peer.install()
-    except installing.NotInstallable as problem:
-        sys.exit(f"transformers cannot be installed here: {problem}")
-    environment = peer.environment({**os.environ, INSIDE: "1"})
-    os.execve(peer.python, [str(peer.python), *sys.argv], environment)
 
 
 def load(folder, adapter=None):
@@ -117,6 +100,5 @@ def main():
 if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit(__doc__)
-    if os.environ.get(INSIDE) != "1":
-        reenter()
+    enter_transformers()
     main()

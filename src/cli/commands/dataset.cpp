@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "cli/command.h"
+#include "cli/parquet.h"
 #include "cli/policy.h"
 #include "curate/card.h"
 #include "curate/export.h"
@@ -23,6 +24,7 @@ struct DatasetOptions {
   std::string other;
   std::string kind = "demonstration";
   std::string format = "hone";
+  bool parquet = false;
   std::string file;
   curate::CardOptions card;
 };
@@ -188,12 +190,23 @@ Result<void> diff_datasets(const Invocation& call, const DatasetOptions& options
 }
 
 Result<void> export_dataset(const Invocation& call, const DatasetOptions& options) {
+  curate::ToParquet to_parquet;
+  if (options.parquet) {
+    if (options.format == "hone") {
+      return fail(ErrorCode::kInvalid,
+                  "--parquet needs a --format whose files are tables: trl, sharegpt or torchtune. "
+                  "Hone's own trainer reads JSON lines");
+    }
+    auto writer = parquet_writer(call.beside("hone-parquet"));
+    if (!writer) return fail(writer.error());
+    to_parquet = std::move(*writer);
+  }
   auto workspace = call.open();
   if (!workspace) return fail(workspace.error());
   auto dataset = curate::find_dataset((*workspace)->database(), options.digest);
   if (!dataset) return fail(dataset.error());
   if (options.format != "hone") {
-    auto about = curate::export_dataset(*dataset, options.format, options.file);
+    auto about = curate::export_dataset(*dataset, options.format, options.file, to_parquet);
     if (!about) return fail(about.error());
     show(call, *about);
     return {};
@@ -245,6 +258,8 @@ void add_dataset(CLI::App& app, Invocation& call) {
       ->add_option("--format", options->format,
                    "hone (JSON lines of one kind), trl, sharegpt, openai, torchtune")
       ->check(CLI::IsMember(formats));
+  export_one->add_flag("--parquet", options->parquet,
+                       "Parquet files instead of JSON lines (trl, sharegpt, torchtune)");
   export_one
       ->add_option("--kind", options->kind,
                    "of format hone: demonstration, preference, judgement or task")
