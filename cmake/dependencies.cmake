@@ -20,7 +20,7 @@ find_path(HONE_XXHASH xxhash.h REQUIRED)  # header only
 find_path(HONE_PROTOZERO protozero/pbf_reader.hpp REQUIRED)  # likewise
 find_library(HONE_MIMALLOC mimalloc REQUIRED)
 
-# One item, and only for who needs it: a program that makes no gRPC server does not load its sixty libraries.
+# One item, and only for who needs it: a program that makes no gRPC server does not load its fifty libraries.
 # gRPC's classes have a mutex of Abseil's in them.
 pkg_check_modules(GRPC REQUIRED grpc++)
 add_library(hone_grpc INTERFACE)
