@@ -20,6 +20,14 @@ find_path(HONE_XXHASH xxhash.h REQUIRED)  # header only
 find_path(HONE_PROTOZERO protozero/pbf_reader.hpp REQUIRED)  # likewise
 find_library(HONE_MIMALLOC mimalloc REQUIRED)
 
+# One item, and only for who needs it: a program that makes no gRPC server does not load its fifty libraries.
+# gRPC's classes have a mutex of Abseil's in them.
+pkg_check_modules(GRPC REQUIRED grpc++)
+add_library(hone_grpc INTERFACE)
+target_link_libraries(hone_grpc INTERFACE
+  -Wl,--push-state,--as-needed,-lgrpc++,-lgrpc,-lgpr,-labsl_synchronization,--pop-state)
+add_library(hone::grpc ALIAS hone_grpc)
+
 add_library(hone_zstd INTERFACE)
 target_link_libraries(hone_zstd INTERFACE PkgConfig::ZSTD)
 add_library(hone::zstd ALIAS hone_zstd)

@@ -4,7 +4,7 @@
 //
 //   GET  /healthz /readyz /metrics
 //   POST /api/v1/feedback /api/v1/consent
-//   POST /v1/logs /v1/traces /v1/metrics    docs/formats/otlp.md
+//   POST /v1/logs /v1/traces /v1/metrics    docs/formats/otlp.md, which may come over gRPC as well
 //   POST /v1/hooks/claude-code              what tools tell by themselves: docs/formats/feedback.md
 //   POST /v1/events /v1/events/continue
 //   GET  /api/v1/…                          docs/formats/api.md
@@ -27,6 +27,7 @@
 #include "base/reloadable.h"
 #include "feedback/claude_hooks.h"
 #include "net/async.h"
+#include "net/grpc_server.h"
 #include "net/http.h"
 #include "net/server.h"
 #include "net/work_pool.h"
@@ -69,6 +70,10 @@ class Api {
   [[nodiscard]] static bool takes_tool_event(const net::Request& request) {
     return find_tool_event(request.path()).has_value();
   }
+  // OTLP over gRPC: a call of one of the Export methods is what its post over HTTP would be. The
+  // first from any thread: whether the call's message is wanted.
+  [[nodiscard]] net::GrpcStatus admit_grpc(const net::GrpcCall& call);
+  [[nodiscard]] net::awaitable<net::GrpcReply> answer_grpc(net::GrpcCall& call);
   // For requests that begin from now on. From any thread.
   void set_capture_policy(people::CapturePolicy policy) { capture_policy_.set(std::move(policy)); }
   void set_page_origins(PageOrigins origins) { page_origins_.set(std::move(origins)); }
@@ -86,7 +91,9 @@ class Api {
   [[nodiscard]] net::awaitable<net::Response> post_consent(const net::Request& request,
                                                            const people::Caller& caller);
   [[nodiscard]] net::awaitable<net::Response> answer_telemetry(const net::Request& request);
-  [[nodiscard]] net::awaitable<net::Response> take_telemetry(const net::Request& request);
+  [[nodiscard]] std::expected<TelemetrySender, TelemetryRefusal> admit_telemetry(
+      const net::Request& request) const;
+  [[nodiscard]] net::awaitable<TelemetryAnswer> take_telemetry(const net::Request& request);
   [[nodiscard]] net::awaitable<net::Response> answer_tool_event(const net::Request& request);
   [[nodiscard]] net::Response health() const;
   [[nodiscard]] net::Response readiness() const;

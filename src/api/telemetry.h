@@ -1,19 +1,44 @@
-// Telemetry in, OTLP over HTTP: POST /v1/logs, /v1/traces and /v1/metrics in protobuf or JSON
-// (docs/formats/otlp.md). What it says about answers becomes feedback; metrics are answered and not
-// read. The parts of Api::answer_telemetry.
+// Telemetry in, OTLP over HTTP: POST /v1/logs, /v1/traces and /v1/metrics in protobuf or JSON; and
+// over gRPC, which comes in by the same way (docs/formats/otlp.md). What it says about answers
+// becomes feedback; metrics are answered and not read. The parts of Api::answer_telemetry and
+// Api::answer_grpc.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <expected>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "api/metrics.h"
 #include "feedback/telemetry.h"
 #include "net/http.h"
+#include "people/capture_policy.h"
+#include "people/directory.h"
 #include "wire/otlp.h"
 
 namespace hone::api {
+
+// Who tells, and how much of it is kept.
+struct TelemetrySender {
+  people::Caller caller;
+  people::CaptureLevel level = people::CaptureLevel::kNothing;
+};
+
+// All that it says of answers is on disk; so many records are not as their tool writes them, the
+// first because of `problem`.
+struct TelemetryTaken {
+  std::int64_t rejected = 0;
+  std::string problem = {};
+};
+
+struct TelemetryRefusal {
+  int status = 500;  // HTTP's
+  Error error = {};
+};
+
+using TelemetryAnswer = std::expected<TelemetryTaken, TelemetryRefusal>;
 
 // For /metrics.
 struct TelemetryCounters {
@@ -29,6 +54,7 @@ struct TelemetryCounters {
   std::atomic<std::uint64_t> wrong_clocks = 0;
 
   void add(const feedback::TelemetryCounts& counts);
+  void count(const TelemetryAnswer& answer) { ++(answer ? taken : refused); }
 };
 
 void measure_telemetry(MetricsText& text, const TelemetryCounters& counters);
@@ -41,10 +67,9 @@ void measure_telemetry(MetricsText& text, const TelemetryCounters& counters);
 [[nodiscard]] Result<wire::Telemetry> read_telemetry_post(const net::Request& request,
                                                           wire::OtlpSignal signal,
                                                           wire::OtlpEncoding encoding);
-// An answer in the encoding that was sent.
-[[nodiscard]] net::Response telemetry_response(int status, wire::OtlpEncoding encoding,
-                                               std::string body);
-[[nodiscard]] net::Response telemetry_refusal(int status, wire::OtlpEncoding encoding,
-                                              const Error& error);
+// The answer in the encoding that was sent.
+[[nodiscard]] net::Response telemetry_response(const TelemetryAnswer& answer,
+                                               wire::OtlpSignal signal,
+                                               wire::OtlpEncoding encoding);
 
 }  // namespace hone::api

@@ -39,6 +39,10 @@ Result<ReadTelemetry> read_facts(const wire::Telemetry& telemetry, const people:
   return read;
 }
 
+std::unexpected<TelemetryRefusal> refuse(int status, Error error) {
+  return std::unexpected(TelemetryRefusal{.status = status, .error = std::move(error)});
+}
+
 }  // namespace
 
 void TelemetryCounters::add(const feedback::TelemetryCounts& counts) {
@@ -103,14 +107,16 @@ Result<wire::Telemetry> read_telemetry_post(const net::Request& request, wire::O
   return wire::read_otlp(signal, encoding, decoded->body);
 }
 
-net::Response telemetry_response(int status, wire::OtlpEncoding encoding, std::string body) {
+net::Response telemetry_response(const TelemetryAnswer& answer, wire::OtlpSignal signal,
+                                 wire::OtlpEncoding encoding) {
   const bool json = encoding == wire::OtlpEncoding::kJson;
-  return net::text_response(status, std::move(body),
-                            json ? "application/json" : "application/x-protobuf");
-}
-
-net::Response telemetry_refusal(int status, wire::OtlpEncoding encoding, const Error& error) {
-  net::Response response = telemetry_response(status, encoding, wire::otlp_error(encoding, error));
+  std::string body = answer
+                         ? wire::otlp_response(signal, encoding, answer->rejected, answer->problem)
+                         : wire::otlp_error(encoding, answer.error().error);
+  const int status = answer ? 200 : answer.error().status;
+  net::Response response = net::text_response(status, std::move(body),
+                                              json ? "application/json" : "application/x-protobuf");
+  if (status == 405) response.headers.set("allow", "POST");
   if (status == 503) response.headers.add("retry-after", kTryAgainSeconds);
   return response;
 }
@@ -120,38 +126,41 @@ bool Api::takes_telemetry(const net::Request& request) {
 }
 
 net::awaitable<net::Response> Api::answer_telemetry(const net::Request& request) {
-  net::Response response = co_await take_telemetry(request);
-  ++(response.status < 300 ? telemetry_.taken : telemetry_.refused);
-  co_return response;
-}
-
-net::awaitable<net::Response> Api::take_telemetry(const net::Request& request) {
   const auto signal = telemetry_signal(request);
   HONE_ASSERT(signal.has_value());
-  const auto encoding = telemetry_encoding(request);
-  const auto asked = encoding.value_or(wire::OtlpEncoding::kJson);
+  const TelemetryAnswer answer = co_await take_telemetry(request);
+  telemetry_.count(answer);
+  const auto encoding = telemetry_encoding(request).value_or(wire::OtlpEncoding::kJson);
+  co_return telemetry_response(answer, *signal, encoding);
+}
+
+std::expected<TelemetrySender, TelemetryRefusal> Api::admit_telemetry(
+    const net::Request& request) const {
   if (request.method != "POST") {
-    const Error error{ErrorCode::kInvalid, "telemetry is posted here (OTLP)"};
-    net::Response response = telemetry_refusal(405, asked, error);
-    response.headers.set("allow", "POST");
-    co_return response;
+    return refuse(405, {ErrorCode::kInvalid, "telemetry is posted here (OTLP)"});
   }
-  const auto caller = identify(request, parts_.directory, parts_.open);
-  if (!caller) co_return telemetry_refusal(401, asked, caller.error());
+  auto caller = identify(request, parts_.directory, parts_.open);
+  if (!caller) return refuse(401, caller.error());
   if (is_stray_page(request, *caller)) {
-    const Error error{ErrorCode::kDenied, "pages may not post here: this address is for tools"};
-    co_return telemetry_refusal(403, asked, error);
+    return refuse(403, {ErrorCode::kDenied, "pages may not post here: this address is for tools"});
   }
-  if (!encoding) {
-    const Error error{ErrorCode::kInvalid,
-                      "the content type must be application/x-protobuf or application/json"};
-    co_return telemetry_refusal(415, asked, error);
+  if (!telemetry_encoding(request)) {
+    return refuse(415, {ErrorCode::kInvalid,
+                        "the content type must be application/x-protobuf or application/json"});
   }
   const auto level = capture_policy_.get().level(caller->team_name);
   if (level == people::CaptureLevel::kNothing) {
-    const Error error{ErrorCode::kDenied, "your team's policy ([privacy] capture) records nothing"};
-    co_return telemetry_refusal(403, asked, error);
+    return refuse(403,
+                  {ErrorCode::kDenied, "your team's policy ([privacy] capture) records nothing"});
   }
+  return TelemetrySender{.caller = std::move(*caller), .level = level};
+}
+
+net::awaitable<TelemetryAnswer> Api::take_telemetry(const net::Request& request) {
+  const auto sender = admit_telemetry(request);
+  if (!sender) co_return std::unexpected(sender.error());
+  const auto signal = telemetry_signal(request);
+  const auto encoding = telemetry_encoding(request);
   Result<ReadTelemetry> read;
   const auto ran = co_await parts_.work.run([&] {
     const auto telemetry = read_telemetry_post(request, *signal, *encoding);
@@ -159,22 +168,22 @@ net::awaitable<net::Response> Api::take_telemetry(const net::Request& request) {
       read = fail(telemetry.error());
       return;
     }
-    read = read_facts(*telemetry, *caller, level, parts_.redactor, parts_.clock.now());
+    read =
+        read_facts(*telemetry, sender->caller, sender->level, parts_.redactor, parts_.clock.now());
   });
-  if (!ran) co_return telemetry_refusal(503, asked, ran.error());
+  if (!ran) co_return refuse(503, ran.error());
   if (!read) {
     const ErrorCode code = read.error().code;
     const int status = code == ErrorCode::kNotFound ? 415 : net::http_status(code);
-    co_return telemetry_refusal(status, asked, read.error());
+    co_return refuse(status, read.error());
   }
   const auto kept = co_await keep_feedback(parts_.outbox, read->feedback);
-  if (!kept) co_return telemetry_refusal(net::http_status(kept.error().code), asked, kept.error());
+  if (!kept) co_return refuse(net::http_status(kept.error().code), kept.error());
   const auto& counts = read->heard.counts;
   telemetry_.add(counts);
-  co_return telemetry_response(
-      200, asked,
-      wire::otlp_response(*signal, asked, static_cast<std::int64_t>(counts.rejected),
-                          read->heard.problem));
+  TelemetryTaken taken{.rejected = static_cast<std::int64_t>(counts.rejected),
+                       .problem = std::move(read->heard.problem)};
+  co_return taken;
 }
 
 }  // namespace hone::api

@@ -1,5 +1,6 @@
 #include "cli/live_settings.h"
 
+#include "cli/telemetry_grpc.h"
 #include "cli/upstreams.h"
 
 namespace hone::cli {
@@ -33,6 +34,11 @@ Result<LiveSettings> make_live(const Settings& settings) {
     if (!tls) return fail(tls.error());
     live.tls = std::move(*tls);
   }
+  if (!settings.telemetry_grpc.empty()) {
+    auto certificate = read_certificate(settings);
+    if (!certificate) return fail(certificate.error());
+    live.grpc_certificate = std::move(*certificate);
+  }
   auto github =
       ci_secret(settings.ci.github_secret, settings.ci.github_secret_env, "github_secret");
   if (!github) return fail(github.error());
@@ -54,6 +60,7 @@ std::vector<std::string> need_restart(const Settings& running, const Settings& n
   compare("server.listen", running.listen, next.listen);
   compare("server.auth", running.auth, next.auth);
   compare("server.tls_certificate", running.tls_certificate.empty(), next.tls_certificate.empty());
+  compare("telemetry.grpc", running.telemetry_grpc, next.telemetry_grpc);
   compare("capture", running.capture, next.capture);
   compare("store", running.store, next.store);
   compare("engine", running.engine, next.engine);

@@ -11,6 +11,7 @@
 #include "capture/fallbacks.h"
 #include "capture/upstream.h"
 #include "cli/settings.h"
+#include "net/grpc_server.h"
 #include "net/tls_context.h"
 #include "store/database.h"
 
@@ -19,7 +20,8 @@ namespace hone::cli {
 struct LiveSettings {
   capture::Upstreams upstreams;
   capture::Fallbacks fallbacks;
-  net::TlsContext tls;  // none: plain HTTP
+  net::TlsContext tls;                    // none: plain HTTP
+  net::GrpcCertificate grpc_certificate;  // likewise; of the same files
   api::CiSecrets ci;
 };
 

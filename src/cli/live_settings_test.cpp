@@ -55,6 +55,7 @@ TEST(LiveSettings, SayWhatCountsAfterARestartOnly) {
   EXPECT_EQ(changed("data = \"d\"\n[server]\nlisten = \"1\"\n[capture]\nwhen_full = \"refuse\"\n"),
             (Fields{"data", "server.listen", "capture"}));
   EXPECT_EQ(changed("[store]\ncompress = false\n"), Fields{"store"});
+  EXPECT_EQ(changed("[telemetry]\ngrpc = \"4317\"\n"), Fields{"telemetry.grpc"});
   EXPECT_EQ(changed("[server]\ntls_certificate = \"c\"\ntls_key = \"k\"\n"),
             Fields{"server.tls_certificate"});
 }

@@ -101,4 +101,14 @@ void measure_server(api::MetricsText& text, const net::ServerCounters& counters)
                number(counters.slow_clients));
 }
 
+void measure_grpc(api::MetricsText& text, const net::GrpcCounters& counters) {
+  text.counter("hone_grpc_calls_total", "Calls over gRPC.", number(counters.calls));
+  constexpr auto kNotTaken = "hone_grpc_calls_not_taken_total";
+  constexpr auto kHelp = "Calls over gRPC that were ended before they were read or answered.";
+  text.counter(kNotTaken, kHelp, number(counters.refused), "reason=\"refused\"");
+  text.counter(kNotTaken, kHelp, number(counters.over_limit), "reason=\"too_many\"");
+  text.counter(kNotTaken, kHelp, number(counters.without_message), "reason=\"no_message\"");
+  text.counter(kNotTaken, kHelp, number(counters.cut_off), "reason=\"cut_off\"");
+}
+
 }  // namespace hone::cli

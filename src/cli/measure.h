@@ -1,9 +1,10 @@
-// The counters of gateway, recorder and HTTP server as metrics.
+// The counters of gateway, recorder and servers as metrics.
 #pragma once
 
 #include "api/metrics.h"
 #include "capture/gateway.h"
 #include "capture/recorder.h"
+#include "net/grpc_server.h"
 #include "net/server.h"
 
 namespace hone::cli {
@@ -15,5 +16,6 @@ void measure_limits(api::MetricsText& text, const capture::LimitCounters& counte
 void measure_recorder(api::MetricsText& text, const capture::RecorderCounters& counters,
                       std::size_t queued);
 void measure_server(api::MetricsText& text, const net::ServerCounters& counters);
+void measure_grpc(api::MetricsText& text, const net::GrpcCounters& counters);
 
 }  // namespace hone::cli

@@ -25,6 +25,7 @@
 #include "cli/service_manager.h"
 #include "cli/signals.h"
 #include "cli/succession.h"
+#include "cli/telemetry_grpc.h"
 #include "cli/upstreams.h"
 
 namespace hone::cli {
@@ -32,18 +33,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kGrace = 30s;    // of what is being answered at the end
-constexpr auto kCatchUp = 20s;  // with what an earlier process left to index; less than kComeUp
-constexpr auto kComeUp = 30s;   // a successor's time to be ready
+constexpr auto kGrace = 30s;     // of what is being answered at the end
+constexpr auto kGrpcGrace = 5s;  // of its calls, which wait for no model
+constexpr auto kCatchUp = 20s;   // with what an earlier process left to index; less than kComeUp
+constexpr auto kComeUp = 30s;    // a successor's time to be ready
 constexpr auto kEngineLoads = 120s;  // hone-engine's, which has a model to load
 
-net::awaitable<void> refuse_name(const net::Request& request, net::Responder& responder) {
-  Error refused{ErrorCode::kDenied,
-                "this server asks for no key, so it answers to the names of "
-                "its own machine only (127.0.0.1, localhost), and not to '"};
-  refused.message +=
-      request.headers.get("host").substr(0, 256) + "'; server.auth = \"keys\" opens it to others";
-  auto response = net::error_response(refused);
+net::awaitable<void> refuse(Error error, net::Responder& responder) {
+  auto response = net::error_response(error);
   (void)co_await responder.send(std::move(response));
 }
 
@@ -61,9 +58,10 @@ struct Service::Parts {
   feedback::Policy policy;
   feedback::MiningRules mining_rules;
   capture::Upstreams upstreams;
-  capture::Fallbacks fallbacks;  // those of the start
-  net::TlsContext tls;           // likewise
-  api::CiSecrets ci_secrets;     // likewise
+  capture::Fallbacks fallbacks;           // those of the start
+  net::TlsContext tls;                    // likewise
+  net::GrpcCertificate grpc_certificate;  // likewise
+  api::CiSecrets ci_secrets;              // likewise
   Reloadable<capture::Prices> prices;
   std::unique_ptr<capture::Limits> limits;
   people::Directory directory;
@@ -86,6 +84,7 @@ struct Service::Parts {
   std::unique_ptr<capture::Gateway> gateway;
   std::unique_ptr<api::Api> api;
   std::unique_ptr<api::CiHooks> ci_hooks;
+  std::unique_ptr<net::GrpcServer> grpc;  // none: not asked for
   std::unique_ptr<net::Server> server;
   std::atomic<const net::ServerCounters*> server_counters = nullptr;  // it may answer before it is
   std::unique_ptr<Signals> signals;  // from when we listen until we run
@@ -101,6 +100,7 @@ struct Service::Parts {
   void count_again();
   void reload();
   Result<void> reload_from(Settings next);
+  void renew_certificate(const LiveSettings& live);
   void stop();
   net::awaitable<void> handle(net::Request& request, net::Responder& responder);
   void measure(api::MetricsText& text) const;
@@ -136,6 +136,7 @@ Result<std::unique_ptr<Service>> Service::start(const Invocation& call, Settings
   parts.upstreams = std::move(live->upstreams);
   parts.fallbacks = std::move(live->fallbacks);
   parts.tls = std::move(live->tls);
+  parts.grpc_certificate = std::move(live->grpc_certificate);
   parts.ci_secrets = std::move(live->ci);
   if (auto opened = parts.open_store(settings); !opened) return fail(opened.error());
   if (auto limited = parts.start_limits(); !limited) return fail(limited.error());
@@ -149,6 +150,7 @@ Result<std::unique_ptr<Service>> Service::start(const Invocation& call, Settings
       SuccessionParts{.command = call.command,
                       .patience = kComeUp + (parts.engine ? kEngineLoads : 0s),
                       .server = *parts.server,
+                      .grpc = parts.grpc.get(),
                       .housekeeping = *parts.housekeeping,
                       .elders = *parts.elders});
   return service;
@@ -241,14 +243,9 @@ void Service::Parts::count_again() {
 
 Result<void> Service::Parts::listen() {
   const Settings& settings = workspace->settings();
-  auto endpoint = parse_endpoint(settings.listen);
+  const auto endpoint = listening_at(settings, settings.listen);
   if (!endpoint) return fail(endpoint.error());
   open = settings.auth == "open";
-  if (open && !endpoint->is_loopback()) {
-    return fail(ErrorCode::kInvalid, "auth = \"open\" is for loopback only, and " +
-                                         settings.listen +
-                                         " is not: use auth = \"keys\" and `hone key create`");
-  }
   router = std::make_unique<ReleaseRouter>(routes);
   work = std::make_unique<net::WorkPool>(2, 1024);
   client = std::make_unique<net::Client>();
@@ -298,6 +295,10 @@ Result<void> Service::Parts::listen() {
                                                              .redactor = workspace->redactor(),
                                                              .work = *work},
                                             ci_secrets);
+  auto telemetry = listen_for_telemetry(settings, runtime, *api, std::move(grpc_certificate),
+                                        inheritance.has_value());
+  if (!telemetry) return fail(telemetry.error());
+  grpc = std::move(*telemetry);
   net::ServerOptions listening_on{.address = endpoint->host, .port = endpoint->port, .tls = tls};
   listening_on.max_connections = connections_allowed();
   if (inheritance) listening_on.listener = inheritance->take_listener();
@@ -312,8 +313,9 @@ Result<void> Service::Parts::listen() {
 }
 
 net::awaitable<void> Service::Parts::handle(net::Request& request, net::Responder& responder) {
-  if (open && !is_name_of_this_machine(request.headers.get("host"))) {
-    return refuse_name(request, responder);
+  if (open) {
+    const auto known = check_own_name(request.headers.get("host"));
+    if (!known) return refuse(known.error(), responder);
   }
   if (api::Api::takes_tool_event(request) || api::Api::takes_telemetry(request)) {
     return api->handle(request, responder);
@@ -329,6 +331,7 @@ void Service::Parts::measure(api::MetricsText& text) const {
   measure_upstreams(text, upstreams);
   measure_limits(text, limits->counters());
   if (const auto* counters = server_counters.load()) measure_server(text, *counters);
+  if (grpc) measure_grpc(text, grpc->counters());
   text.counter("hone_interactions_cut_off_total",
                "Interactions that an earlier process had begun and not ended.",
                static_cast<double>(journal.indexer->status().cut_off + elders->cut_off()));
@@ -397,7 +400,7 @@ Result<void> Service::Parts::reload_from(Settings next) {
   workspace->take_rules_of(**redactor);
   prices.set(next.prices);
   limits->set_rules(next.limits);
-  if (tls && live->tls) server->set_certificate(live->tls);
+  if (tls && live->tls) renew_certificate(*live);
   const auto counted =
       capture::load_totals(workspace->database(), *limits, workspace->clock().now());
   if (!counted)
@@ -406,12 +409,20 @@ Result<void> Service::Parts::reload_from(Settings next) {
   return {};
 }
 
+void Service::Parts::renew_certificate(const LiveSettings& live) {
+  server->set_certificate(live.tls);
+  if (!grpc || live.grpc_certificate.chain.empty()) return;
+  const auto renewed = grpc->set_certificate(live.grpc_certificate, kGrpcGrace);
+  if (!renewed) spdlog::error("gRPC shows its former certificate: {}", renewed.error().message);
+}
+
 // Requests end first, then what they left to record, then what carries the records on.
 void Service::Parts::stop() {
   for (const int late : {SIGHUP, SIGUSR2}) std::signal(late, SIG_IGN);  // SIGTERM may hurry us
   if (journal.indexer) journal.indexer->give_way_while({});
   if (succession) succession->give_up();
   if (elders) elders->stop();
+  if (grpc) grpc->stop(kGrpcGrace);
   if (server) server->stop(kGrace);
   if (recorder) recorder->stop();
   if (work) work->stop();

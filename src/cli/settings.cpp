@@ -1,9 +1,5 @@
 #include "cli/settings.h"
 
-#include <unistd.h>
-
-#include <cctype>
-#include <charconv>
 #include <cstdlib>
 
 #include "api/page.h"
@@ -89,6 +85,15 @@ StoreSettings read_store(TomlTable table) {
   return store;
 }
 
+std::string read_telemetry_grpc(TomlTable table) {
+  std::string grpc = table.get_or("grpc", std::string());
+  if (grpc.empty()) return grpc;
+  if (auto endpoint = parse_endpoint(grpc); !endpoint) {
+    table.problem("grpc", "is wrong: " + endpoint.error().message);
+  }
+  return grpc;
+}
+
 CiSettings read_ci(TomlTable table) {
   CiSettings ci;
   const auto secret = [&table](const std::string& name, std::string& value, std::string& variable) {
@@ -143,6 +148,7 @@ Result<Settings> parse_settings(std::string_view text, const std::string& name) 
   settings.privacy = read_privacy(root.table("privacy"));
   settings.prices = read_prices(root.table("price"));
   settings.limits = read_limits(root.table("limit"), settings.prices.currency());
+  settings.telemetry_grpc = read_telemetry_grpc(root.table("telemetry"));
   settings.page_origins = read_page_origins(root.table("page"));
   for (auto& table : root.tables("upstream")) settings.upstreams.push_back(read_upstream(table));
   auto aliases = root.table("alias");
@@ -172,38 +178,12 @@ Result<Settings> load_settings(const std::string& path) {
   return settings;
 }
 
-bool Endpoint::is_loopback() const {
-  // "127.example.org" is a name of somebody's.
-  const bool numbers = host.find_first_not_of("0123456789.") == std::string::npos;
-  return (numbers && host.starts_with("127.")) || host == "::1" || host == "localhost";
-}
-
-bool is_name_of_this_machine(std::string_view host) {
-  if (host.starts_with('[')) return true;  // IPv6
-  std::string name(host.substr(0, host.find(':')));
-  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  if (name.find('.') == std::string::npos) return true;
-  if (name.find_first_not_of("0123456789.") == std::string::npos) return true;
-  for (const std::string_view domain : {".localhost", ".local", ".internal", ".lan", ".test"}) {
-    if (name.ends_with(domain)) return true;
-  }
-  char own[256] = {};
-  return ::gethostname(own, sizeof own - 1) == 0 && name == own;
-}
-
-Result<Endpoint> parse_endpoint(std::string_view text) {
-  Endpoint endpoint{"127.0.0.1", 0};
-  std::string_view port = text;
-  if (const auto colon = text.rfind(':'); colon != std::string_view::npos) {
-    std::string_view host = text.substr(0, colon);
-    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-    endpoint.host = host;
-    port = text.substr(colon + 1);
-  }
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), endpoint.port);
-  if (error != std::errc() || end != port.data() + port.size() || endpoint.host.empty()) {
-    return fail(ErrorCode::kInvalid,
-                "'" + std::string(text) + "' is not an address; write it as 127.0.0.1:8700");
+Result<Endpoint> listening_at(const Settings& settings, std::string_view text) {
+  auto endpoint = parse_endpoint(text);
+  if (endpoint && settings.auth == "open" && !endpoint->is_loopback()) {
+    return fail(ErrorCode::kInvalid, "auth = \"open\" is for loopback only, and " +
+                                         std::string(text) +
+                                         " is not: use auth = \"keys\" and `hone key create`");
   }
   return endpoint;
 }

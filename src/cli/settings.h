@@ -33,6 +33,8 @@
 //   [privacy]                      # what is captured and redacted: cli/privacy_settings.h
 //   off = ["IP"]
 //   [price] [limit]                # cli/cost_settings.h
+//   [telemetry]                    # OTLP comes over HTTP; over gRPC too where this says so
+//   grpc = "127.0.0.1:4317"
 //   [page]                         # whose pages may post feedback: docs/guides/pages.md
 //   origins = ["https://reports.example.org"]
 //   [alias.assistant]
@@ -48,6 +50,7 @@
 #include "base/result.h"
 #include "cli/capture_settings.h"
 #include "cli/cost_settings.h"
+#include "cli/endpoint.h"
 #include "cli/privacy_settings.h"
 
 namespace hone::cli {
@@ -110,6 +113,7 @@ struct Settings {
   PrivacySettings privacy;
   capture::Prices prices;
   capture::LimitRules limits;
+  std::string telemetry_grpc;  // where OTLP over gRPC is taken; empty: nowhere
   std::vector<std::string> page_origins;
   CiSettings ci;
   EngineSettings engine;
@@ -123,20 +127,8 @@ struct Settings {
 // `path` empty: ./hone.toml where there is one, else the defaults; then the environment.
 [[nodiscard]] Result<Settings> load_settings(const std::string& path);
 
-struct Endpoint {
-  std::string host;
-  std::uint16_t port = 0;
-  [[nodiscard]] bool is_loopback() const;
-};
-
-// Whether a request's Host (with or without its port) can only mean this machine: an address, a
-// name without a dot, one under a domain that nobody can register, or the machine's own. A page can
-// have its own name, on the internet, lead to 127.0.0.1 (DNS rebinding), and is then no stranger to
-// a server there in the eyes of the browser.
-[[nodiscard]] bool is_name_of_this_machine(std::string_view host);
-
-// "127.0.0.1:8700", "[::1]:8700" or "8700".
-[[nodiscard]] Result<Endpoint> parse_endpoint(std::string_view text);
+// Where a server with these settings is to listen: one without keys on loopback only.
+[[nodiscard]] Result<Endpoint> listening_at(const Settings& settings, std::string_view text);
 
 // Where this machine reaches a server with these settings: one that listens on all addresses, on
 // 127.0.0.1.

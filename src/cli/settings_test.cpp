@@ -29,6 +29,8 @@ capture = "metadata"
 name = "employee number"
 pattern = "EMP-[0-9]{6}"
 type = "ID"
+[telemetry]
+grpc = "127.0.0.1:4317"
 [page]
 origins = ["https://reports.example.org"]
 [alias.assistant]
@@ -42,6 +44,8 @@ model = "m"
   EXPECT_EQ(settings.upstreams.at(0).models.at(0), "claude-*");
   EXPECT_FALSE(settings.upstreams.at(0).trainable);
   EXPECT_EQ(settings.aliases.at(0).name, "assistant");
+  EXPECT_EQ(settings.telemetry_grpc, "127.0.0.1:4317");
+  EXPECT_EQ(Settings().telemetry_grpc, "") << "off where nobody asks for it";
   EXPECT_EQ(settings.page_origins, std::vector<std::string>{"https://reports.example.org"});
   const PrivacySettings& privacy = settings.privacy;
   EXPECT_EQ(privacy.off, std::vector<std::string>{"IP"});
@@ -58,6 +62,9 @@ TEST(Settings, NamesTheLineOfAMistake) {
   };
   EXPECT_EQ(message("[server]\nlisten = \"x\"\n"),
             "hone.toml: line 2: 'server.listen' is wrong: 'x' is not an address; write it as "
+            "127.0.0.1:8700");
+  EXPECT_EQ(message("[telemetry]\ngrpc = \"x\"\n"),
+            "hone.toml: line 2: 'telemetry.grpc' is wrong: 'x' is not an address; write it as "
             "127.0.0.1:8700");
   EXPECT_TRUE(message("[page]\norigins = [\"https://a/\"]\n")
                   .starts_with("hone.toml: line 2: 'page.origins' is wrong: 'https://a/' is no"));
@@ -205,9 +212,23 @@ TEST(Settings, ReadsEndpoints) {
                             "local.", "xlocal.org", "1.2.3.4.a"}) {
     EXPECT_FALSE(is_name_of_this_machine(other)) << other;
   }
+  EXPECT_TRUE(check_own_name("localhost:4317"));
+  EXPECT_EQ(check_own_name("evil.example:4317").error().code, ErrorCode::kDenied);
   for (const char* bad : {"", ":", "a:b", "127.0.0.1:99999", ":80"}) {
     EXPECT_FALSE(parse_endpoint(bad)) << bad;
   }
+}
+
+TEST(Settings, WithoutKeysListenOnLoopbackOnly) {
+  Settings settings;
+  EXPECT_EQ(listening_at(settings, "0.0.0.0:4317").value().port, 4317);
+  settings.auth = "open";
+  EXPECT_EQ(listening_at(settings, "[::1]:4317").value().host, "::1");
+  const auto refused = listening_at(settings, "0.0.0.0:4317");
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("loopback only, and 0.0.0.0:4317 is not"),
+            std::string::npos)
+      << refused.error().message;
 }
 
 }  // namespace

@@ -10,6 +10,7 @@ namespace {
 
 // Answers last minutes, and nobody waits for us.
 constexpr auto kDrain = std::chrono::minutes(15);
+constexpr auto kGrpcDrain = std::chrono::seconds(5);  // its calls take no model's time
 
 }  // namespace
 
@@ -35,6 +36,7 @@ void Succession::look() {
   if (state == Successor::State::kComing) return;
   if (state == Successor::State::kFailed) return go_on(successor_->why());
   parts_.server.drain();
+  if (parts_.grpc != nullptr) parts_.grpc->stop(kGrpcDrain);
   parts_.housekeeping.stop_deciding();
   ends_at_ = std::chrono::steady_clock::now() + kDrain;
   spdlog::info("process {} serves from here on; this one ends what it began", successor_->pid());

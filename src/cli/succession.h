@@ -11,6 +11,7 @@
 #include "cli/elders.h"
 #include "cli/housekeeping.h"
 #include "cli/successor.h"
+#include "net/grpc_server.h"
 #include "net/server.h"
 
 namespace hone::cli {
@@ -19,6 +20,7 @@ struct SuccessionParts {
   std::vector<std::string> command;  // that starts the new one: as this one was started
   std::chrono::seconds patience;     // until it is ready
   net::Server& server;
+  net::GrpcServer* grpc = nullptr;  // none: not asked for
   Housekeeping& housekeeping;
   Elders& elders;
 };

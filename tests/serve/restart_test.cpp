@@ -15,6 +15,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "net/grpc_test_client.h"
 #include "serve/serve_fixture.h"
 #include "store/database.h"
 
@@ -301,6 +302,26 @@ TEST_F(Restart, LimitsCountWhatTheOneBeforeAnswered) {
   ASSERT_TRUE(log_says("took over the journal 'main'"));
   EXPECT_EQ(call(), 200);
   EXPECT_EQ(call(), 429);
+}
+
+TEST_F(Restart, TelemetryOverGrpcGoesOnWithTheNextOne) {
+  if (!net::kGrpcCanBeTested) GTEST_SKIP();
+  const std::uint16_t port = free_port();
+  Upstream upstream;
+  write_settings("[telemetry]\ngrpc = \"127.0.0.1:" + std::to_string(port) + "\"\n",
+                 upstream.url());
+  start_and_say_so();
+  const auto code = [port] {  // on a connection of its own
+    return net::GrpcClient(port)
+        .call("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", "")
+        .status.code;
+  };
+  EXPECT_EQ(code(), net::GrpcCode::kOk);
+  restart();
+  if (HasFatalFailure()) return;
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(code(), net::GrpcCode::kOk);
+  expect_predecessor_gone();
+  EXPECT_TRUE(metrics_say("hone_grpc_calls_total 20"));
 }
 
 }  // namespace
