@@ -16,6 +16,7 @@
 #include "curate/quality.h"
 #include "curate/similarity.h"
 #include "curate/split.h"
+#include "wire/chat_form.h"
 
 namespace hone::curate {
 namespace {
@@ -58,11 +59,11 @@ double rate(std::int64_t part, std::int64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
-// What an example's line says; into the line.
+// What an example's line says.
 struct LineTexts {
-  std::string_view asked;  // the last user message
-  std::string_view learnt;
-  std::size_t prompt_characters = 0;
+  std::string asked;  // the last user message
+  std::string learnt;
+  std::size_t prompt_characters = 0;  // with the definitions of tools
 };
 
 LineTexts texts_of(const json::object& line) {
@@ -71,20 +72,27 @@ LineTexts texts_of(const json::object& line) {
   if (messages == nullptr) messages = line.if_contains("messages");
   const auto* array = messages == nullptr ? nullptr : messages->if_array();
   if (array == nullptr) return texts;
+  if (const auto* tools = line.if_contains("tools")) {
+    texts.prompt_characters = count_characters(canonical(*tools));
+  }
   const bool ends_with_answer = line.contains("messages");
   for (std::size_t i = 0; i < array->size(); ++i) {
     const auto* message = (*array)[i].if_object();
     if (message == nullptr) continue;
-    const auto content = string_or_empty(*message, "content");
+    std::string content = wire::chat_text(*message);
     if (ends_with_answer && i + 1 == array->size()) {
-      texts.learnt = content;
+      texts.learnt = std::move(content);
       continue;
     }
     texts.prompt_characters += count_characters(content);
-    if (string_or_empty(*message, "role") == "user") texts.asked = content;
+    if (string_or_empty(*message, "role") == "user") texts.asked = std::move(content);
   }
   for (const auto* field : {"chosen", "completion"}) {
-    if (line.contains(field)) texts.learnt = string_or_empty(line, field);
+    const auto* answer = line.if_contains(field);
+    if (answer == nullptr) continue;
+    const auto* calls = answer->if_object();
+    texts.learnt =
+        calls == nullptr ? std::string(string_or_empty(line, field)) : wire::chat_text(*calls);
   }
   return texts;
 }

@@ -49,6 +49,7 @@ json::object curation_of(const DatasetRecipe& recipe, std::string_view evaluatio
   note("near_duplicates", recipe.near_duplicates, plain.near_duplicates);
   note("whole_conversations", recipe.whole_conversations, plain.whole_conversations);
   note("ranked_pairs", recipe.ranked_pairs, plain.ranked_pairs);
+  note("tool_calls", recipe.tool_calls, plain.tool_calls);
   if (!evaluation_sets.empty()) {  // by their bytes: paths differ from machine to machine
     asked["decontaminate"] = evaluation_sets;
     asked["decontaminate_words"] = recipe.decontaminate_words;
@@ -109,7 +110,7 @@ std::string lineage_line(const Example& example) {
 // The three files of lines; the hashes of the examples' lines.
 Result<std::vector<std::string>> write_lines(store::Database& database, const std::string& part,
                                              const std::vector<Example>& examples,
-                                             std::int64_t seed) {
+                                             const DatasetRecipe& recipe) {
   auto train = LineWriter::create(part + "/train.jsonl");
   auto held_out = LineWriter::create(part + "/held_out.jsonl");
   auto lineage = LineWriter::create(part + "/lineage.jsonl");
@@ -118,13 +119,14 @@ Result<std::vector<std::string>> write_lines(store::Database& database, const st
   }
   std::vector<std::string> hashes;
   hashes.reserve(examples.size());
-  auto written = for_each_line(
-      database, examples, seed, [&](const Example& example, std::string_view line) -> Result<void> {
-        hashes.push_back(hex(sha256(line)));
-        LineWriter& file = example.split == kTrainSplit ? **train : **held_out;
-        if (auto done = file.write(line); !done) return done;
-        return (*lineage)->write(lineage_line(example));
-      });
+  auto written = for_each_line(database, examples, recipe,
+                               [&](const Example& example, std::string_view line) -> Result<void> {
+                                 hashes.push_back(hex(sha256(line)));
+                                 LineWriter& file =
+                                     example.split == kTrainSplit ? **train : **held_out;
+                                 if (auto done = file.write(line); !done) return done;
+                                 return (*lineage)->write(lineage_line(example));
+                               });
   if (!written) return fail(written.error());
   for (const auto* file : {&train, &held_out, &lineage}) {
     if (auto done = (**file)->finish(); !done) return fail(done.error());
@@ -169,7 +171,7 @@ Result<void> write_dataset_folder(store::Database& database, const Recipe& recip
   auto part = begin_folder(building);
   if (!part) return fail(part.error());
   std::error_code error;
-  const auto hashes = write_lines(database, *part, selection.examples, recipe.dataset.seed);
+  const auto hashes = write_lines(database, *part, selection.examples, recipe.dataset);
   if (!hashes) {
     std::filesystem::remove_all(*part, error);
     return fail(hashes.error());

@@ -26,7 +26,15 @@ void fill_texts(json::value& value, std::uint64_t seed) {
   } else if (auto* array = value.if_array()) {
     for (auto& item : *array) fill_texts(item, seed);
   } else if (auto* object = value.if_object()) {
-    for (auto& member : *object) fill_texts(member.value(), seed);
+    json::object filled;
+    for (auto& member : *object) {
+      fill_texts(member.value(), seed);
+      // Keys too: those of a tool's parameters are named in other places.
+      const std::string_view key = member.key();
+      filled[key.find('<') == key.npos ? std::string(key) : privacy::fill_placeholders(key, seed)] =
+          std::move(member.value());
+    }
+    *object = std::move(filled);
   }
 }
 
@@ -39,8 +47,10 @@ std::uint64_t seed_of(std::int64_t dataset_seed, std::string_view example) {
   return seed;
 }
 
-json::array with_answer(json::array messages, std::string_view answer) {
-  messages.push_back({{"role", "assistant"}, {"content", answer}});
+json::array with_answer(json::array messages, json::value answer) {
+  messages.push_back(answer.is_object()
+                         ? std::move(answer)
+                         : json::object{{"role", "assistant"}, {"content", std::move(answer)}});
   return messages;
 }
 
@@ -52,7 +62,8 @@ Error changed(const Candidate& candidate) {
 // The texts of one batch.
 class Texts {
  public:
-  static Result<Texts> load(store::Database& database, std::span<const Example> examples) {
+  static Result<Texts> load(store::Database& database, std::span<const Example> examples,
+                            bool with_tools) {
     std::set<std::int64_t> contexts;
     std::set<std::int64_t> outputs;
     std::vector<std::string> edited;
@@ -66,7 +77,7 @@ class Texts {
         if (candidate->has_final) edited.push_back(candidate->interaction);
       }
     }
-    auto prompts = PromptReader::load(database, contexts);
+    auto prompts = PromptReader::load(database, contexts, with_tools);
     if (!prompts) return fail(prompts.error());
     auto answers = load_blocks_of(database, outputs);
     if (!answers) return fail(answers.error());
@@ -74,32 +85,35 @@ class Texts {
     if (!finals) return fail(finals.error());
     auto params = load_texts(database, kCallParams, tasks);
     if (!params) return fail(params.error());
-    return Texts(std::move(*prompts), std::move(*answers), std::move(*finals), std::move(*params));
+    return Texts(std::move(*prompts), std::move(*answers), std::move(*finals), std::move(*params),
+                 with_tools);
   }
 
-  Result<json::array> prompt(const Candidate& candidate) {
+  Result<Prompt> prompt(const Candidate& candidate) {
     auto loaded = prompts_.make(candidate.context_node);
     if (!loaded.prompt || key_of(loaded.prompt->digest) != candidate.prompt->digest) {
       return fail(changed(candidate));
     }
-    return std::move(loaded.prompt->messages);
+    return std::move(*loaded.prompt);
   }
-  Result<std::string> answer(const Candidate& candidate) const {
+  // To that prompt. A text, or a message with calls.
+  Result<json::value> answer(const Candidate& candidate, const Prompt& prompt) const {
     const auto at = answers_.find(candidate.output_node);
     if (at == answers_.end()) return fail(changed(candidate));
     const auto message = parse_json_object(at->second);
-    auto text = message ? plain_text(*message) : std::nullopt;
-    if (!text || key_of(*text) != candidate.answer) return fail(changed(candidate));
-    return std::move(*text);
+    auto answer =
+        message ? read_answer(*message, with_tools_ ? &prompt.names : nullptr) : std::nullopt;
+    if (!answer || key_of(answer->identity()) != candidate.answer) return fail(changed(candidate));
+    return std::move(answer->said);
   }
-  // The text to be learnt.
-  Result<std::string> wanted(const Candidate& candidate) const {
-    if (!candidate.has_final) return answer(candidate);
+  // What is to be learnt.
+  Result<json::value> wanted(const Candidate& candidate, const Prompt& prompt) const {
+    if (!candidate.has_final) return answer(candidate, prompt);
     const auto at = finals_.find(candidate.interaction);
     if (at == finals_.end() || key_of(at->second) != candidate.final_text) {
       return fail(changed(candidate));
     }
-    return at->second;
+    return json::value(at->second);
   }
   Result<json::object> verifier(const Candidate& candidate) const {
     const auto at = params_.find(candidate.interaction);
@@ -111,31 +125,38 @@ class Texts {
  private:
   using ById = std::unordered_map<std::string, std::string>;
   Texts(PromptReader prompts, std::unordered_map<std::int64_t, std::string> answers, ById finals,
-        ById params)
+        ById params, bool with_tools)
       : prompts_(std::move(prompts)),
         answers_(std::move(answers)),
         finals_(std::move(finals)),
-        params_(std::move(params)) {}
+        params_(std::move(params)),
+        with_tools_(with_tools) {}
 
   PromptReader prompts_;
   std::unordered_map<std::int64_t, std::string> answers_;
   ById finals_;
   ById params_;
+  bool with_tools_;
 };
+
+// Behind the messages that go on from it.
+void add_tools(Prompt& prompt, json::object& fields) {
+  if (!prompt.tools.empty()) fields["tools"] = std::move(prompt.tools);
+}
 
 Result<json::object> held_out_fields(const Example& example, Texts& texts) {
   const Candidate& candidate = *example.first;
   auto prompt = texts.prompt(candidate);
   if (!prompt) return fail(prompt.error());
-  const auto answer = texts.answer(candidate);
+  const auto answer = texts.answer(candidate, *prompt);
   if (!answer) return fail(answer.error());
-  json::object fields{{"person", candidate.person},
-                      {"prompt", std::move(*prompt)},
-                      {"original", *answer},
-                      {"final", nullptr},
-                      {"verdict", candidate.verdict}};
+  json::object fields{{"person", candidate.person}, {"prompt", std::move(prompt->messages)}};
+  add_tools(*prompt, fields);
+  fields["original"] = *answer;
+  fields["final"] = nullptr;
+  fields["verdict"] = candidate.verdict;
   if (candidate.has_final) {
-    const auto final_text = texts.wanted(candidate);
+    const auto final_text = texts.wanted(candidate, *prompt);
     if (!final_text) return fail(final_text.error());
     fields["final"] = *final_text;
   }
@@ -143,35 +164,41 @@ Result<json::object> held_out_fields(const Example& example, Texts& texts) {
   return fields;
 }
 
+Result<json::object> task_fields(const Example& example, Texts& texts) {
+  auto prompt = texts.prompt(*example.first);
+  if (!prompt) return fail(prompt.error());
+  auto verifier = texts.verifier(*example.first);
+  if (!verifier) return fail(verifier.error());
+  return json::object{{"kind", example.kind},
+                      {"prompt", std::move(prompt->messages)},
+                      {"verifier", std::move(*verifier)}};
+}
+
 Result<json::object> train_fields(const Example& example, Texts& texts) {
+  if (example.kind == "task") return task_fields(example, texts);
   const Candidate& first = *example.first;
   auto prompt = texts.prompt(first);
   if (!prompt) return fail(prompt.error());
-  if (example.kind == "task") {
-    auto verifier = texts.verifier(first);
-    if (!verifier) return fail(verifier.error());
-    return json::object{
-        {"kind", example.kind}, {"prompt", std::move(*prompt)}, {"verifier", std::move(*verifier)}};
-  }
   const bool judged_as_given = example.kind == "judgement";
-  const auto text = judged_as_given ? texts.answer(first) : texts.wanted(first);
+  auto text = judged_as_given ? texts.answer(first, *prompt) : texts.wanted(first, *prompt);
   if (!text) return fail(text.error());
-  if (judged_as_given) {
-    return json::object{{"kind", example.kind},
-                        {"prompt", std::move(*prompt)},
-                        {"completion", *text},
-                        {"label", first.verdict == "accepted"}};
-  }
+  json::object fields{{"kind", example.kind}};
   if (example.kind == "demonstration") {
-    return json::object{{"kind", example.kind},
-                        {"messages", with_answer(std::move(*prompt), *text)}};
+    fields["messages"] = with_answer(std::move(prompt->messages), std::move(*text));
+    add_tools(*prompt, fields);
+    return fields;
   }
-  const auto rejected = texts.answer(example.second == nullptr ? first : *example.second);
+  fields["prompt"] = std::move(prompt->messages);
+  add_tools(*prompt, fields);
+  if (judged_as_given) {
+    fields["completion"] = std::move(*text);
+    fields["label"] = first.verdict == "accepted";
+    return fields;
+  }
+  auto rejected = texts.answer(example.second == nullptr ? first : *example.second, *prompt);
   if (!rejected) return fail(rejected.error());
-  json::object fields{{"kind", example.kind},
-                      {"prompt", std::move(*prompt)},
-                      {"chosen", *text},
-                      {"rejected", *rejected}};
+  fields["chosen"] = std::move(*text);
+  fields["rejected"] = std::move(*rejected);
   if (example.margin > 0) fields["margin"] = example.margin;
   return fields;
 }
@@ -191,15 +218,15 @@ Result<std::string> line_of(const Example& example, Texts& texts, std::int64_t s
 }  // namespace
 
 Result<void> for_each_line(
-    store::Database& database, std::span<const Example> examples, std::int64_t seed,
+    store::Database& database, std::span<const Example> examples, const DatasetRecipe& recipe,
     const std::function<Result<void>(const Example&, std::string_view line)>& use) {
   while (!examples.empty()) {
     const auto batch = examples.first(std::min(kTextBatch, examples.size()));
     examples = examples.subspan(batch.size());
-    auto texts = Texts::load(database, batch);
+    auto texts = Texts::load(database, batch, recipe.tool_calls);
     if (!texts) return fail(texts.error());
     for (const auto& example : batch) {
-      const auto line = line_of(example, *texts, seed);
+      const auto line = line_of(example, *texts, recipe.seed);
       if (!line) return fail(line.error());
       if (auto used = use(example, *line); !used) return used;
     }

@@ -2,7 +2,6 @@
 // of redaction's placeholders, consistently within an example.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <span>
 #include <string_view>
@@ -20,7 +19,7 @@ namespace hone::curate {
 // Calls `use` with each example and its line, in their order. kUnavailable where a text is not what
 // it was when the examples were chosen (a verdict that changed, an erasure): build again.
 [[nodiscard]] Result<void> for_each_line(
-    store::Database& database, std::span<const Example> examples, std::int64_t seed,
+    store::Database& database, std::span<const Example> examples, const DatasetRecipe& recipe,
     const std::function<Result<void>(const Example&, std::string_view line)>& use);
 
 }  // namespace hone::curate

@@ -23,15 +23,36 @@ json::object said(std::string_view role, json::value text) {
   return {{"role", role}, {"content", std::move(text)}};
 }
 
+// An answer's message: of a text, or with tool calls as it stands.
+json::object answer_message(json::value answer) {
+  return answer.is_object() ? std::move(answer.get_object()) : said("assistant", std::move(answer));
+}
+
 json::array answer_of(Line& line, std::string_view field) {
-  return {said("assistant", std::move(line[field]))};
+  return {answer_message(std::move(line[field]))};
 }
 
 // A conversation that ends with the answer, from a prompt and the answer.
 json::array whole_of(const Line& line, std::string_view field) {
   json::array messages = line.at("prompt").as_array();
-  messages.push_back(said("assistant", line.at(field)));
+  messages.push_back(answer_message(line.at(field)));
   return messages;
+}
+
+const json::array* calls_of(const json::value& message) {
+  const auto* object = message.if_object();
+  const auto* calls = object == nullptr ? nullptr : object->if_contains("tool_calls");
+  return calls == nullptr ? nullptr : calls->if_array();
+}
+
+const json::array& messages_of(const Line& line) {
+  return line.at(line.contains("messages") ? "messages" : "prompt").as_array();
+}
+
+// As text: a table's column has one type, and schemas have many.
+Line with_tools_as_text(Line& line, Line out) {
+  if (const auto* tools = line.if_contains("tools")) out["tools"] = json::serialize(*tools);
+  return out;
 }
 
 // So that the loss covers the last answer only, as with Hone's own trainer.
@@ -39,7 +60,9 @@ Line trl_demonstration(Line& line) {
   json::array prompt = std::move(line["messages"].as_array());
   json::array completion{prompt.back()};
   prompt.pop_back();
-  return {{"id", line["id"]}, {"prompt", std::move(prompt)}, {"completion", std::move(completion)}};
+  return with_tools_as_text(
+      line,
+      {{"id", line["id"]}, {"prompt", std::move(prompt)}, {"completion", std::move(completion)}});
 }
 Line trl_preference(Line& line) {
   Line out{{"id", line["id"]},
@@ -47,13 +70,13 @@ Line trl_preference(Line& line) {
            {"chosen", answer_of(line, "chosen")},
            {"rejected", answer_of(line, "rejected")}};
   if (const auto* margin = line.if_contains("margin")) out["margin"] = *margin;
-  return out;
+  return with_tools_as_text(line, std::move(out));
 }
 Line trl_judgement(Line& line) {
-  return {{"id", line["id"]},
-          {"prompt", std::move(line["prompt"])},
-          {"completion", answer_of(line, "completion")},
-          {"label", line["label"]}};
+  return with_tools_as_text(line, {{"id", line["id"]},
+                                   {"prompt", std::move(line["prompt"])},
+                                   {"completion", answer_of(line, "completion")},
+                                   {"label", line["label"]}});
 }
 // As text: verifiers have different fields, and a column of a table has one type.
 Line trl_task(Line& line) {
@@ -62,33 +85,76 @@ Line trl_task(Line& line) {
           {"verifier", json::serialize(line["verifier"])}};
 }
 
-json::object sharegpt_message(const json::value& message) {
+// One {"name", "arguments"}, or a list of such, as text; arguments are JSON already.
+std::string sharegpt_calls(const json::array& calls) {
+  std::string out;
+  for (const auto& call : calls) {
+    const auto& function = call.at("function").as_object();
+    out += fmt::format(R"({}{{"name":{},"arguments":{}}})", out.empty() ? "" : ",",
+                       json::serialize(function.at("name")),
+                       std::string_view(function.at("arguments").as_string()));
+  }
+  return calls.size() == 1 ? out : "[" + out + "]";
+}
+// What an answer says and what it calls are two.
+void add_sharegpt(const json::value& message, json::array& out) {
   const auto& object = message.as_object();
   const auto role = string_or_empty(object, "role");
-  const auto from = role == "user" ? "human" : role == "assistant" ? "gpt" : role;
-  return {{"from", from}, {"value", object.at("content")}};
+  const auto from = role == "user"        ? "human"
+                    : role == "assistant" ? "gpt"
+                    : role == "tool"      ? "observation"
+                                          : role;
+  const auto* calls = calls_of(message);
+  if (calls == nullptr || !string_or_empty(object, "content").empty()) {
+    out.push_back({{"from", from}, {"value", object.at("content")}});
+  }
+  if (calls != nullptr) {
+    out.push_back({{"from", "function_call"}, {"value", sharegpt_calls(*calls)}});
+  }
 }
 json::array sharegpt_messages(const json::array& messages) {
   json::array out;
-  for (const auto& message : messages) out.push_back(sharegpt_message(message));
+  for (const auto& message : messages) add_sharegpt(message, out);
   return out;
 }
-json::object sharegpt_answer(Line& line, std::string_view field) {
-  return {{"from", "gpt"}, {"value", std::move(line[field])}};
+json::value sharegpt_answer(Line& line, std::string_view field) {
+  return sharegpt_messages(answer_of(line, field)).front();
+}
+// The functions alone, which every version of LLaMA-Factory reads, as text.
+Line with_functions_as_text(const Line& line, Line out) {
+  const auto* tools = line.if_contains("tools");
+  if (tools == nullptr) return out;
+  json::array functions;
+  for (const auto& tool : tools->as_array()) functions.push_back(tool.at("function"));
+  out["tools"] = json::serialize(functions);
+  return out;
 }
 Line sharegpt_demonstration(Line& line) {
-  return {{"id", line["id"]}, {"conversations", sharegpt_messages(line["messages"].as_array())}};
+  return with_functions_as_text(
+      line,
+      {{"id", line["id"]}, {"conversations", sharegpt_messages(line["messages"].as_array())}});
 }
 Line sharegpt_preference(Line& line) {
-  return {{"id", line["id"]},
-          {"conversations", sharegpt_messages(line["prompt"].as_array())},
-          {"chosen", sharegpt_answer(line, "chosen")},
-          {"rejected", sharegpt_answer(line, "rejected")}};
+  return with_functions_as_text(line,
+                                {{"id", line["id"]},
+                                 {"conversations", sharegpt_messages(line["prompt"].as_array())},
+                                 {"chosen", sharegpt_answer(line, "chosen")},
+                                 {"rejected", sharegpt_answer(line, "rejected")}});
 }
 Line sharegpt_judgement(Line& line) {
-  return {{"id", line["id"]},
-          {"conversations", sharegpt_messages(whole_of(line, "completion"))},
-          {"kto_tag", line["label"]}};
+  return with_functions_as_text(line,
+                                {{"id", line["id"]},
+                                 {"conversations", sharegpt_messages(whole_of(line, "completion"))},
+                                 {"kto_tag", line["label"]}});
+}
+// An answer is one message there: one that says something and calls has no form.
+bool sharegpt_has_answers(const Line& line) {
+  for (const auto* field : {"chosen", "rejected"}) {
+    const auto& answer = line.at(field);
+    if (calls_of(answer) == nullptr) continue;
+    if (!string_or_empty(answer.as_object(), "content").empty()) return false;
+  }
+  return true;
 }
 
 // Without ids: a field that the service does not know is refused. A weight of 0 keeps what the
@@ -99,10 +165,14 @@ Line openai_demonstration(Line& line) {
     auto& message = messages[i].as_object();
     if (string_or_empty(message, "role") == "assistant") message["weight"] = 0;
   }
-  return {{"messages", std::move(messages)}};
+  Line out{{"messages", std::move(messages)}};
+  if (auto* tools = line.if_contains("tools")) out["tools"] = std::move(*tools);
+  return out;
 }
 Line openai_preference(Line& line) {
-  return {{"input", {{"messages", std::move(line["prompt"])}}},
+  json::object input{{"messages", std::move(line["prompt"])}};
+  if (auto* tools = line.if_contains("tools")) input["tools"] = std::move(*tools);
+  return {{"input", std::move(input)},
           {"preferred_output", answer_of(line, "chosen")},
           {"non_preferred_output", answer_of(line, "rejected")}};
 }
@@ -116,12 +186,25 @@ Line torchtune_preference(Line& line) {
           {"rejected", whole_of(line, "rejected")}};
 }
 
+// Its messages know neither calls nor results, and nothing takes the definitions.
+bool is_without_tools(const Line& line) {
+  if (line.contains("tools")) return false;
+  for (const auto* field : {"chosen", "rejected"}) {
+    const auto* answer = line.if_contains(field);
+    if (answer != nullptr && answer->is_object()) return false;
+  }
+  return std::ranges::none_of(messages_of(line), [](const json::value& message) {
+    return calls_of(message) != nullptr || string_or_empty(message.as_object(), "role") == "tool";
+  });
+}
+
 struct Form {
   std::string_view format;
   std::string_view kind;
   Convert convert;
   std::string_view columns;  // of its table; "" where who takes the file takes JSON lines only
   std::string_view use;      // how the trainer takes the file
+  bool (*has_form)(const Line& line) = nullptr;  // null: every line has
 };
 constexpr std::array kForms = {
     Form{"trl", "demonstration", trl_demonstration, "id:string,prompt:messages,completion:messages",
@@ -140,7 +223,7 @@ constexpr std::array kForms = {
          "conversations of human and gpt"},
     Form{"sharegpt", "preference", sharegpt_preference,
          "id:string,conversations:turns,chosen:turn,rejected:turn",
-         "conversations, chosen, rejected (LLaMA-Factory: ranking = true)"},
+         "conversations, chosen, rejected (LLaMA-Factory: ranking = true)", sharegpt_has_answers},
     Form{"sharegpt", "judgement", sharegpt_judgement,
          "id:string,conversations:turns,kto_tag:boolean",
          "conversations, kto_tag (LLaMA-Factory: columns.kto_tag)"},
@@ -148,9 +231,10 @@ constexpr std::array kForms = {
     Form{"openai", "preference", openai_preference, "", "fine-tuning, method dpo"},
     Form{"torchtune", "demonstration", torchtune_demonstration, "id:string,messages:messages",
          "chat_dataset with conversation_column: messages, conversation_style: openai; "
-         "masking_strategy: train_on_last is Hone's loss"},
+         "masking_strategy: train_on_last is Hone's loss",
+         is_without_tools},
     Form{"torchtune", "preference", torchtune_preference,
-         "id:string,chosen:messages,rejected:messages", "preference_dataset"}};
+         "id:string,chosen:messages,rejected:messages", "preference_dataset", is_without_tools}};
 
 const Form* form_of(std::string_view format, std::string_view kind) {
   for (const auto& form : kForms) {
@@ -251,7 +335,7 @@ class FormWriter {
   Result<void> add(Line& line) {
     const std::string kind(string_or_empty(line, "kind"));
     const Form* form = form_of(format_, kind);
-    if (form == nullptr) {
+    if (form == nullptr || (form->has_form != nullptr && !form->has_form(line))) {
       if (!kind.empty()) ++passed_over_[kind];  // without a kind: erased
       return {};
     }

@@ -20,6 +20,8 @@ struct KnownContext {
   std::int64_t node = 0;
   PromptState state = PromptState::kMissing;
   const PromptFacts* facts = nullptr;  // where kText
+  bool has_tools = false;
+  wire::ChatNames names = {};
 };
 
 class FactsReader {
@@ -52,7 +54,7 @@ class FactsReader {
       if (candidate->output_node != 0) outputs.insert(candidate->output_node);
       if (candidate->has_final) edited.push_back(candidate->interaction);
     }
-    auto prompts = PromptReader::load(database_, contexts);
+    auto prompts = PromptReader::load(database_, contexts, recipe_.tool_calls);
     if (!prompts) return fail(prompts.error());
     const auto answers = load_blocks_of(database_, outputs);
     if (!answers) return fail(answers.error());
@@ -70,10 +72,12 @@ class FactsReader {
   }
 
   void read_context(PromptReader& prompts, std::int64_t node) {
-    const LoadedPrompt loaded = prompts.make(node);
-    context_ = {node, loaded.state, nullptr};
+    LoadedPrompt loaded = prompts.make(node);
+    context_ = {node, loaded.state};
     if (!loaded.prompt) return;
     const Prompt& prompt = *loaded.prompt;
+    context_.has_tools = prompt.has_tools;
+    context_.names = std::move(loaded.prompt->names);
     PromptFacts& facts = candidates_.prompts.emplace_back();
     facts.digest = key_of(prompt.digest);
     facts.group = candidates_.name(prompt.group);
@@ -82,8 +86,10 @@ class FactsReader {
     context_.facts = &facts;
     if (!signs() && !decontaminates()) return;
     Signer whole;
+    // Without the definitions of tools: they are the same in all of a tool's prompts, and longer
+    // than what is asked in them.
     for (const auto& message : prompt.messages) {
-      const std::string text = normalised(string_or_empty(message.get_object(), "content"));
+      const std::string text = normalised(wire::chat_text(message.get_object()));
       if (signs()) whole.add(text);
       if (decontaminates() && sets_.has_words_of(text)) facts.contaminated = true;
     }
@@ -100,6 +106,10 @@ class FactsReader {
     if (context_.state == PromptState::kNotText) return "not_text";
     if (context_.state == PromptState::kMissing) return "no_content";
     candidate.prompt = context_.facts;
+    if (candidate.task && context_.has_tools) {  // answers to a task are texts
+      candidate.task = false;
+      if (!candidate.judged()) return "not_text";
+    }
     const auto reason = candidate.judged() ? read_answer(candidate, answer, final_text) : "";
     if (reason.empty()) {
       candidate.contaminated |= candidate.prompt->contaminated;
@@ -117,24 +127,27 @@ class FactsReader {
     if (content == nullptr) return "no_content";
     const auto message = parse_json_object(*content);
     if (!message) return "no_content";
-    const auto answer = plain_text(*message);
+    const auto answer =
+        curate::read_answer(*message, recipe_.tool_calls ? &context_.names : nullptr);
     if (!answer) return "not_text";
-    if (answer->empty()) return "no_content";
+    if (answer->text.empty()) return "no_content";
     if (candidate.has_final && final_text == nullptr) return "no_final_text";
-    const auto size = std::max(count_characters(*answer),
+    // What a person made of a call's result is not what the model should have said in its place.
+    if (candidate.has_final && answer->has_calls()) return "no_final_call";
+    const auto size = std::max(count_characters(answer->text),
                                candidate.has_final ? count_characters(*final_text) : 0);
     if (over_limit(candidate.prompt->characters + static_cast<std::int64_t>(size))) {
       return "too_long";
     }
-    const std::string& wanted = candidate.has_final ? *final_text : *answer;
+    const std::string& wanted = candidate.has_final ? *final_text : answer->text;
     if (candidate.verdict != "rejected") {
       const auto reason = against_quality(wanted, candidate);
       if (!reason.empty()) return reason;
     }
-    candidate.answer = key_of(*answer);
+    candidate.answer = key_of(answer->identity());
     if (candidate.has_final) candidate.final_text = key_of(*final_text);
     if (!signs() && !decontaminates()) return {};
-    const Signature answer_signature = sign(*answer, candidate);
+    const Signature answer_signature = sign(answer->text, candidate);
     const Signature final_signature =
         candidate.has_final ? sign(*final_text, candidate) : Signature{};
     if (!signs()) return {};

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <optional>
-#include <ranges>
 #include <vector>
 
 #include "base/log.h"
 #include "curate/rows_by_key.h"
+#include "feedback/mining.h"
 #include "store/block_content.h"
 #include "store/database.h"
 #include "wire/message.h"
@@ -22,7 +22,12 @@ struct PromptNode {
 struct PromptBlock {
   PromptState state = PromptState::kMissing;
   std::string role;
-  std::string text;
+  std::string text;  // with tools, of a user's message: what the person typed
+  // With tools:
+  json::object message;  // neutral, for its form depends on what is before it
+  wire::ChatTools tools;
+  Digest tools_digest{};
+  std::size_t tools_characters = 0;
 };
 
 namespace {
@@ -70,34 +75,98 @@ Result<Contents> load_contents(store::Database& database, std::string_view id,
   return contents;
 }
 
-PromptBlock parse_block(const std::string& content) {
+std::optional<std::string> plain_text(const json::object& message) {
+  for (const auto& part : wire::content_of(message)) {
+    const auto* object = part.if_object();
+    const auto type = object == nullptr ? "" : string_or_empty(*object, "type");
+    if (type != "text" && type != "thinking") return std::nullopt;
+  }
+  return wire::text_of(message);
+}
+
+PromptBlock parse_text(const json::object& message) {
   PromptBlock parsed;
-  const auto message = parse_json_object(content);
-  if (!message) return parsed;
-  parsed.role = wire::role_of(*message);
-  auto text = plain_text(*message);
+  parsed.role = wire::role_of(message);
+  auto text = plain_text(message);
   const bool known = parsed.role == "system" || parsed.role == "user" || parsed.role == "assistant";
   parsed.state = text && known ? PromptState::kText : PromptState::kNotText;
   if (text) parsed.text = std::move(*text);
   return parsed;
 }
 
+// Whether it has a form is known once what is before it is.
+PromptBlock parse_with_tools(json::object message) {
+  PromptBlock parsed;
+  parsed.state = PromptState::kText;
+  parsed.role = wire::role_of(message);
+  if (parsed.role == "tools") {
+    parsed.tools = wire::chat_tools(message);
+    const std::string text = canonical(parsed.tools.definitions);
+    parsed.tools_digest = sha256(text);
+    parsed.tools_characters = count_characters(text);
+    return parsed;
+  }
+  if (parsed.role == "user") {
+    parsed.text = feedback::typed_text(message, feedback::default_mining_rules());
+  }
+  parsed.message = std::move(message);
+  return parsed;
+}
+
+PromptBlock parse_block(const std::string& content, bool with_tools) {
+  auto message = parse_json_object(content);
+  if (!message) return {};
+  return with_tools ? parse_with_tools(std::move(*message)) : parse_text(*message);
+}
+
+// A definition that comes again under its name replaces the one before.
+void add_definitions(const json::array& definitions, json::array& tools) {
+  const auto name = [](const json::value& tool) { return tool.at("function").at("name"); };
+  for (const auto& definition : definitions) {
+    const auto same = std::ranges::find_if(
+        tools, [&](const json::value& tool) { return name(tool) == name(definition); });
+    if (same == tools.end()) {
+      tools.push_back(definition);
+    } else {
+      *same = definition;
+    }
+  }
+}
+
 }  // namespace
 
-// Each block is parsed once, however many paths it lies on, and then only its text is kept.
+// Each block is parsed once, however many paths it lies on, and then only what is used is kept.
 struct PromptReader::State {
   Nodes nodes;
   Contents contents;
-  std::unordered_map<std::int64_t, PromptBlock> parsed;
+  bool with_tools = false;
+  std::unordered_map<std::int64_t, PromptBlock> parsed = {};
 
   const PromptBlock& parse(std::int64_t block) {
     const auto [at, is_new] = parsed.try_emplace(block);
     if (!is_new) return at->second;
     const auto content = contents.find(block);
     if (content == contents.end()) return at->second;
-    at->second = parse_block(content->second);
+    at->second = parse_block(content->second, with_tools);
     contents.erase(content);
     return at->second;
+  }
+
+  // Root first; empty where a part of it is not there.
+  std::vector<std::int64_t> path_to(std::int64_t node) const {
+    std::vector<std::int64_t> path;
+    for (std::int64_t at = node; at != 0; at = nodes.at(path.back()).parent) {
+      if (!nodes.contains(at)) return {};
+      path.push_back(at);
+    }
+    std::ranges::reverse(path);
+    return path;
+  }
+
+  // The message as the prompt has it; nothing where it has no form.
+  std::optional<json::object> form_of(const PromptBlock& block, wire::ChatNames& names) const {
+    if (with_tools) return wire::chat_message(block.message, names);
+    return json::object{{"role", block.role}, {"content", block.text}};
   }
 };
 
@@ -105,37 +174,54 @@ PromptReader::PromptReader(std::unique_ptr<State> state) : state_(std::move(stat
 PromptReader::PromptReader(PromptReader&&) noexcept = default;
 PromptReader::~PromptReader() = default;
 
-Result<PromptReader> PromptReader::load(store::Database& database, const Ids& context_nodes) {
+Result<PromptReader> PromptReader::load(store::Database& database, const Ids& context_nodes,
+                                        bool with_tools) {
   auto nodes = load_nodes(database, context_nodes);
   if (!nodes) return fail(nodes.error());
   Ids blocks;
   for (const auto& [id, node] : *nodes) blocks.insert(node.block);
   auto contents = load_contents(database, "b.id", "block b", blocks);
   if (!contents) return fail(contents.error());
-  return PromptReader(std::make_unique<State>(State{std::move(*nodes), std::move(*contents), {}}));
+  return PromptReader(
+      std::make_unique<State>(State{std::move(*nodes), std::move(*contents), with_tools}));
 }
 
 LoadedPrompt PromptReader::make(std::int64_t context_node) {
-  std::vector<std::int64_t> path;
-  for (std::int64_t at = context_node; at != 0; at = state_->nodes.at(path.back()).parent) {
-    if (!state_->nodes.contains(at)) return {};
-    path.push_back(at);
-  }
+  const auto path = state_->path_to(context_node);
+  if (path.empty()) return {};
   Prompt prompt;
-  const std::string* last_user = nullptr;
-  for (const std::int64_t node : std::views::reverse(path)) {
-    const PromptBlock& message = state_->parse(state_->nodes.at(node).block);
-    if (message.state != PromptState::kText) return {message.state};
-    if (message.role == "user") {
-      last_user = &message.text;
+  std::string tools;      // digests of definitions
+  std::string last_user;  // what was typed last; before anything was, what a tool wrote
+  bool typed = false;
+  for (const std::int64_t node : path) {
+    const PromptBlock& block = state_->parse(state_->nodes.at(node).block);
+    if (block.state != PromptState::kText) return {block.state};
+    if (block.role == "tools") {
+      prompt.names.add(block.tools);
+      add_definitions(block.tools.definitions, prompt.tools);
+      prompt.characters += block.tools_characters;
+      tools += hex(block.tools_digest);
+      continue;
+    }
+    auto message = state_->form_of(block, prompt.names);
+    if (!message) return {PromptState::kNotText};
+    if (block.role == "user") {
+      if (!state_->with_tools || !block.text.empty()) {
+        last_user = block.text;
+        typed = true;
+      } else if (!typed) {
+        last_user = string_or_empty(*message, "content");
+      }
       if (prompt.conversation == 0) prompt.conversation = node;
     }
-    prompt.characters += count_characters(message.text);
-    prompt.messages.push_back({{"role", message.role}, {"content", message.text}});
+    prompt.has_tools |= block.role == "tool" || message->contains("tool_calls");
+    prompt.characters += count_characters(wire::chat_text(*message));
+    prompt.messages.push_back(std::move(*message));
   }
-  if (last_user == nullptr || last_user->empty()) return {PromptState::kNotText};
-  prompt.digest = sha256(canonical(prompt.messages));
-  prompt.last_user = normalised(*last_user);
+  if (last_user.empty()) return {PromptState::kNotText};
+  prompt.has_tools |= !prompt.tools.empty();
+  prompt.digest = sha256(canonical(prompt.messages) + tools);
+  prompt.last_user = normalised(last_user);
   prompt.group = hex(sha256(prompt.last_user));
   return {PromptState::kText, std::move(prompt)};
 }
@@ -145,13 +231,18 @@ Result<std::unordered_map<std::int64_t, std::string>> load_blocks_of(store::Data
   return load_contents(database, "n.id", "node n JOIN block b ON b.id = n.block", nodes);
 }
 
-std::optional<std::string> plain_text(const json::object& message) {
-  for (const auto& part : wire::content_of(message)) {
-    const auto* object = part.if_object();
-    const auto type = object == nullptr ? "" : string_or_empty(*object, "type");
-    if (type != "text" && type != "thinking") return std::nullopt;
+std::optional<Answer> read_answer(const json::object& message, const wire::ChatNames* names) {
+  if (names == nullptr) {
+    auto text = plain_text(message);
+    if (!text) return std::nullopt;
+    return Answer{json::value(*text), *text};
   }
-  return wire::text_of(message);
+  wire::ChatNames own = *names;
+  auto chat = wire::chat_message(message, own);
+  if (!chat) return std::nullopt;
+  std::string text = wire::chat_text(*chat);
+  if (chat->contains("tool_calls")) return Answer{std::move(*chat), std::move(text)};
+  return Answer{json::value(text), text};
 }
 
 std::string normalised(std::string_view text) {

@@ -78,6 +78,9 @@ void check_effects(TomlTable& table, const DatasetRecipe& recipe) {
   if (recipe.ranked_pairs && std::ranges::find(recipe.kinds, "preference") == recipe.kinds.end()) {
     table.problem("ranked_pairs", "makes preferences: it needs that kind in 'kinds'");
   }
+  if (recipe.tool_calls && std::ranges::count(recipe.kinds, "task") == std::ssize(recipe.kinds)) {
+    table.problem("tool_calls", "is for other kinds than task, whose answers are texts");
+  }
   if (recipe.decontaminate.empty() && recipe.decontaminate_words != plain.decontaminate_words) {
     table.problem("decontaminate_words", "needs files in 'decontaminate'");
   }
@@ -101,6 +104,7 @@ void read_curation(Section& section, DatasetRecipe& recipe) {
   }
   recipe.whole_conversations = table.get_or("whole_conversations", recipe.whole_conversations);
   recipe.ranked_pairs = table.get_or("ranked_pairs", recipe.ranked_pairs);
+  recipe.tool_calls = table.get_or("tool_calls", recipe.tool_calls);
   recipe.decontaminate = table.get_or("decontaminate", recipe.decontaminate);
   section.whole("decontaminate_words", recipe.decontaminate_words, 3, 100);
   section.whole("min_answer_characters", recipe.min_answer_characters, 0, kMany);

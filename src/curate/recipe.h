@@ -38,6 +38,7 @@ struct DatasetRecipe {
   double near_duplicates = 0;        // similarity from which texts are the same; 0: equal ones
   bool whole_conversations = false;  // a conversation is on one side of the split
   bool ranked_pairs = false;         // edited > accepted > rejected, with margins
+  bool tool_calls = false;           // conversations with tools, calls and results are examples too
   std::vector<std::string> decontaminate;  // files of evaluation sets
   std::int64_t decontaminate_words = 13;   // so many words in a row that both have
   std::int64_t min_answer_characters = 0;  // of the text to be learnt

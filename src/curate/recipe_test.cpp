@@ -112,6 +112,9 @@ TEST(Recipe, AsksForCurationInRange) {
   EXPECT_EQ(error_of("[dataset]\nranked_pairs = true\n"),
             "r.toml: line 4: 'dataset.ranked_pairs' makes preferences: it needs that kind in "
             "'kinds'");
+  EXPECT_EQ(error_of("[dataset]\nkinds = [\"task\"]\ntool_calls = true\n"),
+            "r.toml: line 5: 'dataset.tool_calls' is for other kinds than task, whose answers are "
+            "texts");
   EXPECT_EQ(error_of("[dataset]\ndecontaminate_words = 8\n"),
             "r.toml: line 4: 'dataset.decontaminate_words' needs files in 'decontaminate'");
   EXPECT_EQ(error_of("[dataset]\nstratify = \"team\"\n"),

@@ -48,14 +48,19 @@ std::int64_t answer_limit(const std::vector<Likelihood>& wanted) {
 Result<std::vector<Likelihood>> score_plan(const Scorer& scorer, const std::string& model,
                                            const GatePlan& plan, const StepProgress& progress) {
   std::vector<ScoreTask> tasks;
-  const auto add = [&](std::size_t prompt, const std::string& answer) {
-    tasks.push_back({model, plan.examples[prompt].prompt, answer});
+  const auto add = [&](std::size_t prompt, const std::string& answer,
+                       const json::object& calling = {}) {
+    const HeldOut& asked = plan.examples[prompt];
+    tasks.push_back({model, asked.prompt, answer, calling, asked.tools});
   };
-  for (std::size_t i = 0; i < plan.examples.size(); ++i) add(i, plan.examples[i].wanted);
+  const auto add_wanted = [&](std::size_t prompt, std::size_t answer) {
+    add(prompt, plan.examples[answer].wanted, plan.examples[answer].calling);
+  };
+  for (std::size_t i = 0; i < plan.examples.size(); ++i) add_wanted(i, i);
   for (const std::size_t i : plan.edited) add(i, plan.examples[i].original);
   for (const auto& [a, b] : plan.swaps) {
-    add(a, plan.examples[b].wanted);
-    add(b, plan.examples[a].wanted);
+    add_wanted(a, b);
+    add_wanted(b, a);
   }
   return scorer.score_all(tasks, [&](std::size_t done, std::size_t all) {
     if (progress) progress("score", done, all);
@@ -102,7 +107,7 @@ Result<Measurements> measure(const Scorer& scorer, const std::string& model, con
   const std::int64_t max_tokens = answer_limit(measured.wanted);
   std::vector<GenerateTask> tasks;
   for (const std::size_t i : plan.generated) {
-    tasks.push_back({model, plan.examples[i].prompt, max_tokens});
+    tasks.push_back({model, plan.examples[i].prompt, max_tokens, plan.examples[i].tools});
   }
   auto generated = scorer.generate_all(tasks, [&](std::size_t done, std::size_t all) {
     if (progress) progress("generate", done, all);

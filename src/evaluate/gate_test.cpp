@@ -143,6 +143,27 @@ TEST_F(Gate, NamesTheLineOfADamagedFile) {
   EXPECT_NE(result.error().message.find("line 41"), std::string::npos) << result.error().message;
 }
 
+TEST_F(Gate, ReadsAnswersThatCallTools) {
+  const std::string answer =
+      R"({"role":"assistant","content":"Yes.","tool_calls":[{"id":"call_1","type":"function",)"
+      R"("function":{"name":"Edit","arguments":"{\"a\":1}"}}]})";
+  const std::string rest =
+      R"(,"person":"p","prompt":[],"tools":[{"type":"function"}],"original":)" + answer +
+      R"(,"final":null,"verdict":)";
+  hone::testing::write_all(
+      file_, R"({"id":"1")" + rest + "\"accepted\"}\n" + R"({"id":"2")" + rest + "\"rejected\"}\n");
+  const auto held_out = read_held_out(file_);
+  ASSERT_TRUE(held_out) << held_out.error().message;
+  ASSERT_EQ(held_out->size(), 2U);
+  const HeldOut& accepted = held_out->at(0);
+  EXPECT_EQ(accepted.wanted, "Yes.\nEdit {\"a\":1}");
+  EXPECT_EQ(json::serialize(accepted.calling), answer);
+  EXPECT_EQ(accepted.tools.size(), 1U);
+  EXPECT_FALSE(accepted.edited());
+  EXPECT_EQ(held_out->at(1).original, accepted.wanted);
+  EXPECT_TRUE(held_out->at(1).wanted.empty() && held_out->at(1).calling.empty());
+}
+
 TEST_F(Gate, ErrorsOfTheUpstreamAreErrorsNotRefusals) {
   write_examples();
   TinyModels models({{"base", kBase}});

@@ -13,9 +13,11 @@ struct HeldOut {
   std::string id;
   std::string person;
   json::array prompt;
-  std::string original;  // the answer that a model gave then
+  json::array tools = {};  // definitions, where there were some
+  std::string original;    // the answer that a model gave then; tool calls as wire::chat_text
   std::string wanted;  // what the person wanted: the original where accepted, or their final text;
                        // empty where it was rejected without one
+  json::object calling = {};  // the wanted answer's message, where it calls tools
   std::string domain;
   bool accepted = false;  // as it was
 

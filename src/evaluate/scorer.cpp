@@ -6,6 +6,7 @@
 
 #include "evaluate/parallel.h"
 #include "net/client.h"
+#include "wire/chat_form.h"
 
 namespace hone::evaluate {
 namespace {
@@ -54,15 +55,20 @@ Result<TokenScore> token_of(const json::value& entry, std::size_t position) {
                     std::string(string_or_empty(token, "decoded_token")), *logprob};
 }
 
-Result<std::vector<TokenScore>> prompt_scores(const ScorerOptions& options,
-                                              const std::string& model, const json::array& messages,
-                                              bool answer_follows) {
-  const auto body = post(options, {{"model", model},
-                                   {"messages", messages},
-                                   {"max_tokens", 1},
-                                   {"temperature", 0},
-                                   {"prompt_logprobs", 0},
-                                   {"add_generation_prompt", answer_follows}});
+json::object with_tools(const json::array& tools, json::object body) {
+  if (!tools.empty()) body["tools"] = tools;
+  return body;
+}
+
+Result<std::vector<TokenScore>> prompt_scores(const ScorerOptions& options, const ScoreTask& task,
+                                              const json::array& messages, bool answer_follows) {
+  const auto body =
+      post(options, with_tools(task.tools, {{"model", task.model},
+                                            {"messages", messages},
+                                            {"max_tokens", 1},
+                                            {"temperature", 0},
+                                            {"prompt_logprobs", 0},
+                                            {"add_generation_prompt", answer_follows}}));
   if (!body) return fail(body.error());
   const auto entries = field<json::array>(*body, "prompt_logprobs");
   if (!entries) return fail(entries.error().with("the upstream gives no prompt_logprobs"));
@@ -100,10 +106,10 @@ Result<Likelihood> answer_part(const std::vector<TokenScore>& prompt,
 }
 
 Result<Generation> generate(const ScorerOptions& options, const GenerateTask& task) {
-  const auto body = post(options, {{"model", task.model},
-                                   {"messages", task.prompt},
-                                   {"max_tokens", task.max_tokens},
-                                   {"temperature", 0}});
+  const auto body = post(options, with_tools(task.tools, {{"model", task.model},
+                                                          {"messages", task.prompt},
+                                                          {"max_tokens", task.max_tokens},
+                                                          {"temperature", 0}}));
   if (!body) return fail(body.error());
   const auto choices = field<json::array>(*body, "choices");
   if (!choices) return fail(choices.error());
@@ -113,7 +119,7 @@ Result<Generation> generate(const ScorerOptions& options, const GenerateTask& ta
   const auto& choice = choices->front().get_object();
   const auto message = field<json::object>(choice, "message");
   if (!message) return fail(message.error());
-  Generation generation{.text = std::string(string_or_empty(*message, "content")),
+  Generation generation{.text = wire::chat_text(*message),
                         .endless = string_or_empty(choice, "finish_reason") == "length"};
   if (const auto usage = field<json::object>(*body, "usage"); usage) {
     generation.tokens = field<std::int64_t>(*usage, "completion_tokens").value_or(0);
@@ -134,7 +140,8 @@ Result<std::vector<Likelihood>> Scorer::score_all(const std::vector<ScoreTask>& 
   std::vector<std::size_t> first_task;
   std::vector<std::size_t> prompt_of(tasks.size());
   for (std::size_t i = 0; i < tasks.size(); ++i) {
-    const std::string key = tasks[i].model + "\n" + canonical(tasks[i].prompt);
+    const std::string key =
+        tasks[i].model + "\n" + canonical(tasks[i].prompt) + canonical(tasks[i].tools);
     const auto [at, is_new] = index.try_emplace(key, first_task.size());
     if (is_new) first_task.push_back(i);
     prompt_of[i] = at->second;
@@ -144,7 +151,7 @@ Result<std::vector<Likelihood>> Scorer::score_all(const std::vector<ScoreTask>& 
       run_all<Scores>(first_task.size(), options_.workers,
                       [&](std::size_t i) -> Result<Scores> {
                         const ScoreTask& task = tasks[first_task[i]];
-                        auto scores = prompt_scores(options_, task.model, task.prompt, true);
+                        auto scores = prompt_scores(options_, task, task.prompt, true);
                         if (!scores) return fail(named(scores.error(), task.model, first_task[i]));
                         return scores;
                       },
@@ -155,8 +162,10 @@ Result<std::vector<Likelihood>> Scorer::score_all(const std::vector<ScoreTask>& 
       [&](std::size_t i) -> Result<Likelihood> {
         const ScoreTask& task = tasks[i];
         json::array messages = task.prompt;
-        messages.push_back(json::object{{"role", "assistant"}, {"content", task.answer}});
-        const auto whole = prompt_scores(options_, task.model, messages, false);
+        messages.push_back(task.calling.empty()
+                               ? json::object{{"role", "assistant"}, {"content", task.answer}}
+                               : task.calling);
+        const auto whole = prompt_scores(options_, task, messages, false);
         if (!whole) return fail(named(whole.error(), task.model, i));
         auto likelihood = answer_part((*prompts)[prompt_of[i]], *whole);
         if (!likelihood) return fail(named(likelihood.error(), task.model, i));

@@ -24,8 +24,10 @@ namespace hone::evaluate {
 
 struct ScoreTask {
   std::string model;   // as the upstream serves it
-  json::array prompt;  // [{"role", "content"}, …]
+  json::array prompt;  // [{"role", "content"}, …], with tools as Chat Completions has them
   std::string answer;
+  json::object calling = {};  // the answer's message where it calls tools, in the place of `answer`
+  json::array tools = {};     // definitions that stand in the prompt
 };
 
 struct Likelihood {
@@ -38,10 +40,11 @@ struct GenerateTask {
   std::string model;
   json::array prompt;
   std::int64_t max_tokens = 256;
+  json::array tools = {};
 };
 
 struct Generation {
-  std::string text;
+  std::string text;      // tool calls as wire::chat_text
   bool endless = false;  // stopped by max_tokens
   std::int64_t tokens = 0;
 };

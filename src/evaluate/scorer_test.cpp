@@ -29,6 +29,20 @@ TEST_F(ScorerOf, SumsTheAnswersTokensAndItsEndAndNothingElse) {
   EXPECT_NEAR((*scores)[1].logprob, -4.5, 1e-9);
 }
 
+TEST_F(ScorerOf, SumsACallWithTheToolsThatThePromptHas) {
+  const auto calling =
+      parse_json_object(R"({"role":"assistant","content":null,"tool_calls":[{"id":"call_1",)"
+                        R"("type":"function","function":{"name":"Edit","arguments":"{}"}}]})");
+  const auto tools = parse_json(R"([{"type":"function","function":{"name":"Edit"}}])");
+  ASSERT_TRUE(calling && tools);
+  const auto scores = scorer_.score_all({{"base", ask("fix it"), "", *calling, tools->as_array()},
+                                         {"base", ask("fix it"), "", *calling}});
+  ASSERT_TRUE(scores) << scores.error().message;
+  EXPECT_NEAR((*scores)[0].logprob, -5.5, 1e-9);  // the tool's name is in the prompt
+  EXPECT_NEAR((*scores)[1].logprob, -8.5, 1e-9);
+  EXPECT_EQ((*scores)[0].tokens, 3);
+}
+
 TEST_F(ScorerOf, KeepsTheOrderAndAsksForAPromptOnce) {
   std::vector<ScoreTask> tasks;
   for (int i = 0; i < 40; ++i) {

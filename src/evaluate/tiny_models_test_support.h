@@ -1,7 +1,8 @@
 // An upstream for tests: a real HTTP server with models of words, whose log-probabilities and
 // answers can be worked out by hand. A conversation's tokens are its words between <role> and </s>,
 // and a newline after the last turn. A word costs 1 nat where the prompt has it too (and the model
-// heeds prompts), "[house]" what the model says, "</s>" 0.5, any other word 4.
+// heeds prompts), "[house]" what the model says, "</s>" 0.5, any other word 4. Names of tools are
+// words of the prompt, and a call is its name and its arguments.
 #pragma once
 
 #include <atomic>
@@ -15,6 +16,7 @@
 #include "base/json.h"
 #include "net/runtime.h"
 #include "net/server.h"
+#include "wire/chat_form.h"
 
 namespace hone::evaluate::testing {
 
@@ -79,11 +81,18 @@ class TinyModels {
       }
       scores.push_back(std::move(entry));
     };
+    if (const auto* tools = body.if_contains("tools")) {
+      for (const auto& tool : tools->as_array()) {
+        const std::string word(tool.at("function").at("name").as_string());
+        add(word, 4);
+        prompt_words.insert(word);
+      }
+    }
     for (const auto& message : body.at("messages").as_array()) {
       const auto& turn = message.as_object();
       const std::string role(string_or_empty(turn, "role"));
       add("<" + role + ">", 3);
-      for (const auto& word : words_of(std::string(string_or_empty(turn, "content")))) {
+      for (const auto& word : words_of(wire::chat_text(turn))) {
         double cost = model.heeds_prompt && prompt_words.contains(word) ? 1 : 4;
         if (word == "[house]") cost = model.house_cost;
         add(word, cost);
@@ -97,8 +106,7 @@ class TinyModels {
   }
 
   static json::object generate(const json::object& body, const TinyModel& model) {
-    const auto words = words_of(
-        std::string(string_or_empty(body.at("messages").as_array().back().as_object(), "content")));
+    const auto words = words_of(wire::chat_text(body.at("messages").as_array().back().as_object()));
     std::string text = model.answer;
     const auto at = text.find('$');
     if (at != std::string::npos) text.replace(at, 1, words.empty() ? "" : words.back());

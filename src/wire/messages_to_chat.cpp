@@ -224,7 +224,7 @@ Result<void> Translation::add_result(const json::object& block, const std::strin
   if (is_error != nullptr && *is_error == true) {
     if (parts.empty()) parts.push_back(text_of_chat(""));
     auto& first = parts.front().get_object();
-    first["text"] = "Error: " + std::string(string_or_empty(first, "text"));
+    first["text"] = failed_result_text(string_or_empty(first, "text"));
   }
   if (!images.empty()) {
     if (parts.empty()) parts.push_back(text_of_chat("The result is an image; it follows."));
@@ -257,7 +257,7 @@ Result<void> Translation::add_result_block(const json::value& value, const std::
     // A search for tools has brought one: from here on the model may call it.
     auto name = string_at(**block, where, "tool_name");
     if (!name) return fail(name.error());
-    parts.push_back(text_of_chat("Found the tool " + *name + "; it can be called now."));
+    parts.push_back(text_of_chat(found_tool_text(*name)));
     found_tools_.insert(std::move(*name));
     return {};
   }

@@ -143,6 +143,14 @@ json::value content_of_chat(json::array parts) {
   return parts;
 }
 
+std::string found_tool_text(std::string_view name) {
+  return "Found the tool " + std::string(name) + "; it can be called now.";
+}
+
+std::string failed_result_text(std::string_view text) {
+  return "Error: " + std::string(text);
+}
+
 std::string anthropic_tool_id(std::string_view id) {
   std::string out(id);
   for (char& c : out) {

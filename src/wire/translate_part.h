@@ -60,6 +60,11 @@ void copy_field(const json::object& from, std::string_view name, json::object& t
 // server takes; several stay apart.
 [[nodiscard]] json::value content_of_chat(json::array parts);
 
+// What a tool message says of a tool that a search has brought, and of a result that is an error:
+// Chat Completions has a field for neither.
+[[nodiscard]] std::string found_tool_text(std::string_view name);
+[[nodiscard]] std::string failed_result_text(std::string_view text);
+
 // An id of a tool call as Anthropic takes them (letters, digits, _ and -); others become _. The
 // same id gives the same one in a call and in its result.
 [[nodiscard]] std::string anthropic_tool_id(std::string_view id);

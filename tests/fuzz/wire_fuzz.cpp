@@ -5,6 +5,8 @@
 #include "fuzz/targets.h"
 #include "wire/answer.h"
 #include "wire/call.h"
+#include "wire/chat_form.h"
+#include "wire/message.h"
 
 namespace hone::fuzz {
 namespace {
@@ -33,6 +35,22 @@ std::string answer_of(wire::Format format, bool streamed, std::string_view bytes
   return canonical(answer.message) + answer.error + answer.stop_reason + answer.response_id;
 }
 
+// What an example may have of it: calls with arguments that trainers can read.
+void bring_into_chat_form(const std::vector<json::object>& messages) {
+  wire::ChatNames names;
+  for (const auto& message : messages) {
+    if (wire::role_of(message) == "tools") names.add(wire::chat_tools(message));
+    const auto made = wire::chat_message(message, names);
+    const auto* calls = made ? made->if_contains("tool_calls") : nullptr;
+    if (calls == nullptr) continue;
+    for (const auto& call : calls->get_array()) {
+      const auto& arguments = call.at("function").at("arguments").as_string();
+      must(parse_json_object(arguments, {.depth = 128}).has_value(),
+           "arguments that are no JSON object");
+    }
+  }
+}
+
 void read_all(wire::Format format, std::string_view bytes) {
   if (const auto body = parse_json_object(bytes)) {
     if (const auto call = wire::read_call(format, *body)) {
@@ -42,6 +60,7 @@ void read_all(wire::Format format, std::string_view bytes) {
         const auto again = parse_json(text, {.depth = 128});
         must(again && canonical(*again) == text, "a message that does not come back from its JSON");
       }
+      bring_into_chat_form(call->messages);
     }
   }
   (void)answer_of(format, false, bytes, 5);

@@ -31,6 +31,8 @@ struct SampleInteraction {
   bool trainable = true;
   std::string content = "stored";
   Time at = from_millis(1'000'000);
+  std::vector<json::object> context = {};  // in the place of `before` and `prompt`
+  json::object said = {};                  // in the place of `answer`
 };
 
 struct SampleFeedback {
@@ -61,11 +63,15 @@ class SampleStore {
   }
 
   void interaction(const SampleInteraction& sample) {
-    std::vector<json::object> messages = sample.before;
-    messages.push_back(sample_message("user", sample.prompt));
+    std::vector<json::object> messages = sample.context;
+    if (messages.empty()) {
+      messages = sample.before;
+      messages.push_back(sample_message("user", sample.prompt));
+    }
+    const auto said =
+        sample.said.empty() ? sample_message("assistant", sample.answer) : sample.said;
     const auto context = store::build_path("key", messages);
-    const auto answer = store::build_path("key", {sample_message("assistant", sample.answer)},
-                                          context.leaf, context.depth);
+    const auto answer = store::build_path("key", {said}, context.leaf, context.depth);
     const bool stored = sample.content == "stored";
     store::TreeWriter tree(database_, true);
     if (stored) {

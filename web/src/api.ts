@@ -168,6 +168,13 @@ export interface Share {
   rate?: number;
 }
 
+// As Chat Completions has it.
+export interface ExampleMessage {
+  role: string;
+  content: string | null;
+  tool_calls?: { id: string; function: { name: string; arguments: string } }[];
+}
+
 // A line of a dataset (docs/formats/dataset.md), and where it came from.
 export interface Example {
   id: string;
@@ -175,15 +182,16 @@ export interface Example {
   split: string;
   cut?: boolean;
   erased?: boolean;
-  messages?: { role: string; content: string }[];
-  prompt?: { role: string; content: string }[];
-  chosen?: string;
-  rejected?: string;
-  completion?: string;
+  messages?: ExampleMessage[];
+  prompt?: ExampleMessage[];
+  tools?: { function: { name: string } }[];
+  chosen?: string | ExampleMessage;
+  rejected?: string | ExampleMessage;
+  completion?: string | ExampleMessage;
   label?: boolean;
   margin?: number;
   verifier?: unknown;
-  original?: string;
+  original?: string | ExampleMessage;
   final?: string | null;
   interactions: {
     id: string;

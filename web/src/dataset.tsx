@@ -1,7 +1,7 @@
 // A dataset: its card, pages of its examples, and one example, each with the interactions that it
 // rests on, so that whoever doubts an example can look at the moment it came from.
 import { useState } from "preact/hooks";
-import type { CardAnswer, DatasetCard, Example, ExamplePage, Quantiles, Share } from "./api";
+import type { CardAnswer, DatasetCard, Example, ExampleMessage, ExamplePage, Quantiles, Share } from "./api";
 import { Show, useData } from "./data";
 import { count, percent, short, time, words } from "./format";
 import { Facts, Table, VerdictMark } from "./parts";
@@ -192,7 +192,17 @@ function Text(props: { role: string; kind: string; text: string; cut?: boolean }
   );
 }
 
-const asText = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value, null, 1));
+// What a message says, with its calls of tools on lines of their own.
+const said = (message: ExampleMessage) =>
+  [message.content ?? "", ...(message.tool_calls ?? []).map((c) => `${c.function.name} ${c.function.arguments}`)]
+    .filter((line) => line !== "")
+    .join("\n");
+
+const isMessage = (value: unknown): value is ExampleMessage =>
+  typeof value === "object" && value !== null && "role" in value;
+
+const asText = (value: unknown) =>
+  typeof value === "string" ? value : isMessage(value) ? said(value) : JSON.stringify(value, null, 1);
 
 // What is learnt, or compared, under the prompt; docs/formats/dataset.md has the fields.
 const kAnswers: [keyof Example, string, string][] = [
@@ -221,16 +231,17 @@ function ExampleView(props: { digest: string; example: Example; cut?: boolean })
       </h2>
       {e.cut && <p class="quiet">It is too long to be shown here: `hone dataset export` has it.</p>}
       {e.erased && <p class="quiet">Its text was erased.</p>}
+      {e.tools && <p class="quiet">Tools: {e.tools.map((tool) => tool.function.name).join(", ")}</p>}
       {earlier.length > 0 && (
         <details>
           <summary>{earlier.length} messages before</summary>
           {earlier.map((message, i) => (
-            <Text key={i} role={message.role} kind={message.role} text={message.content} cut={props.cut} />
+            <Text key={i} role={message.role} kind={message.role} text={said(message)} cut={props.cut} />
           ))}
         </details>
       )}
       {messages.slice(-2).map((message, i) => (
-        <Text key={i} role={message.role} kind={message.role} text={message.content} cut={props.cut} />
+        <Text key={i} role={message.role} kind={message.role} text={said(message)} cut={props.cut} />
       ))}
       {kAnswers.map(([field, role, kind]) => {
         const value = e[field];

@@ -14,6 +14,7 @@
 #include "curate/export.h"
 #include "feedback/tool_fact.h"
 #include "feedback/verdicts.h"
+#include "wire/chat_form.h"
 
 namespace hone::cli {
 namespace {
@@ -99,6 +100,26 @@ std::string cut(std::string_view text, std::size_t bytes) {
   return std::string(feedback::beginning_of(text, bytes)) + " …";
 }
 
+std::string tool_names(const json::array& tools) {
+  std::string names;
+  for (const auto& tool : tools) {
+    const auto* object = tool.if_object();
+    const auto* function = object == nullptr ? nullptr : object->if_contains("function");
+    if (function == nullptr || !function->is_object()) continue;
+    names += (names.empty() ? "" : ", ");
+    names += string_or_empty(function->get_object(), "name");
+  }
+  return names;
+}
+
+// A text, an answer that calls tools, or whatever else.
+std::string field_text(const json::value& value) {
+  if (const auto* text = value.if_string()) return std::string(*text);
+  const auto* message = value.if_object();
+  if (message != nullptr && message->contains("role")) return wire::chat_text(*message);
+  return json::serialize(value);
+}
+
 void print_example(const json::object& example) {
   constexpr std::size_t kShown = 600;
   std::cout << "\n"
@@ -106,20 +127,17 @@ void print_example(const json::object& example) {
   for (const auto& member : example) {
     const std::string_view name = member.key();
     if (name == "kind" || name == "id") continue;
-    const auto* messages = member.value().if_array();
-    if (messages == nullptr) {
-      const auto* text = member.value().if_string();
-      std::cout << "  " << name << ": "
-                << cut(text != nullptr ? std::string(*text) : json::serialize(member.value()),
-                       kShown)
-                << "\n";
+    const auto* list = member.value().if_array();
+    if (list == nullptr || name == "tools") {
+      const std::string text = list == nullptr ? field_text(member.value()) : tool_names(*list);
+      std::cout << "  " << name << ": " << cut(text, kShown) << "\n";
       continue;
     }
-    for (const auto& value : *messages) {
+    for (const auto& value : *list) {
       const auto* message = value.if_object();
       if (message == nullptr) continue;
       std::cout << "  " << string_or_empty(*message, "role") << ": "
-                << cut(string_or_empty(*message, "content"), kShown) << "\n";
+                << cut(wire::chat_text(*message), kShown) << "\n";
     }
   }
 }

@@ -155,6 +155,7 @@ Result<Chat> Chat::load(const std::string& model_folder, const Tokenizer& tokeni
   if (!source) return fail(source.error());
   auto chat = from_template(*source, tokenizer);
   if (!chat) return fail(chat.error().with(model_folder));
+  chat->model_ = model_folder;
   return chat;
 }
 

@@ -72,6 +72,8 @@ class Chat {
     return end_token_;
   }  // ends an assistant's message
   [[nodiscard]] ChatFormat format() const { return format_; }
+  // The folder that it was loaded from, for messages; empty where it was made of a template.
+  [[nodiscard]] const std::string& model() const { return model_; }
   // The format puts a blank between an answer's header and its content, which the model writes.
   [[nodiscard]] bool answers_begin_with_blank() const { return format_ == ChatFormat::kLlama2; }
   // What the model is told where a conversation has no system message; empty: nothing.
@@ -96,6 +98,7 @@ class Chat {
 
   ChatFormat format_;
   const Tokenizer* tokenizer_;
+  std::string model_;
   std::string default_system_;     // ChatML: what stands first where no system message is given
   std::int64_t begin_token_ = -1;  // Llama 3's BOS, Llama 2's <s>
   std::int64_t start_token_ = -1;  // <|im_start|> or <|start_header_id|>

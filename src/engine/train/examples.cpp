@@ -30,33 +30,30 @@ Result<std::vector<ChatMessage>> messages_field(const json::object& object, std:
 Result<Demonstration> parse_demonstration(const json::object& object, const Chat& chat) {
   auto id = field<std::string>(object, "id");
   if (!id) return fail(id.error());
-  auto messages = messages_field(object, "messages");
-  if (!messages) return fail(messages.error());
+  auto conversation = read_conversation(object, "messages", "", chat);
+  if (!conversation) return fail(conversation.error());
   auto weight = parse_weight(object);
   if (!weight) return fail(weight.error());
-  auto sequence = encode_for_training(*messages, chat);
+  auto sequence = encode_for_training(*conversation, chat);
   if (!sequence) return fail(sequence.error());
   return Demonstration{std::move(*id), std::move(*sequence), *weight};
 }
 
-Result<Sequence> encode_answer(std::vector<ChatMessage> prompt, const json::object& object,
-                               std::string_view name, const Chat& chat) {
-  auto text = field<std::string>(object, name);
-  if (!text) return fail(text.error());
-  prompt.push_back({"assistant", std::move(*text)});
-  return encode_for_training(prompt, chat);
+Result<Sequence> encode_answer(const json::object& object, std::string_view name,
+                               const Chat& chat) {
+  auto conversation = read_conversation(object, "prompt", name, chat);
+  if (!conversation) return fail(conversation.error());
+  return encode_for_training(*conversation, chat);
 }
 
 Result<Preference> parse_preference(const json::object& object, const Chat& chat) {
   auto id = field<std::string>(object, "id");
   if (!id) return fail(id.error());
-  auto prompt = messages_field(object, "prompt");
-  if (!prompt) return fail(prompt.error());
   auto weight = parse_weight(object);
   if (!weight) return fail(weight.error());
-  auto chosen = encode_answer(*prompt, object, "chosen", chat);
+  auto chosen = encode_answer(object, "chosen", chat);
   if (!chosen) return fail(chosen.error());
-  auto rejected = encode_answer(*prompt, object, "rejected", chat);
+  auto rejected = encode_answer(object, "rejected", chat);
   if (!rejected) return fail(rejected.error());
   if (chosen->ids == rejected->ids)
     return fail(ErrorCode::kInvalid, "'chosen' and 'rejected' are the same");
@@ -71,13 +68,11 @@ Result<Preference> parse_preference(const json::object& object, const Chat& chat
 Result<Judgement> parse_judgement(const json::object& object, const Chat& chat) {
   auto id = field<std::string>(object, "id");
   if (!id) return fail(id.error());
-  auto prompt = messages_field(object, "prompt");
-  if (!prompt) return fail(prompt.error());
   auto label = field<bool>(object, "label");
   if (!label) return fail(label.error());
   auto weight = parse_weight(object);
   if (!weight) return fail(weight.error());
-  auto sequence = encode_answer(*prompt, object, "completion", chat);
+  auto sequence = encode_answer(object, "completion", chat);
   if (!sequence) return fail(sequence.error());
   return Judgement{std::move(*id), std::move(*sequence), *label, *weight};
 }
@@ -85,6 +80,9 @@ Result<Judgement> parse_judgement(const json::object& object, const Chat& chat) 
 Result<Task> parse_task(const json::object& object, const Chat& chat) {
   auto id = field<std::string>(object, "id");
   if (!id) return fail(id.error());
+  if (has_tools(object, "prompt"))
+    return fail(ErrorCode::kInvalid,
+                "task '" + *id + "' has tools, but answers to tasks are texts");
   auto messages = messages_field(object, "prompt");
   if (!messages) return fail(messages.error());
   if (messages->back().role == "assistant")
@@ -158,37 +156,6 @@ Result<Dataset<Example>> read_lines(const std::string& path, std::int64_t max_to
 }
 
 }  // namespace
-
-Result<std::vector<ChatMessage>> parse_messages(const json::array& array) {
-  std::vector<ChatMessage> messages;
-  for (std::size_t i = 0; i < array.size(); ++i) {
-    const std::string place = "message " + std::to_string(i + 1);
-    auto object = as<json::object>(array[i], place);
-    if (!object) return fail(object.error());
-    auto role = field<std::string>(*object, "role");
-    if (!role) return fail(role.error().with(place));
-    auto content = field<std::string>(*object, "content");
-    if (!content) return fail(content.error().with(place));
-    messages.push_back({std::move(*role), std::move(*content)});
-  }
-  if (messages.empty()) return fail(ErrorCode::kInvalid, "there are no messages");
-  return messages;
-}
-
-Result<Sequence> encode_for_training(const std::vector<ChatMessage>& messages, const Chat& chat) {
-  if (messages.empty() || messages.back().role != "assistant")
-    return fail(ErrorCode::kInvalid, "the last message is not the assistant's");
-  if (auto fine = chat.check(messages); !fine) return fail(fine.error());
-  EncodedChat encoded = chat.encode(messages);
-  std::size_t end = encoded.ids.size();
-  while (end > 0 && encoded.assistant_mask[end - 1] == 0) --end;
-  std::size_t begin = end;
-  while (begin > 0 && encoded.assistant_mask[begin - 1] != 0) --begin;
-  if (begin == end || begin == 0)
-    return fail(ErrorCode::kInvalid, "no token of it would be trained on");
-  encoded.ids.resize(end);
-  return Sequence{std::move(encoded.ids), begin};
-}
 
 Result<Dataset<Demonstration>> read_demonstrations(const std::string& path, const Chat& chat,
                                                    std::int64_t max_tokens) {

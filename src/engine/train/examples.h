@@ -3,29 +3,17 @@
 // early or never.
 #pragma once
 
-#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "base/json.h"
 #include "base/result.h"
 #include "engine/model/chat.h"
-#include "engine/model/llama_batch.h"
+#include "engine/train/conversation.h"
 #include "engine/verify/verifier.h"
 
 namespace hone::engine {
-
-// A conversation up to the last trained token. The loss covers the tokens from `answer` on: the
-// last assistant message and its end token.
-struct Sequence {
-  TokenIds ids;
-  std::size_t answer = 0;
-
-  [[nodiscard]] std::int64_t trained() const {
-    return static_cast<std::int64_t>(ids.size() - answer);
-  }
-};
 
 struct Demonstration {
   std::string id;
@@ -77,12 +65,5 @@ struct Dataset {
 // `max_tokens` bounds the prompts.
 [[nodiscard]] Result<Dataset<Task>> read_tasks(const std::string& path, const Chat& chat,
                                                std::int64_t max_tokens);
-
-// [{"role", "content"}, …] from JSON; errors name the field.
-[[nodiscard]] Result<std::vector<ChatMessage>> parse_messages(const json::array& messages);
-
-// The last assistant message of a conversation as the trained part. kInvalid where there is none.
-[[nodiscard]] Result<Sequence> encode_for_training(const std::vector<ChatMessage>& messages,
-                                                   const Chat& chat);
 
 }  // namespace hone::engine

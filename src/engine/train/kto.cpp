@@ -37,6 +37,8 @@ Sequence mismatched(const Sequence& prompt, const Sequence& answer) {
   joined.ids.insert(joined.ids.end(),
                     answer.ids.begin() + static_cast<std::ptrdiff_t>(answer.answer),
                     answer.ids.end());
+  for (const std::size_t position : answer.passed_over)
+    joined.passed_over.push_back(position - answer.answer + prompt.answer);
   return joined;
 }
 

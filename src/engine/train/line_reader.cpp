@@ -35,12 +35,10 @@ Result<Sequence> LineReader::read_ids(const json::object& object) const {
 }
 
 Result<Sequence> LineReader::read_conversation(const json::object& object) const {
-  auto array = field<json::array>(object, "messages");
-  if (!array) return fail(array.error());
-  auto messages = parse_messages(*array);
-  if (!messages) return fail(messages.error());
   if (!chat_) return fail(ErrorCode::kInvalid, "the model has no chat template; send 'ids'");
-  auto sequence = encode_for_training(*messages, *chat_);
+  auto conversation = engine::read_conversation(object, "messages", "", *chat_);
+  if (!conversation) return fail(conversation.error());
+  auto sequence = encode_for_training(*conversation, *chat_);
   if (!sequence) return fail(sequence.error());
   for (const std::int64_t id : sequence->ids) {
     if (id >= vocab_size_)

@@ -1,6 +1,7 @@
 // The lines that `score` and `grad` read, one JSON object each, as sequences of a model's tokens:
 //   {"ids": [int, …]}                    every token after the first counts
-//   {"messages": [{role, content}, …]}   the last assistant message's tokens and its end token do
+//   {"messages": [{role, content}, …]}   the last assistant message's tokens and its end token do;
+//                                        with "tools", calls and results as in a dataset's line
 #pragma once
 
 #include <memory>

@@ -31,10 +31,10 @@ Tokens select(const std::vector<Preference>& pairs, const std::vector<std::size_
   std::vector<double> nll;
   const auto add = [&](const Sequence& sequence, std::size_t first, double weight) {
     tokens.selection.add(sequence.ids, first);
-    for (std::size_t position = first; position < sequence.ids.size(); ++position) {
-      answer.push_back(position >= sequence.answer ? 1.0 : 0.0);
-      nll.push_back(weight);
-    }
+    const std::size_t before = answer.size();
+    answer.resize(before + sequence.ids.size() - first, 0.0);
+    nll.resize(answer.size(), weight);
+    for (const std::size_t position : sequence.positions()) answer[before + position - first] = 1.0;
   };
   for (const std::size_t i : members) add(pairs[i].chosen, 1, pairs[i].weight);
   for (const std::size_t i : members) add(pairs[i].rejected, pairs[i].rejected.answer, 0.0);

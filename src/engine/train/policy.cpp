@@ -133,6 +133,11 @@ void Selection::add(const TokenIds& sequence, std::size_t first) {
   positions.push_back(std::move(from));
 }
 
+void Selection::add(const Sequence& sequence) {
+  ids.push_back(sequence.ids);
+  positions.push_back(sequence.positions());
+}
+
 Predictions predictions(const Policy& policy, Whose whose, const Selection& selection) {
   HONE_ASSERT(selection.ids.size() == selection.positions.size());
   const Batch batch = pack(selection.ids);
@@ -159,7 +164,7 @@ TrainedTokens selected_logprobs(const Policy& policy, Whose whose, const Selecti
 TrainedTokens answer_logprobs(const Policy& policy, Whose whose,
                               std::span<const Sequence* const> sequences) {
   Selection selection;
-  for (const Sequence* sequence : sequences) selection.add(sequence->ids, sequence->answer);
+  for (const Sequence* sequence : sequences) selection.add(*sequence);
   return selected_logprobs(policy, whose, selection);
 }
 

@@ -47,8 +47,9 @@ struct Selection {
   std::vector<TokenIds> ids;
   std::vector<std::vector<std::size_t>> positions;
 
-  // One more sequence, and of it the tokens from `first` on.
+  // One more sequence, and of it the tokens from `first` on, or those that its loss covers.
   void add(const TokenIds& sequence, std::size_t first);
+  void add(const Sequence& sequence);
 };
 
 // The selected tokens, one sequence after the other, and what the model knew before each.

@@ -107,7 +107,7 @@ class Scorer {
   // The tokens of all answers.
   [[nodiscard]] Selection selection() const {
     Selection selected;
-    for (const Sequence& sequence : waiting_) selected.add(sequence.ids, sequence.answer);
+    for (const Sequence& sequence : waiting_) selected.add(sequence);
     return selected;
   }
 

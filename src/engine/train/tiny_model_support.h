@@ -6,6 +6,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "base/random.h"
@@ -14,13 +15,33 @@
 
 namespace hone::engine {
 
-inline std::string tiny_tokenizer() {
+// How a tiny model is talked to. The last of `specials` ends its messages.
+struct TinyForm {
+  std::vector<std::string> specials;
+  std::string chat_template;
+};
+
+inline TinyForm tiny_chat_ml() {
+  return {{"<|im_start|>", "<|im_end|>"},
+          "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + "
+          "message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}"
+          "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"};
+}
+
+// The format is known by what its template names.
+inline TinyForm tiny_llama31() {
+  return {{"<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"},
+          "{{- bos_token }}{{- \"<|start_header_id|>system<|end_header_id|>\\n\\n\" }}"
+          "{{- \"Cutting Knowledge Date: December 2023\\n\" }}"};
+}
+
+inline std::string tiny_tokenizer(const TinyForm& form = tiny_chat_ml()) {
   json::object vocab;
   for (char c = '!'; c <= '~'; ++c) vocab[std::string(1, c)] = static_cast<int>(vocab.size());
   vocab["\u0120"] = static_cast<int>(vocab.size());  // blank
   vocab["\u010a"] = static_cast<int>(vocab.size());  // newline
   json::array added;
-  for (const char* special : {"<|im_start|>", "<|im_end|>"}) {
+  for (const std::string& special : form.specials) {
     added.push_back(json::object{{"id", static_cast<int>(vocab.size() + added.size())},
                                  {"content", special},
                                  {"special", true}});
@@ -41,10 +62,11 @@ inline at::Tensor random_tensor(Random& random, at::IntArrayRef shape, double sc
 }
 
 // `first_weight` replaces the first value of the final norm, e.g. with a NaN.
-inline void write_tiny_model(const std::string& folder, float first_weight = 1.0F) {
+inline void write_tiny_model(const std::string& folder, float first_weight = 1.0F,
+                             const TinyForm& form = tiny_chat_ml()) {
   std::filesystem::create_directories(folder);
   LlamaConfig config;
-  config.vocab_size = 98;
+  config.vocab_size = 96 + static_cast<std::int64_t>(form.specials.size());
   config.hidden_size = 32;
   config.intermediate_size = 48;
   config.num_hidden_layers = 2;
@@ -52,13 +74,13 @@ inline void write_tiny_model(const std::string& folder, float first_weight = 1.0
   config.num_key_value_heads = 2;
   config.head_dim = 8;
   config.tie_word_embeddings = true;
-  config.eos_token_ids = {97};
+  config.eos_token_ids = {config.vocab_size - 1};
   config.torch_dtype = "float32";
   Random random(7);
   const auto filled = [&random](at::IntArrayRef shape, double scale) {
     return random_tensor(random, shape, scale);
   };
-  LlamaWeights weights{config, filled({98, 32}, 0.3), {}, at::ones({32}), {}};
+  LlamaWeights weights{config, filled({config.vocab_size, 32}, 0.3), {}, at::ones({32}), {}};
   weights.norm[0].fill_(first_weight);
   weights.lm_head = weights.embed_tokens;
   for (int i = 0; i < 2; ++i) {
@@ -71,13 +93,9 @@ inline void write_tiny_model(const std::string& folder, float first_weight = 1.0
   }
   const auto saved = save_llama(weights, folder, at::kFloat);
   if (!saved) ADD_FAILURE() << saved.error().message;
-  write_all(folder + "/tokenizer.json", tiny_tokenizer());
+  write_all(folder + "/tokenizer.json", tiny_tokenizer(form));
   write_all(folder + "/tokenizer_config.json",
-            json::serialize(json::object{
-                {"chat_template",
-                 "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + "
-                 "message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}"
-                 "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"}}));
+            json::serialize(json::object{{"chat_template", form.chat_template}}));
 }
 
 inline std::string tiny_demonstrations(int count) {
