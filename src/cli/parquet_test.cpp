@@ -7,8 +7,10 @@
 #include <filesystem>
 #include <iostream>
 #include <string>
+#include <string_view>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "curate/curate_test_support.h"
 #include "support/places.h"
 
@@ -62,6 +64,50 @@ TEST_F(ParquetExport, IsWholeFilesWithTheSameBytesAgain) {
     EXPECT_EQ(posix_files().list(folder_ / format).value().size(), files.size() + 1) << format;
     std::filesystem::remove_all(folder_ / "again");
   }
+}
+
+TEST_F(ParquetExport, HasToolsInTheFilesWhereSomeExampleDoes) {
+  if (!std::filesystem::exists(program_)) {
+    std::cerr << "SKIPPED: hone-parquet was left out of this build\n";
+    GTEST_SKIP();
+  }
+  const auto call = [](const std::string& id) {
+    return parse_json_object(R"({"role":"assistant","content":[{"type":"tool_call","id":")" + id +
+                             R"(","name":"Edit","arguments":{"share":0.5}}]})")
+        .value();
+  };
+  const auto tools = parse_json_object(R"({"role":"tools","content":[{"type":"tool","name":"Edit",)"
+                                       R"("parameters":{"type":"object"}}]})");
+  const auto result = parse_json_object(R"({"role":"tool","content":[{"type":"tool_result",)"
+                                        R"("id":"t1","content":[{"type":"text","text":"ok"}]}]})");
+  ASSERT_TRUE(tools && result);
+  sample_.interaction(
+      {.id = "i4",
+       .person = "ann",
+       .context = {*tools, test::sample_message("user", "Fix it"), call("t1"), *result},
+       .said = call("t2")});
+  sample_.feedback("i4", {.kind = "accepted"});
+  recipe_.dataset.tool_calls = true;
+  const auto dataset = build();
+  const auto writer = parquet_writer(program_);
+  ASSERT_TRUE(writer) << writer.error().message;
+  // The names of a file's fields stand in it as they are.
+  const auto has = [&](const std::string& name, std::string_view field) {
+    const auto bytes = read_file(posix_files(), folder_ / name);
+    EXPECT_TRUE(bytes) << name;
+    return bytes.value_or("").find(field) != std::string::npos;
+  };
+  for (const std::string format : {"trl", "sharegpt"}) {
+    const auto about = curate::export_dataset(dataset, format, folder_ / format, *writer);
+    ASSERT_TRUE(about) << about.error().message;
+    const auto& demonstrations = about->at("files").at("demonstration.parquet");
+    EXPECT_EQ(demonstrations.at("examples"), 4) << format;
+    EXPECT_TRUE(has(format + "/demonstration.parquet", "tools")) << format;
+    EXPECT_FALSE(has(format + "/preference.parquet", "tools")) << format;
+  }
+  EXPECT_TRUE(has("trl/demonstration.parquet", "tool_call_id"));
+  EXPECT_TRUE(has("trl/judgement.parquet", "tool_calls"));
+  EXPECT_FALSE(has("trl/preference.parquet", "tool_call"));
 }
 
 TEST_F(ParquetExport, PassesOnWhatTheProgramSays) {

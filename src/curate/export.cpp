@@ -207,25 +207,26 @@ struct Form {
   bool (*has_form)(const Line& line) = nullptr;  // null: every line has
 };
 constexpr std::array kForms = {
-    Form{"trl", "demonstration", trl_demonstration, "id:string,prompt:messages,completion:messages",
+    Form{"trl", "demonstration", trl_demonstration,
+         "id:string,prompt:messages,completion:messages,tools:string?",
          "SFTTrainer: conversational prompt-completion"},
     Form{"trl", "preference", trl_preference,
-         "id:string,prompt:messages,chosen:messages,rejected:messages,margin:number?",
+         "id:string,prompt:messages,chosen:messages,rejected:messages,margin:number?,tools:string?",
          "DPOTrainer, ORPOTrainer, CPOTrainer, RewardTrainer: conversational preference with an "
          "explicit prompt"},
     Form{"trl", "judgement", trl_judgement,
-         "id:string,prompt:messages,completion:messages,label:boolean",
+         "id:string,prompt:messages,completion:messages,label:boolean,tools:string?",
          "KTOTrainer: conversational unpaired preference"},
     Form{"trl", "task", trl_task, "id:string,prompt:messages,verifier:string",
          "GRPOTrainer: conversational prompt-only; a reward function gets the column 'verifier', a "
          "JSON text that `hone-engine verify` takes"},
-    Form{"sharegpt", "demonstration", sharegpt_demonstration, "id:string,conversations:turns",
-         "conversations of human and gpt"},
+    Form{"sharegpt", "demonstration", sharegpt_demonstration,
+         "id:string,conversations:turns,tools:string?", "conversations of human and gpt"},
     Form{"sharegpt", "preference", sharegpt_preference,
-         "id:string,conversations:turns,chosen:turn,rejected:turn",
+         "id:string,conversations:turns,chosen:turn,rejected:turn,tools:string?",
          "conversations, chosen, rejected (LLaMA-Factory: ranking = true)", sharegpt_has_answers},
     Form{"sharegpt", "judgement", sharegpt_judgement,
-         "id:string,conversations:turns,kto_tag:boolean",
+         "id:string,conversations:turns,kto_tag:boolean,tools:string?",
          "conversations, kto_tag (LLaMA-Factory: columns.kto_tag)"},
     Form{"openai", "demonstration", openai_demonstration, "", "fine-tuning, method supervised"},
     Form{"openai", "preference", openai_preference, "", "fine-tuning, method dpo"},

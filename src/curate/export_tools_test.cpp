@@ -1,6 +1,11 @@
 // Exports of conversations with tools.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+
 #include "curate/curate_test_support.h"
 #include "curate/export.h"
 
@@ -107,6 +112,25 @@ TEST_F(ExportOfTools, ShareGptHasCallsAndObservations) {
   const auto pair = exported("sharegpt", "preference");
   EXPECT_EQ(pair.at("chosen").at("from"), "function_call");
   EXPECT_EQ(pair.at("rejected").at("from"), "gpt");
+}
+
+TEST_F(ExportOfTools, AsTablesHasAColumnOfDefinitionsWhereThereAreSome) {
+  std::map<std::string, std::string> columns;  // by kind
+  const ToParquet note = [&](const std::string& of, const std::string& from,
+                             const std::string& to) -> Result<void> {
+    columns[std::filesystem::path(from).stem().string()] = of;
+    std::ofstream(to) << of;
+    return {};
+  };
+  ASSERT_TRUE(export_dataset(dataset_, "trl", folder_ / "trl", note));
+  EXPECT_EQ(columns["demonstration"],
+            "id:string,prompt:messages,completion:messages,tools:string?");
+  EXPECT_EQ(columns["preference"],
+            "id:string,prompt:messages,chosen:messages,rejected:messages,tools:string?");
+  ASSERT_TRUE(export_dataset(dataset_, "sharegpt", folder_ / "sharegpt", note));
+  EXPECT_EQ(columns["demonstration"], "id:string,conversations:turns,tools:string?");
+  EXPECT_EQ(columns["preference"],
+            "id:string,conversations:turns,chosen:turn,rejected:turn,tools:string?");
 }
 
 TEST_F(ExportOfTools, WhatHasNoFormIsCounted) {

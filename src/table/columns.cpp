@@ -16,13 +16,27 @@ namespace {
 // A form may have the example's prompt twice, so more than what an example may have.
 constexpr std::size_t kLongestLine = 128U << 20;
 
+std::shared_ptr<arrow::Field> required_text(const char* name) {
+  return arrow::field(name, arrow::utf8(), false);
+}
 std::shared_ptr<arrow::DataType> texts(const char* first, const char* second) {
-  return arrow::struct_(
-      {arrow::field(first, arrow::utf8(), false), arrow::field(second, arrow::utf8(), false)});
+  return arrow::struct_({required_text(first), required_text(second)});
 }
 std::shared_ptr<arrow::DataType> list_of(std::shared_ptr<arrow::DataType> type) {
   // "element" is what the Parquet format calls it; readers go by it.
   return arrow::list(arrow::field("element", std::move(type), false));
+}
+
+std::shared_ptr<arrow::DataType> messages_with(const MessageFields& has) {
+  arrow::FieldVector fields{required_text("role"),
+                            arrow::field("content", arrow::utf8(), has.null_content)};
+  if (has.tool_calls) {
+    const auto function = arrow::field("function", texts("name", "arguments"), false);
+    const auto call = arrow::struct_({required_text("id"), required_text("type"), function});
+    fields.push_back(arrow::field("tool_calls", list_of(call)));
+  }
+  if (has.tool_call_id) fields.push_back(arrow::field("tool_call_id", arrow::utf8()));
+  return list_of(arrow::struct_(std::move(fields)));
 }
 
 // Null where there is no such type.
@@ -30,7 +44,7 @@ std::shared_ptr<arrow::DataType> type_named(std::string_view name) {
   if (name == "string") return arrow::utf8();
   if (name == "number") return arrow::float64();
   if (name == "boolean") return arrow::boolean();
-  if (name == "messages") return list_of(texts("role", "content"));
+  if (name == "messages") return messages_with({});
   if (name == "turn") return texts("from", "value");
   if (name == "turns") return list_of(texts("from", "value"));
   return nullptr;
@@ -163,6 +177,43 @@ Result<std::shared_ptr<arrow::DataType>> parse_columns(std::string_view text) {
     if (comma == std::string_view::npos) return arrow::struct_(std::move(fields));
     text.remove_prefix(comma + 1);
   }
+}
+
+MessageColumns message_columns(const arrow::DataType& row) {
+  MessageColumns columns;
+  const auto messages = messages_with({});
+  for (const auto& field : row.fields()) {
+    if (field->type()->Equals(*messages)) columns[field->name()];
+  }
+  return columns;
+}
+
+void note_fields(std::string_view line, MessageColumns& columns) {
+  const auto object = parse_json_object(line, {.size_bytes = kLongestLine});
+  if (!object) return;
+  for (auto& [name, has] : columns) {
+    const auto* value = object->if_contains(name);
+    const auto* messages = value == nullptr ? nullptr : value->if_array();
+    if (messages == nullptr) continue;
+    for (const auto& item : *messages) {
+      const auto* message = item.if_object();
+      if (message == nullptr) continue;
+      const auto* content = message->if_contains("content");
+      has.tool_calls |= message->contains("tool_calls");
+      has.tool_call_id |= message->contains("tool_call_id");
+      has.null_content |= content != nullptr && content->is_null();
+    }
+  }
+}
+
+std::shared_ptr<arrow::DataType> with_fields(const arrow::DataType& row,
+                                             const MessageColumns& columns) {
+  arrow::FieldVector fields;
+  for (const auto& field : row.fields()) {
+    const auto at = columns.find(field->name());
+    fields.push_back(at == columns.end() ? field : field->WithType(messages_with(at->second)));
+  }
+  return arrow::struct_(std::move(fields));
 }
 
 Result<void> append_row(std::string_view line, const arrow::DataType& row,

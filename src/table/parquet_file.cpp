@@ -75,8 +75,28 @@ class GroupWriter {
   std::unique_ptr<arrow::ArrayBuilder> rows_;
 };
 
+bool is_file(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::is_regular_file(path, error);
+}
+
+// The type of the rows, for which the lines are read a first time where there are messages. What
+// cannot be read, the second reading says.
+std::shared_ptr<arrow::DataType> row_for(const std::string& lines_file,
+                                         std::shared_ptr<arrow::DataType> row) {
+  auto messages = message_columns(*row);
+  if (messages.empty() || !is_file(lines_file)) return row;
+  std::ifstream lines(lines_file, std::ios::binary);
+  for (std::string text; std::getline(lines, text);) note_fields(text, messages);
+  return with_fields(*row, messages);
+}
+
 Result<std::int64_t> write_lines(GroupWriter& writer, const std::string& lines_file,
                                  const GroupLimits& limits) {
+  if (!is_file(lines_file)) {
+    return fail(ErrorCode::kNotFound,
+                lines_file + " is no file; it must be one, and no pipe, for it is read twice");
+  }
   std::ifstream lines(lines_file, std::ios::binary);
   if (!lines) return fail(ErrorCode::kNotFound, lines_file + " cannot be read");
   std::int64_t count = 0;
@@ -102,15 +122,14 @@ Result<std::int64_t> write_parquet(std::string_view columns, const std::string& 
                                    const std::string& parquet_file, const GroupLimits& limits) {
   auto row = parse_columns(columns);
   if (!row) return fail(row.error());
-  auto writer = GroupWriter::open(std::move(*row), parquet_file);
+  auto writer = GroupWriter::open(row_for(lines_file, std::move(*row)), parquet_file);
   if (!writer) return fail(writer.error().with(parquet_file));
   auto written = write_lines(**writer, lines_file, limits);
   if (!written) {
     writer->reset();
-    std::error_code error;  // a device, which root could remove, is left alone
-    if (std::filesystem::is_regular_file(parquet_file, error)) {
-      std::filesystem::remove(parquet_file, error);
-    }
+    // A device, which root could remove, is left alone.
+    std::error_code error;
+    if (is_file(parquet_file)) std::filesystem::remove(parquet_file, error);
   }
   return written;
 }

@@ -1,6 +1,6 @@
 // JSON lines as a Parquet file, for whoever reads tables: `datasets`, pandas, DuckDB. The same
 // lines and columns give the same bytes with the same Arrow. A group of rows is held at a time, so
-// that memory does not grow with the file. Blocking; one thread.
+// that memory does not grow with the file; the lines are read twice. Blocking; one thread.
 #pragma once
 
 #include <cstdint>

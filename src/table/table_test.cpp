@@ -140,6 +140,54 @@ TEST_F(ParquetFile, SaysWhatItsColumnsAre) {
                 .value());
 }
 
+#define HONE_TEST_CALL                    \
+  R"([{"id":"call_1","type":"function",)" \
+  R"("function":{"name":"Read","arguments":"{\"path\":\"a\"}"}}])"
+
+TEST_F(ParquetFile, HasCallsOfToolsOnlyInColumnsWhereSomeRowDoes) {
+  constexpr std::string_view kColumns =
+      "id:string,prompt:messages,chosen:messages,rejected:messages,tools:string?";
+  write_lines({R"({"id":"plain","prompt":[{"role":"user","content":"Hi"}],)"
+               R"("chosen":[{"role":"assistant","content":"Yes?"}],"rejected":[]})",
+               R"({"id":"tools","prompt":[{"role":"user","content":"Fix it"},)"
+               R"({"role":"assistant","content":null,"tool_calls":)" HONE_TEST_CALL
+               R"(},{"role":"tool","tool_call_id":"call_1","content":"done"}],)"
+               R"("chosen":[{"role":"assistant","content":"And","tool_calls":)" HONE_TEST_CALL
+               R"(}],"rejected":[{"role":"assistant","content":"No."}],"tools":"[]"})"});
+  const std::vector<std::string> expected = {
+      R"({"id":"plain","prompt":[{"role":"user","content":"Hi","tool_calls":null,)"
+      R"("tool_call_id":null}],"chosen":[{"role":"assistant","content":"Yes?",)"
+      R"("tool_calls":null}],"rejected":[],"tools":null})",
+      R"({"id":"tools","prompt":[{"role":"user","content":"Fix it","tool_calls":null,)"
+      R"("tool_call_id":null},{"role":"assistant","content":null,"tool_calls":)" HONE_TEST_CALL
+      R"(,"tool_call_id":null},{"role":"tool","content":"done","tool_calls":null,)"
+      R"("tool_call_id":"call_1"}],)"
+      R"("chosen":[{"role":"assistant","content":"And","tool_calls":)" HONE_TEST_CALL
+      R"(}],"rejected":[{"role":"assistant","content":"No."}],"tools":"[]"})"};
+  // The first group has no calls, and yet the type of the second.
+  const auto written = write_parquet(kColumns, lines_, table_, {.rows = 1});
+  ASSERT_TRUE(written) << written.error().message;
+  const auto rows = rows_of(table_);
+  ASSERT_EQ(rows.size(), expected.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    EXPECT_EQ(rows[i], parse_json_object(expected[i]).value());
+  }
+
+  std::shared_ptr<arrow::Schema> schema;
+  ASSERT_TRUE(open(table_)->GetSchema(&schema).ok());
+  const std::string calls =
+      "tool_calls: list<element: struct<id: string not null, type: string not null, function: "
+      "struct<name: string not null, arguments: string not null> not null> not null>";
+  const std::string role = "list<element: struct<role: string not null, content: string";
+  EXPECT_EQ(schema->GetFieldByName("prompt")->type()->ToString(),
+            role + ", " + calls + ", tool_call_id: string> not null>");
+  EXPECT_EQ(schema->GetFieldByName("chosen")->type()->ToString(),
+            role + " not null, " + calls + "> not null>");
+  EXPECT_EQ(schema->GetFieldByName("rejected")->type()->ToString(), role + " not null> not null>");
+}
+
+#undef HONE_TEST_CALL
+
 TEST_F(ParquetFile, HasBoundedGroupsWithZstdAndTheSameBytesAgain) {
   std::vector<std::string> lines;
   for (int i = 0; i < 100; ++i) lines.push_back(preference("id" + std::to_string(i), ""));
@@ -184,6 +232,12 @@ TEST_F(ParquetFile, IsNotThereWhereALineDoesNotFitAndTheErrorNamesIt) {
             second + "prompt: must be an array, is an object");
   EXPECT_EQ(error_of(kColumns, R"({"id":"b","prompt":[],"extra":1})"),
             second + "no column is there for the field 'extra'");
+  EXPECT_EQ(error_of(kColumns, R"({"id":"b","prompt":[{"role":"assistant","content":"",)"
+                               R"("tool_calls":[{"id":"c","type":"function",)"
+                               R"("function":{"name":"f","arguments":{}}}]}]})"),
+            second +
+                "prompt: [0]: tool_calls: [0]: function: arguments: "
+                "must be a string, is an object");
   EXPECT_TRUE(error_of(kColumns, "{").starts_with(second + "not valid JSON"));
 }
 
@@ -197,6 +251,8 @@ TEST_F(ParquetFile, RefusesColumnsThatAreNone) {
   EXPECT_EQ(write_parquet("id:string", lines_, table_).value_or(-1), 0);
   EXPECT_TRUE(rows_of(table_).empty());
   EXPECT_FALSE(write_parquet("id:string", folder_ / "none.jsonl", folder_ / "none.parquet"));
+  EXPECT_FALSE(write_parquet("id:string", "/dev/null", table_));  // a pipe is read only once
+  EXPECT_FALSE(std::filesystem::exists(table_));
   EXPECT_FALSE(write_parquet("id:string", lines_, folder_ / "no/folder.parquet"));
 }
 

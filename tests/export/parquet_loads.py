@@ -1,5 +1,6 @@
 """What `hone dataset export --parquet` writes, loaded by `datasets` as trainers load it: the same columns,
-types and rows as the same export in JSON lines.
+types and rows as the same export in JSON lines. Of conversations with tools, which `datasets` takes as JSON
+from lines and as a struct from tables, the same rows but for nulls, and the same text by a chat template.
 
     python3 tests/export/parquet_loads.py build/release/bin/hone
 
@@ -38,6 +39,7 @@ kinds = ["demonstration", "preference", "judgement", "task"]
 held_out_people = 0.0
 held_out_prompts = 0.0
 ranked_pairs = {ranked}
+tool_calls = {tools}
 """
 KINDS = {"trl": {"demonstration", "preference", "judgement", "task"},
          "sharegpt": {"demonstration", "preference", "judgement"},
@@ -55,6 +57,25 @@ def records(name):
                                 {"role": "assistant", "content": f"It is {number}, {person}."}]}
 
 
+def call(number):
+    function = {"name": "read", "arguments": json.dumps({"path": f"{number}.py"})}
+    return [{"id": f"id{number}", "type": "function", "function": function}]
+
+
+def with_tools():
+    """Half of the people accept a call of a tool, the others reject a text in its place."""
+    for person in range(PEOPLE):
+        for number in range(ANSWERS):
+            answer = ({"content": "I go on." if number % 2 else None, "tool_calls": call(2)} if person % 2
+                      else {"content": "No."})
+            yield {"id": f"tools-{person}-{number}", "person": f"person{person}", "final": "",
+                   "kind": "accepted" if person % 2 else "rejected",
+                   "messages": [{"role": "user", "content": f"Fix number {number}"},
+                                {"role": "assistant", "content": None, "tool_calls": call(1)},
+                                {"role": "tool", "tool_call_id": "id1", "content": f"It is {number}.\n"},
+                                {"role": "assistant", **answer}]}
+
+
 class Hone:
     def __init__(self, program, folder):
         self.program, self.folder = pathlib.Path(program).resolve(), folder
@@ -66,8 +87,8 @@ class Hone:
             sys.exit(f"hone {' '.join(map(str, words))}: exit {done.returncode}\n{done.stderr[-2000:]}")
         return json.loads(done.stdout)
 
-    def dataset(self, ranked):
-        (self.folder / "recipe.toml").write_text(RECIPE.format(ranked=str(ranked).lower()))
+    def dataset(self, ranked=False, tools=False):
+        (self.folder / "recipe.toml").write_text(RECIPE.format(ranked=str(ranked).lower(), tools=str(tools).lower()))
         return self.run("dataset", "build", "recipe.toml")["digest"]
 
 
@@ -89,6 +110,32 @@ def compare(checks, lines, tables, cache):
         checks.that(list(streamed) == of_lines.to_list(), f"{name}: and streamed")
 
 
+def of_template(rows):
+    """The conversations of rows, as a trainer makes them a text."""
+    import trl
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+    template = pathlib.Path(trl.__file__).parent / "chat_templates/qwen3.jinja"
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.WordLevel({"": 0}, unk_token="")),
+                                        chat_template=template.read_text())
+    return [tokenizer.apply_chat_template(row["prompt"] + row[answer], tokenize=False)
+            for row in rows for answer in ("completion", "chosen", "rejected") if answer in row]
+
+
+def compare_with_tools(checks, lines, tables, cache):
+    from trl.trainer.utils import remove_none_values
+    for kind in ("demonstration", "preference", "judgement"):
+        of_lines = load("json", lines / f"{kind}.jsonl", cache)
+        of_table = load("parquet", tables / f"{kind}.parquet", cache)
+        texts = of_template(of_table)
+        name = f"{tables.name}/{kind}.parquet"
+        calling = sum("<tool_call>" in text for text in texts)
+        checks.that(0 < calling < len(texts), f"{name}: {calling} of {len(texts)} conversations have calls")
+        checks.that(texts == of_template(of_lines), f"{name}: a chat template makes the same texts of lines and table")
+        of_lines, of_table = (list(rows.with_transform(remove_none_values)) for rows in (of_lines, of_table))
+        checks.that(of_table == of_lines, f"{name}: the same {len(of_lines)} rows but for nulls")
+
+
 def main():
     import datasets
     import pyarrow.parquet
@@ -97,9 +144,10 @@ def main():
     with tempfile.TemporaryDirectory(prefix="hone-parquet-") as temporary:
         work = pathlib.Path(temporary)
         hone = Hone(sys.argv[1], work)
-        for name, map_text in (("work", MAP), ("tasks", MAP + TASKS)):
+        for name, map_text, of in (("work", MAP, records("work")), ("tasks", MAP + TASKS, records("tasks")),
+                                   ("tools", MAP, with_tools())):
             (work / f"{name}.toml").write_text(map_text)
-            (work / f"{name}.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records(name)))
+            (work / f"{name}.jsonl").write_text("".join(json.dumps(one) + "\n" for one in of))
             hone.run("import", f"{name}.jsonl", "--map", f"{name}.toml", "--source", name)
         for ranked in (False, True):
             digest = hone.dataset(ranked)
@@ -111,6 +159,12 @@ def main():
                 compare(checks, work / f"{name}-lines", work / name, work / "cache")
             columns = pyarrow.parquet.read_schema(work / name.replace("torchtune", "trl") / "preference.parquet").names
             checks.that(("margin" in columns) == ranked, f"margins are there where pairs are ranked, and only there: {columns}")
+        digest = hone.dataset(tools=True)
+        for form, compared in (("trl", compare_with_tools), ("sharegpt", compare)):
+            lines, tables = work / f"{form}-tools-lines", work / f"{form}-tools"
+            hone.run("dataset", "export", digest, lines, "--format", form)
+            hone.run("dataset", "export", digest, tables, "--format", form, "--parquet")
+            compared(checks, lines, tables, work / "cache")
     checks.end()
 
 
