@@ -131,25 +131,27 @@ Result<void> Indexer::read_batch(std::size_t at_most) {
 Result<void> Indexer::write_all() {
   auto& records = batch_.records;
   while (!records.empty()) {
-    const auto began = std::chrono::steady_clock::now();
-    const auto written = write(records, began + options_.batch_time);
+    const auto written = write(records, options_.batch_time);
     if (!written) return fail(written.error());
-    records.erase(records.begin(), records.begin() + static_cast<std::ptrdiff_t>(*written));
+    const auto count = static_cast<std::ptrdiff_t>(written->records);
+    records.erase(records.begin(), records.begin() + count);
     if (records.empty()) break;
     // SQLite has those who wait look again every tenth of a second.
-    std::this_thread::sleep_for((std::chrono::steady_clock::now() - began) / 10);
+    std::this_thread::sleep_for((std::chrono::steady_clock::now() - written->began) / 10);
   }
   return {};
 }
 
-// The first of them at least, and what can be written by then; gives how many.
-Result<std::size_t> Indexer::write(std::span<const OutboxRecord> records,
-                                   std::chrono::steady_clock::time_point until) {
+// The first of them at least, and what can be written in that time, which does not run while we
+// wait for others: else the more they write, the less of ours a transaction would take along.
+Result<Indexer::Written> Indexer::write(std::span<const OutboxRecord> records,
+                                        std::chrono::milliseconds time) {
   const auto ended = ended_in(records);
-  std::size_t written = 0;
+  Written written;
   const bool feedback_comes = std::ranges::any_of(
       records, [](const auto& record) { return record.kind == RecordKind::kFeedback; });
   auto committed = db_.transaction([&]() -> Result<void> {
+    written.began = std::chrono::steady_clock::now();
     if (auto ours = check_schema(db_); !ours) return ours;
     const auto waits = feedback_comes ? Result<bool>(true) : feedback_waits(db_);
     if (!waits) return fail(waits.error());
@@ -166,10 +168,10 @@ Result<std::size_t> Indexer::write(std::span<const OutboxRecord> records,
         done = write_start(db_, *start, key_, record.position);
       }
       if (!done) return done;
-      ++written;
-      if (std::chrono::steady_clock::now() >= until) break;
+      ++written.records;
+      if (std::chrono::steady_clock::now() - written.began >= time) break;
     }
-    const OutboxRecord& last = records[written - 1];
+    const OutboxRecord& last = records[written.records - 1];
     return move_position(&last == &batch_.records.back() ? batch_.position : last.position);
   });
   if (!committed) return fail(committed.error());
@@ -189,7 +191,7 @@ Result<void> Indexer::move_position(std::int64_t position) {
 Result<void> Indexer::write_one_by_one() {
   auto& records = batch_.records;
   while (!records.empty()) {
-    const auto written = write(std::span(records).first(1), {});
+    const auto written = write(std::span(records).first(1), 0ms);
     if (!written) {
       if (!is_the_records_fault(written.error())) return fail(written.error());
       auto kept = set_aside(records.front(), written.error());

@@ -105,11 +105,14 @@ class Indexer {
     std::vector<OutboxRecord> records;
     std::int64_t position = 0;  // everything up to here is in it or before it
   };
+  struct Written {  // by one transaction
+    std::size_t records = 0;
+    std::chrono::steady_clock::time_point began;
+  };
   Result<void> begin();
   Result<void> read_batch(std::size_t at_most);
   Result<void> write_all();
-  Result<std::size_t> write(std::span<const OutboxRecord> records,
-                            std::chrono::steady_clock::time_point until);
+  Result<Written> write(std::span<const OutboxRecord> records, std::chrono::milliseconds time);
   Result<void> move_position(std::int64_t position);  // in a transaction
   Result<void> write_one_by_one();
   Result<void> set_aside(const OutboxRecord& record, const Error& reason);
