@@ -75,14 +75,15 @@ struct Shared {
   const GrpcHandlers handlers;
   const std::shared_ptr<GrpcCounters> counters;
 
-  // False where there are too many.
+  // False where there are too many, or they have been cut off.
   [[nodiscard]] bool enter(Call* call);
   void leave(Call* call);
   void cut_off();
 
  private:
   std::mutex mutex_;
-  std::unordered_set<Call*> calls_;  // those that gRPC waits for
+  std::unordered_set<Call*> calls_;  // admitted; those that gRPC waits for
+  bool ended_ = false;               // who came from here on, nobody would cut off
 };
 
 // One call. gRPC holds it until OnDone, our coroutine until that has ended; either may be first.
@@ -99,14 +100,15 @@ class Call final : public grpc::ServerGenericBidiReactor,
   grpc::ServerGenericBidiReactor* begin() {
     held_ = shared_from_this();
     ++shared_->counters->calls;
-    if (!shared_->enter(this)) {
-      ++shared_->counters->over_limit;
-      finish({.status = {GrpcCode::kUnavailable, "too many calls at once; try again"}});
-      return this;
-    }
+    // First, so that strangers, who may take long to read that they are, take nobody's room.
     if (GrpcStatus status = shared_->handlers.admit(asked_); status.code != GrpcCode::kOk) {
       ++shared_->counters->refused;
       finish({.status = std::move(status)});
+      return this;
+    }
+    if (!shared_->enter(this)) {
+      ++shared_->counters->over_limit;
+      finish({.status = {GrpcCode::kUnavailable, "too many calls at once; try again"}});
       return this;
     }
     patience_.expires_after(shared_->options.message_timeout);
@@ -174,7 +176,7 @@ class Call final : public grpc::ServerGenericBidiReactor,
 
 bool Shared::enter(Call* call) {
   const std::lock_guard lock(mutex_);
-  if (calls_.size() >= options.max_calls) return false;
+  if (ended_ || calls_.size() >= options.max_calls) return false;
   calls_.insert(call);
   return true;
 }
@@ -188,6 +190,7 @@ void Shared::cut_off() {
   std::vector<std::shared_ptr<Call>> late;
   {
     const std::lock_guard lock(mutex_);
+    ended_ = true;
     for (Call* call : calls_) late.push_back(call->shared_from_this());
   }
   for (const auto& call : late) call->cut_off();

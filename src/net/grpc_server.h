@@ -12,8 +12,10 @@
 //
 // The library takes a message in whole before it measures it, and undoes gzip without any limit. So
 // `admit` is asked first, when there is no more of a call than its head, and a message comes as it
-// was sent: gzip is for the handler to undo, within a limit. What all calls together have sent is
-// bounded by `memory_bytes`; where that does not do, gRPC ends some of them.
+// was sent: gzip is for the handler to undo, within a limit. What is on its way in all calls
+// together is bounded by `memory_bytes`; where that does not do, gRPC ends some of them. A whole
+// message counts there no more: what waits for handlers is bounded by max_calls, each as long as a
+// message may be.
 #pragma once
 
 #include <atomic>
@@ -77,11 +79,11 @@ struct GrpcCertificate {
 
 struct GrpcServerOptions {
   std::string address = "127.0.0.1";
-  std::uint16_t port = 0;            // 0: any free one
-  GrpcCertificate certificate = {};  // none: without TLS
-  int max_message_bytes = 16 << 20;  // as sent
-  std::size_t max_calls = 64;        // at once; what is over that is turned away
-  std::size_t memory_bytes = 256U << 20;
+  std::uint16_t port = 0;                 // 0: any free one
+  GrpcCertificate certificate = {};       // none: without TLS
+  int max_message_bytes = 16 << 20;       // as sent
+  std::size_t max_calls = 64;             // admitted, at once; what is over that is turned away
+  std::size_t memory_bytes = 256U << 20;  // of messages that are not whole yet
   std::chrono::milliseconds message_timeout{60'000};  // from the head until it is whole
   // Another server of ours may have the port until we have come up; both take calls then.
   bool beside_another = false;
