@@ -384,6 +384,7 @@ Result<void> Service::Parts::reload_from(Settings next) {
   }
   next.engine = running.engine;
   next.data = running.data;
+  next.telemetry_grpc = running.telemetry_grpc;  // what listens has its certificate renewed
   auto live = make_live(next);
   if (!live) return fail(live.error());
   const auto redactor = open_redactor(next);

@@ -36,8 +36,8 @@ void Succession::look() {
   if (state == Successor::State::kComing) return;
   if (state == Successor::State::kFailed) return go_on(successor_->why());
   parts_.server.drain();
+  parts_.housekeeping.stop_deciding();  // before anything that waits: two would decide meanwhile
   if (parts_.grpc != nullptr) parts_.grpc->stop(kGrpcDrain);
-  parts_.housekeeping.stop_deciding();
   ends_at_ = std::chrono::steady_clock::now() + kDrain;
   spdlog::info("process {} serves from here on; this one ends what it began", successor_->pid());
   tell_service_manager("MAINPID=" + std::to_string(successor_->pid()));
