@@ -120,12 +120,22 @@ json::array sharegpt_messages(const json::array& messages) {
 json::value sharegpt_answer(Line& line, std::string_view field) {
   return sharegpt_messages(answer_of(line, field)).front();
 }
+// Some of LLaMA-Factory's templates fail where a function has no "properties".
+json::object with_properties(json::object function) {
+  auto& parameters = function["parameters"];
+  if (!parameters.is_object()) parameters = json::object{{"type", "object"}};
+  auto& properties = parameters.get_object()["properties"];
+  if (!properties.is_object()) properties = json::object();
+  return function;
+}
 // The functions alone, which every version of LLaMA-Factory reads, as text.
 Line with_functions_as_text(const Line& line, Line out) {
   const auto* tools = line.if_contains("tools");
   if (tools == nullptr) return out;
   json::array functions;
-  for (const auto& tool : tools->as_array()) functions.push_back(tool.at("function"));
+  for (const auto& tool : tools->as_array()) {
+    functions.push_back(with_properties(tool.at("function").as_object()));
+  }
   out["tools"] = json::serialize(functions);
   return out;
 }

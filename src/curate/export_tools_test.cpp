@@ -96,8 +96,8 @@ TEST_F(ExportOfTools, TrlAndOpenAiTakeMessagesAndDefinitions) {
 TEST_F(ExportOfTools, ShareGptHasCallsAndObservations) {
   const std::string call = R"({"name":"Edit","arguments":{"share":0.5}})";
   const auto line = exported("sharegpt", "demonstration");
-  EXPECT_EQ(line.at("tools").as_string(),
-            R"([{"name":"Edit","description":"Edits.","parameters":{"type":"object"}}])");
+  EXPECT_EQ(line.at("tools").as_string(), R"([{"name":"Edit","description":"Edits.",)"
+                                          R"("parameters":{"type":"object","properties":{}}}])");
   const auto& turns = line.at("conversations").as_array();
   const std::vector<std::pair<std::string, std::string>> expected = {{"human", "Fix it"},
                                                                      {"gpt", "I begin."},

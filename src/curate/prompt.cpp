@@ -113,10 +113,18 @@ PromptBlock parse_with_tools(json::object message) {
   return parsed;
 }
 
+// A line has definitions a level deeper than a stored message, and an export two: what those could
+// not be read with makes no line.
+constexpr std::size_t kDeepestWithTools = JsonLimits{}.depth - 2;
+
 PromptBlock parse_block(const std::string& content, bool with_tools) {
-  auto message = parse_json_object(content);
-  if (!message) return {};
-  return with_tools ? parse_with_tools(std::move(*message)) : parse_text(*message);
+  const JsonLimits limits;
+  auto message = parse_json_object(
+      content, {limits.size_bytes, with_tools ? kDeepestWithTools : limits.depth});
+  if (message) return with_tools ? parse_with_tools(std::move(*message)) : parse_text(*message);
+  PromptBlock parsed;
+  if (with_tools && parse_json_object(content)) parsed.state = PromptState::kNotText;
+  return parsed;
 }
 
 // A definition that comes again under its name replaces the one before.
@@ -198,6 +206,7 @@ LoadedPrompt PromptReader::make(std::int64_t context_node) {
     if (block.state != PromptState::kText) return {block.state};
     if (block.role == "tools") {
       prompt.names.add(block.tools);
+      if (block.tools.definitions.empty()) continue;  // all run at the provider
       add_definitions(block.tools.definitions, prompt.tools);
       prompt.characters += block.tools_characters;
       tools += hex(block.tools_digest);

@@ -3,6 +3,7 @@
 
 #include "base/test_support.h"
 #include "curate/curate_test_support.h"
+#include "curate/export.h"
 #include "wire/call.h"
 #include "wire/message.h"
 
@@ -100,7 +101,9 @@ TEST_F(ToolCalls, AcceptedOverRejectedOnesAreAPreferenceWhateverTheirIdsAre) {
   recipe_.dataset.kinds = {"preference", "judgement"};
   add("good", "ann", "Fix a", calling("t1", "a", "right"));
   add("bad", "bob", "Fix a", calling("t2", "a", "wrong"), {.kind = "rejected"});
-  for (const auto& line : train_lines()) {
+  const Dataset dataset = build();
+  EXPECT_EQ(dataset.counts.at("train"), (Counts{{"judgement", 2}, {"preference", 1}}));
+  for (const auto& line : lines_of(dataset.train_file())) {
     EXPECT_EQ(json::serialize(line.at("tools")), kTools);
     const auto right = call_text("call_1", R"({"path":"a","text":"right"})");
     const auto wrong = call_text("call_1", R"({"path":"a","text":"wrong"})");
@@ -149,6 +152,45 @@ TEST_F(ToolCalls, PicturesAndCallsThatWereCutOffStayOut) {
   sample_.feedback("picture", {.kind = "accepted"});
   add("kept", "ann", "Fix b", calling("t2", "b", "x"));
   EXPECT_EQ(build().left_out, (Counts{{"not_text", 2}}));
+}
+
+// The line of one would be too deep for whoever reads lines, and with it the whole dataset.
+TEST_F(ToolCalls, DefinitionsTooDeepForAnExportStayOut) {
+  const auto asked_with = [&](const std::string& id, std::size_t depth) {
+    json::value schema = json::object();
+    for (std::size_t i = 1; i < depth; ++i) schema = json::object{{"items", std::move(schema)}};
+    const json::object tool{
+        {"type", "tool"}, {"name", "Edit"}, {"description", ""}, {"parameters", std::move(schema)}};
+    sample_.interaction({.id = id,
+                         .person = "ann",
+                         .context = {wire::make_message("tools", {tool}),
+                                     test::sample_message("user", "Fix " + id)},
+                         .said = calling("t", "a", id)});
+    sample_.feedback(id, {.kind = "accepted"});
+  };
+  asked_with("deep", JsonLimits{}.depth - 3);
+  asked_with("fine", JsonLimits{}.depth - 5);
+  const Dataset dataset = build();
+  EXPECT_EQ(dataset.left_out, (Counts{{"not_text", 1}}));
+  EXPECT_EQ(dataset.examples, 1);
+  ASSERT_TRUE(export_dataset(dataset, "trl", folder_ / "trl"));
+  ASSERT_TRUE(export_dataset(dataset, "openai", folder_ / "openai"));
+  EXPECT_EQ(lines_of(folder_ / "openai/demonstration.jsonl").size(), 1U);
+}
+
+TEST_F(ToolCalls, ToolsThatAllRunAtTheProviderMakeNoOtherPrompt) {
+  const json::object search =
+      wire::make_message("tools", {json::object{{"type", "other"}, {"value", "web_search"}}});
+  sample_.interaction({.id = "i1",
+                       .person = "ann",
+                       .context = {search, test::sample_message("user", "Say a")},
+                       .said = test::sample_message("assistant", "a")});
+  sample_.interaction({.id = "i2",
+                       .person = "bob",
+                       .context = {test::sample_message("user", "Say a")},
+                       .said = test::sample_message("assistant", "a")});
+  for (const auto* id : {"i1", "i2"}) sample_.feedback(id, {.kind = "accepted"});
+  EXPECT_EQ(build().left_out, (Counts{{"duplicate", 1}}));
 }
 
 TEST_F(ToolCalls, ArgumentsAndResultsCountForLimitsQualityAndEvaluationSets) {

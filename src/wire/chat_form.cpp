@@ -1,5 +1,7 @@
 #include "wire/chat_form.h"
 
+#include <algorithm>
+
 #include "wire/message.h"
 #include "wire/translate_part.h"
 
@@ -101,15 +103,22 @@ std::optional<json::object> result_message(const json::object& message, ChatName
                       {"content", std::move(*text)}};
 }
 
+// For a tool that takes a text. One that is a JSON object was stored as that, "" as an empty one.
+std::string text_argument(const json::value& arguments) {
+  if (const auto* text = arguments.if_string()) return std::string(*text);
+  const auto* object = arguments.if_object();
+  return object != nullptr && object->empty() ? std::string() : plain_json(arguments);
+}
+
 std::optional<json::object> call_of(const json::object& part, ChatNames& names) {
   const auto name = string_or_empty(part, "name");
   const auto* arguments = part.if_contains("arguments");
   if (name.empty() || arguments == nullptr) return std::nullopt;
   std::string text;
-  if (arguments->is_object()) {
+  if (names.takes_text(name)) {
+    text = plain_json(json::object{{"input", text_argument(*arguments)}});
+  } else if (arguments->is_object()) {
     text = plain_json(*arguments);
-  } else if (arguments->is_string() && names.takes_text(name)) {
-    text = plain_json(json::object{{"input", *arguments}});
   } else {
     return std::nullopt;  // cut off, or never whole
   }
@@ -141,18 +150,30 @@ std::string ChatNames::tool(std::string_view name) const {
 }
 
 std::string ChatNames::begin_call(std::string_view id) {
-  return calls_[std::string(id)] = "call_" + std::to_string(++count_);
+  const std::string name = "call_" + std::to_string(++count_);
+  calls_[std::string(id)] = name;
+  waiting_.emplace_back(id, name);
+  return name;
 }
 
 std::string ChatNames::result_of(std::string_view id) {
+  const auto first = std::ranges::find_if(
+      waiting_, [&](const auto& call) { return id.empty() || call.first == id; });
+  if (first != waiting_.end()) {
+    std::string name = std::move(first->second);
+    waiting_.erase(first);
+    return name;
+  }
   const auto at = calls_.find(id);
-  return at == calls_.end() ? begin_call(id) : at->second;
+  if (at != calls_.end()) return at->second;
+  return calls_[std::string(id)] = "call_" + std::to_string(++count_);  // its call is not there
 }
 
 std::optional<json::object> chat_message(const json::object& message, ChatNames& names) {
   const auto role = role_of(message);
   if (role == "tool") return result_message(message, names);
   if (role != "system" && role != "user" && role != "assistant") return std::nullopt;
+  if (role == "assistant") names.begin_answer();
   json::array calls;
   for (const auto& value : content_of(message)) {
     const auto* part = value.if_object();

@@ -16,6 +16,8 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/json.h"
 
@@ -39,14 +41,19 @@ class ChatNames {
 
   [[nodiscard]] std::string tool(std::string_view name) const;
   [[nodiscard]] bool takes_text(std::string_view name) const { return of_text_.contains(name); }
-  // A call under that id begins; ids may come again, as some servers number them anew each time.
+  // An answer begins; results are of its calls first.
+  void begin_answer() { waiting_.clear(); }
+  // A call under that id begins; ids may come again, as some servers number them anew each time, or
+  // give all calls of an answer the same. Then their results come in the order of the calls.
   [[nodiscard]] std::string begin_call(std::string_view id);
+  // Without an id it is of the first call that has no result yet.
   [[nodiscard]] std::string result_of(std::string_view id);
 
  private:
   std::map<std::string, std::string, std::less<>> renamed_;
   std::set<std::string, std::less<>> of_text_;
   std::map<std::string, std::string, std::less<>> calls_;
+  std::vector<std::pair<std::string, std::string>> waiting_;  // of the last answer: ids and names
   std::int64_t count_ = 0;
 };
 

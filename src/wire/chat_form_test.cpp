@@ -130,6 +130,42 @@ TEST(ChatForm, ToolsOfNamespacesAndThoseThatTakeTextAreFunctions) {
   EXPECT_EQ(form.messages[4].at("tool_call_id"), "call_2");
 }
 
+// Servers that give no ids, or all calls the same, and clients that send results without.
+TEST(ChatForm, ResultsOfCallsUnderOneIdAreInTheOrderOfTheCalls) {
+  for (const auto* id : {"", "0"}) {
+    const std::string call =
+        R"({"id":")" + std::string(id) + R"(","type":"function","function":{"name":"f",)";
+    const std::string result = R"({"role":"tool","tool_call_id":")" + std::string(id) + "\"";
+    const auto form =
+        read_as(Format::kOpenAIChat,
+                R"({"model":"m","messages":[{"role":"user","content":"Go"},)"
+                R"({"role":"assistant","tool_calls":[)" +
+                    call + R"("arguments":"{}"}}]},{"role":"assistant","tool_calls":[)" + call +
+                    R"("arguments":"{\"a\":1}"}},)" + call + R"("arguments":"{\"a\":2}"}}]},)" +
+                    result + R"(,"content":"1"},)" + result + R"(,"name":"f","content":"2"},)" +
+                    result + R"(,"content":"2 again"}]})");
+    ASSERT_TRUE(form.has_form);
+    ASSERT_EQ(form.messages.size(), 6U);
+    const auto& calls = form.messages[2].at("tool_calls").as_array();
+    EXPECT_EQ(form.messages[3].at("tool_call_id"), calls.at(0).at("id")) << id;
+    EXPECT_EQ(form.messages[4].at("tool_call_id"), calls.at(1).at("id")) << id;
+    if (*id != '\0') {
+      EXPECT_EQ(form.messages[5].at("tool_call_id"), calls.at(1).at("id"));
+    }
+  }
+}
+
+TEST(ChatForm, ATextThatIsJsonIsStillTheTextOfAToolThatTakesOne) {
+  const auto form = read_as(Format::kOpenAIResponses, R"({"model":"m",
+    "tools":[{"type":"custom","name":"note","format":{"type":"text"}}],
+    "input":[{"type":"message","role":"user","content":"Go"},
+      {"type":"custom_tool_call","call_id":"c","name":"note","input":"{\"a\":0.5}"},
+      {"type":"custom_tool_call","call_id":"d","name":"note","input":""}]})");
+  ASSERT_TRUE(form.has_form);
+  EXPECT_EQ(chat_text(form.messages.at(1).as_object()),
+            "note {\"input\":\"{\\\"a\\\":0.5}\"}\nnote {\"input\":\"\"}");
+}
+
 TEST(ChatForm, WhatIsNoTextOrNoWholeCallHasNone) {
   for (const auto* parts : {R"([{"type":"image","source":{}}])", R"([{"type":"other","value":{}}])",
                             R"([{"type":"tool_result","id":"c","content":[]}])",
