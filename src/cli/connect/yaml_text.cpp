@@ -5,6 +5,7 @@
 #include <array>
 #include <memory>
 
+#include "base/text.h"
 #include "cli/connect/document.h"
 
 namespace hone::cli::connect {
@@ -109,8 +110,7 @@ bool is_plain_word(std::string_view text) {
     }
   }
   if (text.contains(": ")) return false;
-  std::string lower(text);
-  for (auto& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string lower = lower_case(text);
   constexpr std::array kNotTexts = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"};
   return std::find(kNotTexts.begin(), kNotTexts.end(), lower) == kNotTexts.end();
 }
