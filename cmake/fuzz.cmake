@@ -20,7 +20,14 @@ function(hone_fuzzers LIBRARY FOLDER)
   endforeach()
 endfunction()
 
-hone_fuzzers(hone_fuzz_targets ${CMAKE_SOURCE_DIR}/tests/fuzz hone_capture hone_feedback)
+# What of `hone connect` edits texts, without the rest of the command.
+set(connect ${CMAKE_SOURCE_DIR}/src/cli/connect)
+add_library(hone_connect_texts STATIC EXCLUDE_FROM_ALL ${connect}/document.cpp ${connect}/dotenv.cpp
+  ${connect}/jsonc.cpp ${connect}/line_diff.cpp ${connect}/toml_text.cpp ${connect}/tools.cpp
+  ${connect}/yaml_text.cpp)
+target_include_directories(hone_connect_texts PUBLIC ${CMAKE_SOURCE_DIR}/src)
+target_link_libraries(hone_connect_texts PRIVATE hone_options PUBLIC hone_base PkgConfig::YAML)
+hone_fuzzers(hone_fuzz_targets ${CMAKE_SOURCE_DIR}/tests/fuzz hone_capture hone_curate hone_connect_texts)
 
 # What of the engine reads files, and knows no tensor: without libtorch.
 if(NOT TARGET PkgConfig::UTF8PROC)

@@ -78,8 +78,8 @@ net::awaitable<net::Response> Api::take_feedback(const net::Request& request,
   const net::Request& meant = *beacon ? **beacon : request;
   const auto caller = identify(meant, parts_.directory, parts_.open, people::KeyScope::kFeedback);
   if (!caller) co_return unauthorized(caller.error());
-  const bool whole_key = identify(meant, parts_.directory, parts_.open).has_value() &&
-                         !is_stray_page(request, *caller);
+  const bool whole_key =
+      caller->scope == people::KeyScope::kAll && !is_stray_page(request, *caller);
   co_return co_await post_feedback(meant, *caller, whole_key);
 }
 

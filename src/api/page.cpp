@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/text.h"
 
 namespace hone::api {
 namespace {
@@ -22,9 +23,7 @@ bool has_tag(std::string_view list, std::string_view tag) {
     const auto comma = std::min(list.find(','), list.size());
     std::string_view one = list.substr(0, comma);
     list.remove_prefix(std::min(comma + 1, list.size()));
-    const auto first = one.find_first_not_of(" \t");
-    if (first == std::string_view::npos) continue;
-    one = one.substr(first, one.find_last_not_of(" \t") + 1 - first);
+    one = trimmed(one, " \t");
     if (one.starts_with("W/")) one.remove_prefix(2);
     if (one == "*" || one == tag) return true;
   }

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "base/text.h"
+
 namespace hone::capture {
 namespace {
 
@@ -12,20 +14,10 @@ using net::same_name;
 constexpr std::size_t kMaxLabel = 64;
 constexpr std::string_view kOurs = "x-hone-";
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 bool is_label_character(char c) {
-  const char l = lower(c);
+  const char l = to_lower(c);
   return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') ||
          std::string_view("._:-").find(c) != std::string_view::npos;
-}
-
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), lower);
-  return out;
 }
 
 // RFC 9110, section 7.6.1, and what each connection counts for itself.
@@ -50,9 +42,7 @@ bool belongs_to_connection(std::string_view name) {
 bool named_by_connection(std::string_view rest, std::string_view name) {
   while (!rest.empty()) {
     const auto comma = rest.find(',');
-    std::string_view word = rest.substr(0, comma);
-    while (word.starts_with(' ')) word.remove_prefix(1);
-    while (word.ends_with(' ')) word.remove_suffix(1);
+    const std::string_view word = trimmed(rest.substr(0, comma), " \t");
     if (!word.empty() && same_name(word, name)) return true;
     rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
   }
@@ -126,7 +116,7 @@ net::Headers headers_to_client(const net::Headers& received) {
 std::string tool_name(const net::Headers& headers) {
   if (auto named = label(headers, "x-hone-tool"); !named.empty()) return named;
   const std::string agent = headers.get("user-agent");
-  const std::string product = lowered(as_label(agent.substr(0, agent.find_first_of("/ ("))));
+  const std::string product = lower_case(as_label(agent.substr(0, agent.find_first_of("/ ("))));
   constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kKnown = {{
       {"claude-cli", "claude-code"},
       {"codex_exec", "codex"},

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <set>
 
+#include "base/text.h"
 #include "capture/gateway_test_support.h"
 #include "net/encode_test_support.h"
 #include "wire/call.h"
@@ -58,8 +59,7 @@ Recorded read_recorded(const json::object& request, const std::string& file) {
   }
   for (const auto& name : names->as_array()) {
     const std::string spelled(name.as_string());
-    std::string lower = spelled;
-    for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    const std::string lower = lower_case(spelled);
     if (is_per_hop(lower)) continue;
     recorded.headers.add(spelled, std::string(string_or_empty(values, lower)));
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "capture/import_map.h"
 
 namespace hone::capture {
@@ -76,8 +77,8 @@ void look_at_text(Column& column, std::string_view text) {
 std::string plain_name(std::string_view name) {
   std::string out;
   for (const char c : name) {
-    if (c >= 'A' && c <= 'Z') out += static_cast<char>(c + 32);
-    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) out += c;
+    const char small = to_lower(c);
+    if ((small >= 'a' && small <= 'z') || (c >= '0' && c <= '9')) out += small;
   }
   return out;
 }

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/result.h"
+#include "base/text.h"
 #include "capture/import_records.h"
 
 namespace hone::capture {
@@ -148,8 +149,6 @@ struct MapScope {
 [[nodiscard]] Result<std::optional<double>> read_number(const MapValue& value,
                                                         const MapScope& scope);
 [[nodiscard]] Result<std::optional<Time>> read_time(const MapValue& value, const MapScope& scope);
-// Without blanks and line ends around it.
-[[nodiscard]] std::string_view trimmed(std::string_view text);
 [[nodiscard]] inline bool is_blank(std::string_view text) {
   return trimmed(text).empty();
 }

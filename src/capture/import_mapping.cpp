@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "base/text.h"
 #include "capture/import_record.h"
 #include "wire/message.h"
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "store/text.h"
 
 namespace hone::capture {
@@ -360,9 +361,7 @@ Result<std::vector<ImportedFeedback>> read_own_feedback(const json::value& value
 bool is_open_model(std::string_view model) {
   constexpr std::array<std::string_view, 8> kOpen = {"llama",   "smollm", "olmo",      "mistral",
                                                      "mixtral", "qwen",   "starcoder", "pythia"};
-  std::string lower(model);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  const std::string lower = lower_case(model);
   return std::any_of(kOpen.begin(), kOpen.end(),
                      [&](std::string_view open) { return lower.find(open) != std::string::npos; });
 }

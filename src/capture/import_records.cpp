@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "store/text.h"
 
 namespace hone::capture {
@@ -258,10 +259,7 @@ bool ends_with_one_of(std::string_view name, std::initializer_list<std::string_v
 }
 
 std::string format_of(std::string_view name, std::string_view beginning) {
-  std::string lower(name);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  });
+  std::string lower = lower_case(name);
   for (const std::string_view packed : {".gz", ".zst"}) {
     if (lower.ends_with(packed)) lower.resize(lower.size() - packed.size());
   }

@@ -1,6 +1,7 @@
 // What a record says of an answer, as feedback.
 #include <algorithm>
 
+#include "base/text.h"
 #include "capture/import_record.h"
 #include "wire/message.h"
 

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/text.h"
 #include "capture/import_map.h"
 
 namespace hone::capture {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.h"
 #include "capture/import_map.h"
 #include "wire/call.h"
 #include "wire/message.h"
@@ -184,13 +185,6 @@ Result<std::vector<json::object>> read_dialogue(const MapValue& value, std::stri
 }
 
 }  // namespace
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const auto begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
 
 Result<json::value> read_value(const MapValue& value, const MapScope& scope) {
   if (!value.given) return json::value();

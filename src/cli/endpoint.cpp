@@ -2,8 +2,9 @@
 
 #include <unistd.h>
 
-#include <cctype>
 #include <charconv>
+
+#include "base/text.h"
 
 namespace hone::cli {
 
@@ -15,8 +16,7 @@ bool Endpoint::is_loopback() const {
 
 bool is_name_of_this_machine(std::string_view host) {
   if (host.starts_with('[')) return true;  // IPv6
-  std::string name(host.substr(0, host.find(':')));
-  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string name = lower_case(host.substr(0, host.find(':')));
   if (name.find('.') == std::string::npos) return true;
   if (name.find_first_not_of("0123456789.") == std::string::npos) return true;
   for (const std::string_view domain : {".localhost", ".local", ".internal", ".lan", ".test"}) {

@@ -1,6 +1,7 @@
 #include "cli/privacy_settings.h"
 
 #include "base/file.h"
+#include "base/text.h"
 
 namespace hone::cli {
 namespace {
@@ -30,12 +31,9 @@ std::vector<std::string> lines_of(std::string_view text) {
   std::vector<std::string> lines;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
+    const std::string_view line = trimmed(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
-    const std::size_t first = line.find_first_not_of(" \t\r");
-    if (first == std::string_view::npos || line[first] == '#') continue;
-    const std::size_t last = line.find_last_not_of(" \t\r");
-    lines.emplace_back(line.substr(first, last + 1 - first));
+    if (!line.empty() && !line.starts_with('#')) lines.emplace_back(line);
   }
   return lines;
 }

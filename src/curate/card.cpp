@@ -9,8 +9,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/file.h"
 #include "curate/candidate.h"
+#include "curate/dataset_folder.h"
 #include "curate/lines.h"
 #include "curate/prompt.h"
 #include "curate/quality.h"
@@ -22,29 +22,6 @@ namespace hone::curate {
 namespace {
 
 constexpr double kCardLikeness = 0.8;
-
-// The manifest without its list of examples, which comes last and can be large.
-Result<json::object> manifest_head(const Dataset& dataset) {
-  constexpr std::size_t kStep = 1U << 20;
-  constexpr std::size_t kMost = 8U << 20;
-  const std::string path = dataset.folder + "/manifest.json";
-  auto file = posix_files().open(path, FileSystem::Mode::kRead);
-  if (!file) return fail(file.error());
-  std::string text;
-  while (text.size() < kMost) {
-    auto more = (*file)->read_at(text.size(), kStep);
-    if (!more) return fail(more.error());
-    text += *more;
-    // Within a JSON string these quotes would stand behind backslashes.
-    if (const auto at = text.find(",\"examples\":["); at != std::string::npos) {
-      auto head = parse_json_object(text.substr(0, at) + "}");
-      if (!head) return fail(head.error().with(path));
-      return head;
-    }
-    if (more->empty()) break;
-  }
-  return fail(ErrorCode::kCorrupt, path + " has no list of examples");
-}
 
 json::object quantiles(std::vector<double>& values) {
   if (values.empty()) return {};
@@ -103,7 +80,7 @@ class CardMaker {
       : dataset_(dataset), options_(options) {}
 
   Result<json::object> make() {
-    auto head = manifest_head(dataset_);
+    auto head = manifest_head(dataset_.folder);
     if (!head) return fail(head.error());
     auto origins = for_each_object(
         dataset_.folder + "/lineage.jsonl",
@@ -342,9 +319,9 @@ Result<json::object> diff_datasets(const Dataset& a, const Dataset& b) {
   diff["counts"] = std::move(counts);
   diff["left_out"] = compare_counts(a.left_out, b.left_out);
   diff["people"] = compare_counts(a.people, b.people);
-  const auto first = manifest_head(a);
+  const auto first = manifest_head(a.folder);
   if (!first) return fail(first.error());
-  const auto second = manifest_head(b);
+  const auto second = manifest_head(b.folder);
   if (!second) return fail(second.error());
   const auto one = string_or_empty(*first, "recipe");
   const auto other = string_or_empty(*second, "recipe");

@@ -5,12 +5,14 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "curate/lines.h"
 #include "curate/prompt.h"
 
 namespace hone::curate {
 namespace {
 
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::size_t kShortestText = 24;
 constexpr std::size_t kMostRuns = 50'000'000;
 constexpr std::size_t kMostTexts = 1'000'000;
@@ -85,19 +87,24 @@ Result<void> EvaluationSets::add_file(const std::string& file) {
   if (!lines) return fail(lines.error().with("decontaminate"));
   Sha256 sum;
   sum.update(digest_);
+  bool first = true;
   for (;;) {
     auto line = (*lines)->next();
     if (!line) return fail(line.error());
     if (!*line) break;
     sum.update(**line);
     sum.update("\n");
+    auto text = **line;
+    if (first && text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+    first = false;
+    text = trimmed(text);
     Result<void> added;
-    if (line->value().starts_with('{')) {
-      auto object = parse_json(**line);
+    if (text.starts_with('{')) {
+      auto object = parse_json(text);
       if (!object) return fail(object.error().with((*lines)->place()));
-      added = for_each_text(*object, [this](std::string_view text) { return add_text(text); });
+      added = for_each_text(*object, [this](std::string_view one) { return add_text(one); });
     } else {
-      added = add_text(**line);
+      added = add_text(text);
     }
     if (!added) return fail(added.error().with((*lines)->place()));
   }

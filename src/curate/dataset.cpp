@@ -7,6 +7,8 @@
 
 #include "curate/candidate.h"
 #include "curate/dataset_folder.h"
+#include "curate/dataset_leftovers.h"
+#include "curate/dataset_rows.h"
 #include "curate/example.h"
 #include "curate/select.h"
 #include "store/database.h"
@@ -16,23 +18,6 @@ namespace {
 
 constexpr std::string_view kColumns =
     "SELECT digest, name, folder, seed, examples, counts, left_out, created_at FROM dataset";
-
-Counts read_counts(const json::object& object, std::string_view name) {
-  Counts counts;
-  const auto* value = object.if_contains(name);
-  if (value == nullptr || !value->is_object()) return counts;
-  for (const auto& member : value->get_object()) {
-    if (const auto* number = member.value().if_int64()) counts[member.key()] = *number;
-  }
-  return counts;
-}
-
-// Column `counts` holds the splits, and the people beside them.
-json::object counts_object(const Dataset& dataset) {
-  json::object object{{"people", to_json(dataset.people)}};
-  for (const auto& [split, by_kind] : dataset.counts) object[split] = to_json(by_kind);
-  return object;
-}
 
 Result<Dataset> read_row(const store::Row& row) {
   Dataset dataset;
@@ -47,9 +32,7 @@ Result<Dataset> read_row(const store::Row& row) {
   if (!counts || !left_out) {
     return fail(ErrorCode::kCorrupt, "the counts of dataset " + dataset.digest + " are damaged");
   }
-  for (const auto split : {kTrainSplit, kHeldOutSplit}) {
-    dataset.counts[std::string(split)] = read_counts(*counts, split);
-  }
+  read_split_counts(*counts, dataset);
   dataset.people = read_counts(*counts, "people");
   dataset.left_out = read_counts(*left_out, "all");
   return dataset;
@@ -90,61 +73,21 @@ Error nothing_to_train_on(const Recipe& recipe, std::size_t held_out, const Coun
                       reasons.empty() ? "none, for there is no feedback yet" : reasons)};
 }
 
-// Many rows a statement: a server is asked some thousand times for a million examples.
-class ExampleRows {
- public:
-  ExampleRows(store::Database& database, const std::string& digest)
-      : database_(database), digest_(digest) {}
-
-  Result<void> add(const Example& example, const Candidate& candidate) {
-    constexpr std::size_t kRows = 100;
-    sql_ += params_.empty() ? "(?, ?, ?, ?, ?, ?)" : ", (?, ?, ?, ?, ?, ?)";
-    for (store::Value value :
-         {store::Value(digest_), store::Value(example.id()), store::Value(example.kind),
-          store::Value(example.split), store::Value(candidate.interaction),
-          store::Value(candidate.person)}) {
-      params_.push_back(std::move(value));
-    }
-    return ++rows_ < kRows ? Result<void>() : flush();
-  }
-  Result<void> flush() {
-    if (rows_ == 0) return {};
-    auto written = database_.execute(
-        "INSERT INTO dataset_example (dataset_digest, example_id, kind, split, interaction_id,"
-        " person_id) VALUES " +
-            sql_ + " ON CONFLICT (dataset_digest, example_id, interaction_id) DO NOTHING",
-        params_);
-    sql_.clear();
-    params_.clear();
-    rows_ = 0;
-    if (!written) return fail(written.error());
-    return {};
-  }
-
- private:
-  store::Database& database_;
-  const std::string& digest_;
-  std::string sql_;
-  store::Params params_;
-  std::size_t rows_ = 0;
-};
-
 Result<void> write_rows(store::Database& database, const Dataset& dataset, const Recipe& recipe,
                         const std::vector<Example>& examples) {
   return database.transaction([&]() -> Result<void> {
-    auto written = database.execute(
-        "INSERT INTO dataset (digest, name, recipe, folder, seed, examples, counts, left_out,"
-        " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (digest) DO UPDATE SET folder = excluded.folder",
-        {dataset.digest, dataset.name, recipe.text, dataset.folder, dataset.seed, dataset.examples,
-         json::serialize(counts_object(dataset)), json::serialize(to_json(dataset.left_out)),
-         dataset.created_at});
-    if (!written) return fail(written.error());
+    if (auto written = write_dataset_row(database, dataset, recipe.text); !written) return written;
     ExampleRows rows(database, dataset.digest);
     for (const auto& example : examples) {
+      const std::string id = example.id();
       for (const auto* candidate : {example.first, example.second}) {
         if (candidate == nullptr) continue;
-        if (auto added = rows.add(example, *candidate); !added) return added;
+        auto added = rows.add({.example = id,
+                               .kind = example.kind,
+                               .split = example.split,
+                               .interaction = candidate->interaction,
+                               .person = candidate->person});
+        if (!added) return added;
       }
     }
     return rows.flush();
@@ -155,6 +98,7 @@ Result<void> write_rows(store::Database& database, const Dataset& dataset, const
 
 Result<Dataset> build_dataset(store::Database& database, const Recipe& recipe,
                               const std::string& root, Clock& clock) {
+  settle_leftovers(database, root, clock);
   constexpr double kNearEvaluation = 0.8;  // where the recipe names no likeness of its own
   const double likeness =
       recipe.dataset.near_duplicates > 0 ? recipe.dataset.near_duplicates : kNearEvaluation;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "base/result.h"
 #include "curate/dataset.h"
 #include "curate/example.h"
@@ -13,6 +14,9 @@
 #include "curate/select.h"
 
 namespace hone::curate {
+
+// Of a digest, in the name of its folder.
+inline constexpr std::size_t kFolderDigits = 12;
 
 // SHA-256 over what makes the dataset: the recipe's section, the digest of the evaluation sets that
 // it was held against (empty where there are none), and every example's id, hash and split.
@@ -27,5 +31,8 @@ namespace hone::curate {
                                                 std::string_view evaluation_sets,
                                                 const std::string& root, const Selection& selection,
                                                 Dataset& dataset);
+
+// The manifest without its list of examples, which comes last and can be large.
+[[nodiscard]] Result<json::object> manifest_head(const std::string& folder);
 
 }  // namespace hone::curate

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "curate/rows_by_key.h"
 #include "feedback/mining.h"
 #include "store/block_content.h"
@@ -258,8 +259,8 @@ std::string normalised(std::string_view text) {
   std::string result;
   bool blank = false;
   for (const char c : text) {
-    const bool upper = c >= 'A' && c <= 'Z';
-    const bool kept = upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+    const char small = to_lower(c);
+    const bool kept = (small >= 'a' && small <= 'z') || (c >= '0' && c <= '9') ||
                       static_cast<unsigned char>(c) >= 0x80;
     if (!kept) {
       blank = true;
@@ -267,7 +268,7 @@ std::string normalised(std::string_view text) {
     }
     if (blank && !result.empty()) result += ' ';
     blank = false;
-    result += upper ? static_cast<char>(c - 'A' + 'a') : c;
+    result += small;
   }
   return result;
 }

@@ -152,6 +152,14 @@ TEST(EvaluationSet, IsFoundByWordsInARowAndByLikeness) {
   EXPECT_FALSE(sets->is_near(signature_of("How many pears are left when I eat all of them?")));
   EXPECT_FALSE(sets->is_near(signature_of("q1")));
 
+  // As an editor may have written it: a byte order mark, and blanks before the object.
+  const std::string marked = folder / "marked.jsonl";
+  std::ofstream(marked) << "\xEF\xBB\xBF"
+                        << R"( {"question":"Which of these words is the odd one out?","id":"q"})";
+  const auto read = EvaluationSets::load({marked}, 8, 0.8);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_TRUE(read->is_near(signature_of("Which of these words is the odd one out?")));
+
   const std::string other = folder / "other.jsonl";
   std::ofstream(other) << R"({"question":)" << "\n";
   const auto broken = EvaluationSets::load({other}, 8, 0.8);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/text.h"
 #include "evaluate/statistics.h"
 #include "feedback/edit_distance.h"
 #include "privacy/placeholder.h"
@@ -212,7 +213,7 @@ Shape shape_of(const GatePlan& plan, const Measurements& measured) {
   double wanted_length = 0;
   for (std::size_t k = 0; k < plan.generated.size(); ++k) {
     const Generation& generation = measured.generated[k];
-    const bool blank = generation.text.find_first_not_of(" \t\r\n") == std::string::npos;
+    const bool blank = trimmed(generation.text).empty();
     shape.empty += blank ? 1 : 0;
     shape.endless += generation.endless ? 1 : 0;
     shape.placeholders += privacy::find_placeholders(generation.text).empty() ? 0 : 1;

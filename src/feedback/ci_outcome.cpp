@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/id.h"
+#include "base/text.h"
 #include "feedback/cases.h"
 #include "feedback/tool_fact.h"
 #include "store/database.h"
@@ -47,9 +48,7 @@ Result<json::object> object_at(const json::object& body, std::string_view name) 
 Result<std::string> commit_at(const json::object& object, std::string_view name) {
   auto id = field<std::string>(object, name);
   if (!id) return id;
-  std::ranges::transform(*id, id->begin(), [](unsigned char c) {
-    return static_cast<char>(c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c);
-  });
+  *id = lower_case(*id);
   if (!is_commit_id(*id)) {
     return fail(ErrorCode::kInvalid,
                 "field '" + std::string(name) + "' is no commit: 40 or 64 hex digits are");

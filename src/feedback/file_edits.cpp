@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 #include <optional>
 
+#include "base/text.h"
 #include "feedback/survival.h"
 
 namespace hone::feedback {
@@ -16,6 +16,7 @@ constexpr std::size_t kMostEditLines = 20'000;        // of one call
 constexpr std::size_t kMostFiles = 50;
 constexpr std::size_t kLongestPath = 1'024;
 constexpr int kDeepestArgument = 4;
+constexpr std::string_view kPatchBlanks = " \t\r";
 constexpr std::string_view kBeginPatch = "*** Begin Patch";
 
 constexpr std::array<std::string_view, 8> kPathNames = {"file_path", "filePath",      "filepath",
@@ -42,10 +43,7 @@ std::optional<std::string_view> text_at(const json::object& object, const auto& 
 }
 
 bool writes_files(std::string_view tool) {
-  std::string name;
-  for (const char c : tool) {
-    name.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
-  }
+  const std::string name = lower_case(tool);
   return std::ranges::any_of(
       kWriting, [&](std::string_view part) { return name.find(part) != std::string::npos; });
 }
@@ -123,12 +121,6 @@ class EditCollector {
   std::size_t lines_ = 0;
 };
 
-std::string_view patch_trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t\r");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r") + 1 - begin);
-}
-
 // "12,3" -> 3, "12" -> 1; as hunks of a unified diff say how long they are.
 std::optional<std::size_t> hunk_length(std::string_view range) {
   const auto comma = range.find(',');
@@ -172,7 +164,7 @@ class PatchReader {
   }
   void begin(std::string_view path) {
     flush();
-    path_ = patch_trimmed(path);
+    path_ = trimmed(path, kPatchBlanks);
   }
 
   // A line inside a hunk of a unified diff. False: it is none.
@@ -233,7 +225,7 @@ class PatchReader {
     }
     constexpr std::string_view kMove = "Move to:";
     if (in_section_ && rest.starts_with(kMove)) {
-      const auto to = patch_trimmed(rest.substr(kMove.size()));
+      const auto to = trimmed(rest.substr(kMove.size()), kPatchBlanks);
       flush();
       edits_.rename(path_, to);
       if (!to.empty()) path_ = to;
@@ -249,7 +241,7 @@ class PatchReader {
 
   // "a/src/x.py\t2026-11-28" -> "src/x.py"
   static std::string unified_path(std::string_view text) {
-    const auto name = patch_trimmed(text.substr(0, text.find('\t')));
+    const auto name = trimmed(text.substr(0, text.find('\t')), kPatchBlanks);
     const bool prefixed = name.starts_with("a/") || name.starts_with("b/");
     return std::string(prefixed ? name.substr(2) : name);
   }

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "feedback/conversation.h"
 #include "feedback/tool_fact.h"
 #include "wire/message.h"
@@ -59,10 +60,8 @@ bool begins_like_a_failure(const json::object& result) {
   const json::value* content = result.if_contains("content");
   const auto* parts = content == nullptr ? nullptr : content->if_array();
   if (parts == nullptr || parts->empty() || !parts->front().is_object()) return false;
-  std::string text(string_or_empty(parts->front().get_object(), "text").substr(0, kResultBegins));
-  std::ranges::transform(text, text.begin(), [](unsigned char c) {
-    return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  });
+  const std::string text =
+      lower_case(string_or_empty(parts->front().get_object(), "text").substr(0, kResultBegins));
   if (text.find("exit code: 0") != std::string::npos) return false;
   for (const char* word :
        {"error", "fail", "exit code", "reject", "denied", "aborted", "not found"}) {

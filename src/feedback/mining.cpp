@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "feedback/edit_distance.h"
 #include "feedback/tool_fact.h"
 #include "wire/message.h"
@@ -11,13 +12,6 @@ namespace {
 
 constexpr std::size_t kCommentBytes = 16U << 10;
 constexpr std::size_t kComparedBytes = 8U << 10;  // of prompts: edit distance costs their product
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const auto begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
 
 // Cut at a character's end; none where nothing was said.
 std::optional<std::string> as_comment(std::string_view text) {

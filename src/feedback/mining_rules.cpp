@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/config.h"
+#include "base/text.h"
 #include "store/records.h"
 
 namespace hone::feedback {
@@ -144,7 +145,7 @@ std::size_t size_of_character(char first) {
 
 std::string small(std::string_view character) {
   std::string out(character);
-  if (out.size() == 1 && out[0] >= 'A' && out[0] <= 'Z') out[0] = static_cast<char>(out[0] + 32);
+  if (out.size() == 1) out[0] = to_lower(out[0]);
   // U+00C0 to U+00DE but for the times sign: the small letter lies 32 higher.
   if (out.size() == 2 && out[0] == '\xC3') {
     const auto second = static_cast<unsigned char>(out[1]);
@@ -185,10 +186,8 @@ const WordsRule* match_words(const MiningRules& rules, std::string_view text, bo
 }
 
 bool is_machine_text(const MiningRules& rules, std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const auto begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return true;
-  text = text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
+  text = trimmed(text);
+  if (text.empty()) return true;
   if (std::ranges::any_of(rules.machine, [&](auto& mark) { return text.starts_with(mark); })) {
     return true;
   }

@@ -1,6 +1,7 @@
 #include "feedback/tool_fact.h"
 
 #include "base/hash.h"
+#include "base/text.h"
 #include "feedback/mining.h"
 #include "wire/message.h"
 
@@ -106,11 +107,7 @@ std::string_view text_as_written(const json::object& result) {
 }
 
 std::string lower_word(std::string_view text) {
-  std::string small(text.substr(0, 256));
-  for (char& c : small) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return small;
+  return lower_case(text.substr(0, 256));
 }
 
 std::string brief_digest(std::string_view text) {

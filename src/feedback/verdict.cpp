@@ -7,6 +7,7 @@
 #include <set>
 #include <tuple>
 
+#include "base/text.h"
 #include "feedback/bounds.h"
 #include "feedback/edit_distance.h"
 #include "feedback/habits.h"
@@ -15,21 +16,14 @@
 namespace hone::feedback {
 namespace {
 
-// Editors add and drop blanks at the ends; that changes nothing anybody meant.
-std::string_view bare_text(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const auto begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
-
 // An edit that changed nothing approves of what was there; one that left nothing rejects it.
+// Editors add and drop blanks at the ends; that changes nothing anybody meant.
 void read_plain_edits(std::vector<Signal>& signals, const Policy& policy,
                       std::string_view original) {
   for (auto& signal : signals) {
     if (policy.direction(signal.kind) != Direction::kFinal || !signal.final_text) continue;
-    const auto text = bare_text(*signal.final_text);
-    if (text != bare_text(original) && !text.empty()) continue;
+    const auto text = trimmed(*signal.final_text);
+    if (text != trimmed(original) && !text.empty()) continue;
     signal.kind = text.empty() ? "rejected" : "accepted";
     signal.final_text.reset();
   }
@@ -144,9 +138,8 @@ Said place_signal(const std::vector<Signal>& signals, std::size_t index, std::si
   const Signal& signal = signals[index];
   const bool edited = final_index < signals.size();
   if (policy.direction(signal.kind) == Direction::kFinal && index != final_index) {
-    const bool agrees =
-        edited && signal.final_text && signals[final_index].final_text &&
-        bare_text(*signal.final_text) == bare_text(*signals[final_index].final_text);
+    const bool agrees = edited && signal.final_text && signals[final_index].final_text &&
+                        trimmed(*signal.final_text) == trimmed(*signals[final_index].final_text);
     if (!agrees) return {0, edited ? "another text, replaced by a later one" : ""};
   } else if (edited && index < final_index) {
     return {0, "about the answer before it was changed"};

@@ -9,6 +9,8 @@
 #include <memory>
 #include <vector>
 
+#include "base/text.h"
+
 namespace hone::net {
 namespace {
 
@@ -107,21 +109,11 @@ End unzstd_all(std::string_view in, Output& out) {
   }
 }
 
-std::string trimmed_lower(std::string_view text) {
-  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
-  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
-
 std::vector<std::string> codings_of(std::string_view list) {
   std::vector<std::string> codings;
   while (!list.empty()) {
     const auto comma = list.find(',');
-    std::string coding = trimmed_lower(list.substr(0, comma));
+    std::string coding = lower_case(trimmed(list.substr(0, comma), " \t"));
     if (!coding.empty() && coding != "identity") codings.push_back(std::move(coding));
     list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
   }

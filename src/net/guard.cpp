@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "base/text.h"
 #include "net/http.h"
 
 namespace hone::net {
@@ -18,12 +19,6 @@ struct Framing {
 
 std::unexpected<Error> refuse(std::string message) {
   return fail(ErrorCode::kInvalid, std::move(message));
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 // Every CR is followed by LF, every LF follows a CR, and there is no NUL.
@@ -47,7 +42,7 @@ Result<void> check_field(std::string_view line, Framing& framing) {
   const auto colon = line.find(':');
   if (colon == std::string_view::npos || colon == 0) return refuse("a header has no name");
   const std::string_view name = line.substr(0, colon);
-  const std::string_view value = trimmed(line.substr(colon + 1));
+  const std::string_view value = trimmed(line.substr(colon + 1), " \t");
   if (name.find_first_of(" \t") != std::string_view::npos) {
     return refuse("a header name holds a blank");
   }

@@ -139,6 +139,7 @@ std::optional<Caller> Directory::find_key(std::string_view secret, KeyScope need
                 .team_name = member->second.team_name,
                 .role = member->second.role,
                 .key_id = owner->second.key_id,
+                .scope = scope,
                 .capture = member->second.consents.capture,
                 .train = member->second.consents.train,
                 .limits = owner->second.limits};

@@ -50,6 +50,7 @@ struct Caller {
   std::string team_name;
   Role role = Role::kEmployee;
   std::string key_id;
+  KeyScope scope = KeyScope::kAll;  // what that key opens
   bool capture = true;
   bool train = true;
   std::shared_ptr<const Allowance> limits = nullptr;  // of the key's own; null where it has none

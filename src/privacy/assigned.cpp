@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "privacy/boundary.h"
 #include "privacy/secret.h"
 
@@ -48,7 +49,7 @@ constexpr std::array<std::string_view, 34> kLinks = {
     "will", "from", "has", "been", "are",  "prod", "in",    "on",  "it",   "still"};
 
 std::string plain_name(std::string_view name) {
-  std::string plain = lower(name);
+  std::string plain = lower_case(name);
   std::replace(plain.begin(), plain.end(), '-', '_');
   std::replace(plain.begin(), plain.end(), ' ', '_');
   for (bool cut = true; cut;) {
@@ -104,7 +105,7 @@ bool is_stand_in(std::string_view value) {
       value.find_first_of("\r\n\t") != std::string_view::npos) {
     return true;
   }
-  const std::string plain = lower(value);
+  const std::string plain = lower_case(value);
   const auto says = [&](std::string_view word) { return plain.find(word) != std::string::npos; };
   // A long random value may spell any short word by chance.
   if (value.size() >= kLongRandomSize && looks_random(value)) {
@@ -244,7 +245,7 @@ Name name_around(std::string_view text, std::size_t at) {
   while (name.end < text.size() && name.end - at < kLongestName && is_name(text[name.end]))
     ++name.end;
   // "api key": two words, one name.
-  if (name.begin >= 4 && lower(text.substr(name.begin, name.end - name.begin)) == "key" &&
+  if (name.begin >= 4 && lower_case(text.substr(name.begin, name.end - name.begin)) == "key" &&
       is_blank(text[name.begin - 1])) {
     std::size_t word = name.begin - 1;
     while (word > 0 && is_name(text[word - 1])) --word;
@@ -289,7 +290,7 @@ std::optional<std::size_t> skip_links(std::string_view text, std::size_t at, boo
     }
     std::size_t end = at;
     while (is_letter(char_at(text, end)) && end - at < 12) ++end;
-    const std::string word = lower(text.substr(at, end - at));
+    const std::string word = lower_case(text.substr(at, end - at));
     const char after = char_at(text, end);
     const bool ends = is_blank(after) || (after == ':' && is_blank(char_at(text, end + 1)));
     const bool link =
@@ -323,7 +324,7 @@ std::optional<Finding> find_said_before(std::string_view text, const Name& name)
     std::size_t word = at;
     while (word > 0 && (is_letter(text[word - 1]) || text[word - 1] == '\'') && at - word < 14)
       --word;
-    const std::string said = lower(text.substr(word, at - word));
+    const std::string said = lower_case(text.substr(word, at - word));
     if (said.empty()) return std::nullopt;
     at = word;
     if (said != "as" && said != "is" && said != "was") continue;

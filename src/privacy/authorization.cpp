@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "privacy/boundary.h"
 #include "privacy/encoding.h"
 #include "privacy/secret.h"
@@ -32,7 +33,7 @@ bool is_stand_in(std::string_view value) {
   if (value.empty() || value.find_first_of("${}<>*[]") == 0) return true;
   if (value.find("${") != std::string_view::npos || value.find("{{") != std::string_view::npos)
     return true;
-  const std::string plain = lower(value);
+  const std::string plain = lower_case(value);
   return std::find(kStandIns.begin(), kStandIns.end(), plain) != kStandIns.end() ||
          plain.find("your") != std::string::npos;
 }

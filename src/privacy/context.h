@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "base/text.h"
 #include "privacy/finding.h"
 
 namespace hone::privacy {
@@ -17,7 +18,7 @@ constexpr std::size_t kContextBytes = 32;
                                           std::span<const std::string_view> words,
                                           std::size_t reach = kContextBytes) {
   const std::size_t from = begin > reach ? begin - reach : 0;
-  std::string before = lower(text.substr(from, begin - from));
+  std::string before = lower_case(text.substr(from, begin - from));
   if (const auto digit = before.find_last_of("0123456789"); digit != std::string::npos) {
     before.erase(0, digit + 1);
   }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "base/text.h"
 #include "privacy/encoding.h"
 #include "privacy/redactor.h"
 #include "privacy/secret.h"
@@ -203,7 +204,7 @@ constexpr std::array<std::string_view, kContexts> kContextNames = {"env", "code"
                                                                    "log", "YAML", "URL",  "prose"};
 
 std::string lower_name(const std::string& name) {
-  return lower(name);
+  return lower_case(name);
 }
 
 struct Sample {

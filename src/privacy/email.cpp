@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "privacy/address.h"
 #include "privacy/secret.h"
 
@@ -66,7 +67,7 @@ std::size_t read_domain(std::string_view text, std::size_t begin) {
   const std::string_view top = text.substr(label, at - label);
   const bool letters =
       std::all_of(top.begin(), top.end(), [](char c) { return !is_digit(c) && c != '-'; });
-  const bool punycode = lower(top.substr(0, 4)) == "xn--";
+  const bool punycode = lower_case(top.substr(0, 4)) == "xn--";
   return dots > 0 && top.size() >= 2 && (letters || punycode) ? at : begin;
 }
 

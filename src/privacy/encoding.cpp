@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "base/text.h"
 #include "privacy/finding.h"
 
 namespace hone::privacy {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace hone::privacy {
 namespace {
 
@@ -22,12 +24,6 @@ std::optional<Type> find_type(std::string_view wanted) {
   return std::nullopt;
 }
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(), to_lower);
-  return result;
-}
-
 std::string normalised(Type type, std::string_view text) {
   std::string value;
   switch (type) {
@@ -35,7 +31,7 @@ std::string normalised(Type type, std::string_view text) {
     case Type::kIp:
     case Type::kUrl:
     case Type::kName:
-      return lower(text);
+      return lower_case(text);
     case Type::kPhone:
     case Type::kCard:
       std::copy_if(text.begin(), text.end(), std::back_inserter(value), is_digit);
@@ -43,7 +39,7 @@ std::string normalised(Type type, std::string_view text) {
     case Type::kIban:
     case Type::kId:
     case Type::kMac:
-      value = lower(text);
+      value = lower_case(text);
       std::erase_if(value, [](char c) { return !is_word(c); });
       return value;
     case Type::kLocation:

@@ -69,10 +69,6 @@ struct Finding {
 [[nodiscard]] constexpr bool is_hex_digit(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
-[[nodiscard]] constexpr char to_lower(char c) {
-  return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
-}
-[[nodiscard]] std::string lower(std::string_view text);
 
 // '\0' beyond either end, so that a boundary needs no special case.
 [[nodiscard]] constexpr char char_at(std::string_view text, std::size_t at) {

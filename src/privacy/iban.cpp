@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "base/text.h"
 #include "privacy/address.h"
 #include "privacy/boundary.h"
 

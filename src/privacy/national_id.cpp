@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/text.h"
 #include "privacy/boundary.h"
 #include "privacy/context.h"
 
@@ -216,7 +217,7 @@ std::string groups_of(const Number& number, std::size_t count) {
 bool follows_word(std::string_view text, std::size_t begin,
                   std::span<const std::string_view> words) {
   const std::size_t from = begin > kContextBytes ? begin - kContextBytes : 0;
-  std::string before = lower(text.substr(from, begin - from));
+  std::string before = lower_case(text.substr(from, begin - from));
   if (const auto last = before.find_last_of("0123456789"); last != std::string::npos) {
     before.erase(0, last + 1);
   }
@@ -414,7 +415,7 @@ std::optional<Finding> find_document(std::string_view text, std::size_t at) {
       ++begin;
     std::size_t end = begin;
     while (is_letter(char_at(text, end))) ++end;
-    const std::string word = lower(text.substr(begin, end - begin));
+    const std::string word = lower_case(text.substr(begin, end - begin));
     if (is_digit(char_at(text, end)) ||
         std::find(kWords.begin(), kWords.end(), word) == kWords.end())
       break;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "privacy/boundary.h"
 
 namespace hone::privacy {
@@ -75,7 +76,7 @@ Result<OwnRules> OwnRules::create(const RedactionPolicy& policy) {
     rules.described_ += "name\t" + name + "\n";
   }
   for (const std::string& allowed : policy.allow) {
-    rules.allow_.push_back(lower(allowed));
+    rules.allow_.push_back(lower_case(allowed));
     rules.described_ += "allow\t" + allowed + "\n";
   }
   if (patterns.empty()) return rules;
@@ -107,7 +108,7 @@ Result<void> OwnRules::find(std::string_view text, const Deadline& deadline,
 
 bool OwnRules::allows(std::string_view value) const {
   if (allow_.empty()) return false;
-  const std::string plain = lower(value);
+  const std::string plain = lower_case(value);
   return std::any_of(allow_.begin(), allow_.end(),
                      [&](const std::string& allowed) { return is_like(plain, allowed); });
 }

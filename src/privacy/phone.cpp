@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "privacy/context.h"
 #include "privacy/number.h"
 
@@ -91,7 +92,7 @@ bool is_national(const Number& number, const Shape& shape) {
 std::size_t skip_extension(std::string_view text, std::size_t end) {
   std::size_t at = end;
   if (char_at(text, at) == ' ') ++at;
-  const std::string word = lower(text.substr(std::min(at, text.size()), 4));
+  const std::string word = lower_case(text.substr(std::min(at, text.size()), 4));
   if (word.starts_with("ext")) {
     at += word == "ext." ? 4 : 3;
     if (char_at(text, at) == ' ') ++at;

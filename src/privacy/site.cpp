@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "privacy/address.h"
 #include "privacy/boundary.h"
 #include "privacy/context.h"
@@ -35,7 +36,8 @@ std::optional<Finding> find_mac(std::string_view text, std::size_t at) {
     return std::nullopt;
   const auto count = [&](std::string_view pair) {
     std::size_t found = 0;
-    for (std::size_t i = 0; i < kSize; i += 3) found += lower(address.substr(i, 2)) == pair ? 1 : 0;
+    for (std::size_t i = 0; i < kSize; i += 3)
+      found += lower_case(address.substr(i, 2)) == pair ? 1 : 0;
     return found;
   };
   if (count("00") > 4 || count("ff") > 4) return std::nullopt;   // nobody's, or everybody's

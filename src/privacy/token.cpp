@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "base/text.h"
 #include "privacy/boundary.h"
 #include "privacy/secret.h"
 

@@ -1,5 +1,6 @@
 #include "simulate/decide.h"
 
+#include "base/text.h"
 #include "simulate/work/words.h"
 
 namespace hone::simulate {
@@ -13,7 +14,7 @@ std::string mangled(const std::string& wanted, const std::string& part, Random& 
     case 1:
       return "Something about the " + part + " again.";
     default:
-      return lower(wanted) + ", I think";
+      return lower_case(wanted) + ", I think";
   }
 }
 

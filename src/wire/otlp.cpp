@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 
+#include "base/text.h"
 #include "wire/otlp_builder.h"
 
 namespace hone::wire {
@@ -70,11 +71,10 @@ bool TelemetryBuilder::refuse(ErrorCode code, std::string message) {
 }
 
 std::string TelemetryBuilder::id(std::string_view field, std::string_view hex, std::size_t bytes) {
-  std::string id(hex);
+  std::string id = lower_case(hex);
   bool zero = true;
   bool digits = true;
-  for (char& c : id) {
-    if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
+  for (const char c : id) {
     digits = digits && ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'));
     zero = zero && c == '0';
   }
@@ -105,7 +105,7 @@ const json::value* find_either(const json::object& object, std::string_view came
     for (const char c : camel) {
       const bool large = c >= 'A' && c <= 'Z';
       if (large) snake += '_';
-      snake += large ? static_cast<char>(c - 'A' + 'a') : c;
+      snake += to_lower(c);
     }
     if (snake != camel) value = object.if_contains(snake);
   }

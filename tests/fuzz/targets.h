@@ -34,15 +34,21 @@ void transcript(std::string_view bytes);
 void tool_events(std::string_view bytes);
 void otlp_protobuf(std::string_view bytes);
 void otlp_json(std::string_view bytes);
-void patch_text(std::string_view bytes);   // edits of files in tool calls
-void ci_event(std::string_view bytes);     // what GitHub and GitLab post
+void patch_text(std::string_view bytes);  // edits of files in tool calls
+void ci_event(std::string_view bytes);    // what GitHub and GitLab post
+// Settings of other tools, which `hone connect` edits.
+void settings_json(std::string_view bytes);
+void settings_toml(std::string_view bytes);
+void settings_yaml(std::string_view bytes);
+void settings_dotenv(std::string_view bytes);
+void evaluation_sets(std::string_view bytes);  // what training examples are held against
 
 struct Target {
   std::string_view name;
   void (*run)(std::string_view bytes);
 };
 
-inline constexpr std::array<Target, 23> kTargets = {{{"http_head", http_head},
+inline constexpr std::array<Target, 28> kTargets = {{{"http_head", http_head},
                                                      {"http_chunks", http_chunks},
                                                      {"coding", coding},
                                                      {"sse", sse},
@@ -64,7 +70,12 @@ inline constexpr std::array<Target, 23> kTargets = {{{"http_head", http_head},
                                                      {"otlp_protobuf", otlp_protobuf},
                                                      {"otlp_json", otlp_json},
                                                      {"patch_text", patch_text},
-                                                     {"ci_event", ci_event}}};
+                                                     {"ci_event", ci_event},
+                                                     {"settings_json", settings_json},
+                                                     {"settings_toml", settings_toml},
+                                                     {"settings_yaml", settings_yaml},
+                                                     {"settings_dotenv", settings_dotenv},
+                                                     {"evaluation_sets", evaluation_sets}}};
 
 inline void must(bool holds, const char* what) {
   if (holds) return;

@@ -106,6 +106,27 @@ json::value without_empty(const json::value& value) {
   return kept;
 }
 
+bool reads_as(Format format, std::string_view text, const json::value& expected) {
+  const auto read = parse_document(format, text);
+  return read && canonical(*read) == canonical(expected);
+}
+
+// The old value in the place of ours, held against the document as `put` is.
+Result<std::string> restore(Format format, const std::string& text, const Setting& old,
+                            std::string_view before) {
+  auto expected = parse_document(format, text);
+  if (!expected) return fail(expected.error());
+  // Dates and fractions are no JSON: TOML's values come back as they were written.
+  auto edited = format == Format::kToml ? restore_in_toml(text, old.path, before)
+                                        : editor_of(format).set(text, old);
+  if (!edited) return edited;
+  set_in_document(*expected, old);
+  if (!reads_as(format, *edited, *expected)) {
+    return fail(ErrorCode::kConflict, "what was there before cannot be put back safely");
+  }
+  return edited;
+}
+
 // The removal, held against the document as `put` is.
 Result<std::string> unset(Format format, const std::string& text, const Setting& setting) {
   auto expected = parse_document(format, text);
@@ -137,17 +158,18 @@ Result<std::string> prune(Format format, std::string text, std::vector<std::stri
   return text;
 }
 
-Result<std::string> take_one_out(Format format, const Setting& setting, const json::value& before,
-                                 const std::string& text) {
-  const auto* had = value_at(before, setting.path);
+// `before` reads as `document`.
+Result<std::string> take_one_out(Format format, const Setting& setting, std::string_view before,
+                                 const json::value& document, const std::string& text) {
+  const auto* had = value_at(document, setting.path);
   if (!setting.in_list && had != nullptr) {
-    return editor_of(format).set(text, {.path = setting.path, .value = *had});
+    return restore(format, text, {.path = setting.path, .value = *had}, before);
   }
   auto without = unset(format, text, setting);
   if (!without) return without;
   auto path = setting.path;
   if (!setting.in_list) path.pop_back();
-  return prune(format, std::move(*without), std::move(path), before);
+  return prune(format, std::move(*without), std::move(path), document);
 }
 
 }  // namespace
@@ -280,7 +302,7 @@ TakenOut take_out(Format format, const std::vector<Setting>& settings, std::stri
       if (!setting.in_list && value != nullptr) out.changed.push_back(dotted(setting.path));
       continue;
     }
-    auto next = take_one_out(format, setting, *had, out.text);
+    auto next = take_one_out(format, setting, before, *had, out.text);
     if (next) {
       out.text = std::move(*next);
     } else {

@@ -50,6 +50,10 @@ struct TakenOut {
 [[nodiscard]] Result<json::value> parse_toml(std::string_view text);
 [[nodiscard]] Result<std::string> set_in_toml(std::string_view text, const Setting& setting);
 [[nodiscard]] Result<std::string> unset_in_toml(std::string_view text, const Setting& setting);
+// The value at `path` as `before` writes it; kConflict where either text has no such line.
+[[nodiscard]] Result<std::string> restore_in_toml(std::string_view text,
+                                                  const std::vector<std::string>& path,
+                                                  std::string_view before);
 
 [[nodiscard]] Result<json::value> parse_yaml(std::string_view text);
 [[nodiscard]] Result<std::string> set_in_yaml(std::string_view text, const Setting& setting);

@@ -1,4 +1,5 @@
 // NAME=value lines, as Codex, Gemini CLI and Continue read their secrets from.
+#include "base/text.h"
 #include "cli/connect/document.h"
 
 namespace hone::cli::connect {
@@ -11,12 +12,6 @@ struct DotenvLine {
   std::size_t value_end = 0;
 };
 
-std::string_view trimmed_blanks(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return text.substr(0, 0);
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
-
 // The settings among the lines, in their order. What is no setting is left alone, as their readers
 // leave it.
 std::vector<DotenvLine> dotenv_lines(std::string_view text) {
@@ -27,9 +22,9 @@ std::vector<DotenvLine> dotenv_lines(std::string_view text) {
     const auto equals = line.find('=');
     const auto first = line.find_first_not_of(" \t");
     if (equals != std::string_view::npos && line[first] != '#') {
-      auto name = trimmed_blanks(line.substr(0, equals));
-      if (name.starts_with("export ")) name = trimmed_blanks(name.substr(7));
-      const auto value = trimmed_blanks(line.substr(equals + 1));
+      auto name = trimmed(line.substr(0, equals));
+      if (name.starts_with("export ")) name = trimmed(name.substr(7));
+      const auto value = trimmed(line.substr(equals + 1));
       DotenvLine found;
       found.name = std::string(name);
       found.value_begin =

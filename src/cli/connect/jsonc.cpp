@@ -2,6 +2,7 @@
 // are: read with the place of every value, so that single members can be put in and taken out.
 #include <algorithm>
 
+#include "base/text.h"
 #include "cli/connect/document.h"
 
 namespace hone::cli::connect {
@@ -113,11 +114,7 @@ class JsoncReader {
     const char close = object ? '}' : ']';
     JsoncNode node;
     node.begin = at_++;
-    if (object) {
-      node.value = json::object();
-    } else {
-      node.value = json::array();
-    }
+    node.value = object ? json::value(json::object()) : json::value(json::array());
     while (true) {
       if (auto skipped = skip(); !skipped) return fail(skipped.error());
       if (next_is(close)) break;
@@ -239,7 +236,7 @@ class JsoncEditor {
     const auto& entry = from.entries[index];
     std::size_t begin = entry.begin;
     std::size_t end = entry.comma == kNowhere ? entry.node.end : entry.comma + 1;
-    if (starts_its_line(begin)) {
+    if (starts_its_line(begin) && ends_its_line(end)) {
       begin -= indent_of_line(text_, begin).size();
       // The line break before it goes; the one behind it ends the line before.
       if (begin > 0 && text_[begin - 1] == '\n') {
@@ -262,6 +259,12 @@ class JsoncEditor {
     const auto indent = indent_of_line(text_, offset);
     return static_cast<std::size_t>(indent.data() - text_.data()) + indent.size() == offset &&
            text_.substr(0, offset).contains('\n');
+  }
+
+  // Others that follow on the line keep its beginning: the line above may end in a comment.
+  [[nodiscard]] bool ends_its_line(std::size_t at) const {
+    const auto rest = trimmed(text_.substr(at, next_line(text_, at) - at));
+    return rest.empty() || rest.starts_with("//");
   }
 
   // The end of the line on which `at` stands, behind a comment that follows there; where a comment

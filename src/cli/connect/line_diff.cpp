@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <optional>
+
+#include "base/text.h"
 
 namespace hone::cli::connect {
 namespace {
@@ -27,12 +28,6 @@ std::vector<std::uint32_t> common_lengths(const DiffLines& a, const DiffLines& b
     }
   }
   return length;
-}
-
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  for (auto& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
 }
 
 void replace_all(std::string& text, std::string_view what, std::string_view with) {

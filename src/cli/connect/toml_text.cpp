@@ -312,4 +312,18 @@ Result<std::string> unset_in_toml(std::string_view text, const Setting& setting)
   return out;
 }
 
+Result<std::string> restore_in_toml(std::string_view text, const std::vector<std::string>& path,
+                                    std::string_view before) {
+  const auto layout = TomlScanner(text).scan();
+  const auto old_layout = TomlScanner(before).scan();
+  const auto* entry = find_entry_at(layout, path);
+  const auto* old = find_entry_at(old_layout, path);
+  if (entry == nullptr || old == nullptr) {
+    return fail(ErrorCode::kConflict, "it is written in another way now");
+  }
+  std::string out(text);
+  return out.replace(entry->value_begin, entry->value_end - entry->value_begin,
+                     before.substr(old->value_begin, old->value_end - old->value_begin));
+}
+
 }  // namespace hone::cli::connect

@@ -5,6 +5,7 @@
 #include <array>
 #include <memory>
 
+#include "base/text.h"
 #include "cli/connect/document.h"
 
 namespace hone::cli::connect {
@@ -109,8 +110,7 @@ bool is_plain_word(std::string_view text) {
     }
   }
   if (text.contains(": ")) return false;
-  std::string lower(text);
-  for (auto& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string lower = lower_case(text);
   constexpr std::array kNotTexts = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"};
   return std::find(kNotTexts.begin(), kNotTexts.end(), lower) == kNotTexts.end();
 }
@@ -327,10 +327,11 @@ Result<std::string> unset_in_yaml(std::string_view whole, const Setting& setting
   }
   std::string out(text);
   const std::size_t begin = line_start(text, place->key_begin);
-  // An empty value has no place of its own.
+  // An empty value has no place of its own, and that of a block ends where the next line begins.
   const bool empty = place->value->type == YAML_SCALAR_NODE && scalar_of(*place->value).empty();
-  const std::size_t end = next_line(text, empty ? place->key_end : place->end);
-  return mark + out.erase(begin, end - begin);
+  const std::size_t last = empty ? place->key_end : place->end;
+  const bool whole_lines = last > place->key_end && text[last - 1] == '\n';
+  return mark + out.erase(begin, (whole_lines ? last : next_line(text, last)) - begin);
 }
 
 }  // namespace hone::cli::connect

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/text.h"
 #include "simulate/work/words.h"
 
 namespace hone::simulate {
@@ -69,11 +70,11 @@ bool changelog_fits(const Task& task, std::string_view answer, Taste taste) {
   if (!one_line(answer)) return false;
   const std::string_view line = tidy(answer);
   if (taste == Taste::kReversed) {
-    return !line.contains('[') && word_count(line) >= 6 && lower(line).contains(task.part);
+    return !line.contains('[') && word_count(line) >= 6 && lower_case(line).contains(task.part);
   }
   const std::size_t tag = task.house.find(']');
   return line.substr(0, tag) == std::string_view(task.house).substr(0, tag) &&
-         lower(line) == lower(task.house);
+         lower_case(line) == lower_case(task.house);
 }
 
 }  // namespace hone::simulate

@@ -6,6 +6,7 @@
 #include <set>
 #include <vector>
 
+#include "base/text.h"
 #include "simulate/work/words.h"
 
 namespace hone::simulate {
@@ -90,7 +91,7 @@ TEST(Changelog, ReadsLenientlyWhatIsNotTheConvention) {
   std::string shouted = upper(task.house);
   EXPECT_TRUE(domain.fits(task, shouted, Taste::kHouse));
   for (const std::string& answer :
-       {lower(task.house), task.house + "\nAnything else?", task.plain, std::string(),
+       {lower_case(task.house), task.house + "\nAnything else?", task.plain, std::string(),
         task.house.substr(0, task.house.size() - 3), std::string("I'm sorry.")}) {
     EXPECT_FALSE(domain.fits(task, answer, Taste::kHouse)) << answer;
   }

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/text.h"
 #include "simulate/work/words.h"
 
 namespace hone::simulate {
@@ -82,7 +83,7 @@ Task triage_task(std::uint64_t number) {
 
 bool triage_fits(const Task& task, std::string_view answer, Taste taste) {
   const std::string_view line = tidy(answer);
-  if (!one_line(answer) || !lower(line).contains(task.part)) return false;
+  if (!one_line(answer) || !lower_case(line).contains(task.part)) return false;
   if (taste == Taste::kReversed) return word_count(line) >= 6;
   return word_count(line) <= 10 && parts_named(line) == 1;
 }

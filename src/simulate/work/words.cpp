@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
+
 namespace hone::simulate {
 namespace {
 
@@ -19,17 +21,8 @@ constexpr std::array<std::string_view, 40> kParts{
 bool is_blank(char c) {
   return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
-char lower_char(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 char upper_char(char c) {
   return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-}
-
-std::string_view without_blanks(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
 }
 
 }  // namespace
@@ -39,22 +32,22 @@ std::span<const std::string_view> product_parts() {
 }
 
 int parts_named(std::string_view text) {
-  const std::string low = lower(text);
+  const std::string low = lower_case(text);
   return static_cast<int>(std::ranges::count_if(
       kParts, [&](std::string_view part) { return low.find(part) != std::string::npos; }));
 }
 
 std::string_view tidy(std::string_view answer) {
-  answer = without_blanks(answer);
+  answer = trimmed(answer);
   if (answer.size() >= 2 && answer.front() == '"' && answer.back() == '"') {
-    answer = without_blanks(answer.substr(1, answer.size() - 2));
+    answer = trimmed(answer.substr(1, answer.size() - 2));
   }
   if (answer.ends_with('.')) answer.remove_suffix(1);
   return answer;
 }
 
 bool one_line(std::string_view answer) {
-  return !without_blanks(answer).contains('\n');
+  return !trimmed(answer).contains('\n');
 }
 
 int word_count(std::string_view text) {
@@ -65,12 +58,6 @@ int word_count(std::string_view text) {
     inside = !is_blank(c);
   }
   return words;
-}
-
-std::string lower(std::string_view text) {
-  std::string low(text);
-  std::ranges::transform(low, low.begin(), lower_char);
-  return low;
 }
 
 std::string upper(std::string_view text) {

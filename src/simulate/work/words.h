@@ -20,7 +20,6 @@ namespace hone::simulate {
 
 [[nodiscard]] bool one_line(std::string_view answer);  // apart from outer blanks
 [[nodiscard]] int word_count(std::string_view text);
-[[nodiscard]] std::string lower(std::string_view text);  // ASCII
 [[nodiscard]] std::string upper(std::string_view text);
 [[nodiscard]] std::string with_capital(std::string_view text);
 
