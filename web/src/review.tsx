@@ -165,7 +165,7 @@ function Ended(props: { again: () => void }) {
 
 function Answer(props: { id: string; back: () => void; next: () => void }) {
   const detail = useOnce<InteractionDetail>(`interactions/${encodeURIComponent(props.id)}`);
-  useKeys(detail.error ? { s: props.next } : {});
+  useKeys(detail.value ? {} : { s: props.next, b: props.back }); // nobody need wait to see it
   return (
     <>
       <Show of={detail}>{(i) => <Judge interaction={i} back={props.back} next={props.next} />}</Show>
