@@ -8,6 +8,7 @@ is truly better. Then again with one part of Hone left out, and again with peopl
   --seeds N          1, 2, … N (default 5)
   --prompts N        that people ask, eight answers each (default 500)
   --examples N       pairs that each model learns from, at most (default 600)
+  --draws N          so many draws of the pairs, each with a model of its own, whose mean counts (default 4)
   --epochs, --learning-rate   of all models alike
   --jobs N           trainings beside each other (default 2)
   --keep FOLDER      a new folder, in which the stores are left
@@ -45,6 +46,7 @@ def read_options():
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--prompts", type=int, default=500)
     parser.add_argument("--examples", type=int, default=600)
+    parser.add_argument("--draws", type=int, default=4)
     parser.add_argument("--epochs", type=float, default=4.0)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--jobs", type=int, default=2)
@@ -52,11 +54,11 @@ def read_options():
     parser.add_argument("--json", default=str(ROOT / "build/bench-loop.json"))
     options = parser.parse_args()
     if options.quick:
-        options.seeds = 1
+        options.seeds = options.draws = 1
     if not 1 <= options.prompts <= MOST_PROMPTS:
         parser.error(f"--prompts must be from 1 to {MOST_PROMPTS}")
-    if not 1 <= options.seeds <= 10 or options.examples < FEWEST_PAIRS or options.jobs < 1:
-        parser.error("--seeds must be from 1 to 10, --examples at least 16, --jobs at least 1")
+    if not 1 <= options.seeds <= 10 or options.examples < FEWEST_PAIRS or min(options.jobs, options.draws) < 1:
+        parser.error("--seeds must be from 1 to 10, --examples at least 16, --draws and --jobs at least 1")
     return options
 
 
@@ -99,16 +101,21 @@ class Bench:
         jobs = {}
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
             for number, (arm, pairs) in enumerate(arms.items()):
-                wanted = MORE * equal if arm == MORE_RAW else equal
-                taken = random.Random(f"{seed}/{arm}").sample(sorted(pairs), min(wanted, len(pairs)))
-                job = pool.submit(engine.accuracy, folder / f"run{number}", model, taken, world.held_out, seed, options)
-                jobs[arm] = (taken, job)
-        for arm, (taken, job) in jobs.items():
-            right = sum(worth[prompt, better] > worth[prompt, worse] for prompt, better, worse in taken) / len(taken)
-            figure = {"seed": seed, "world": name, "arm": arm, "available": len(arms[arm]), "taken": len(taken),
-                      "right": right, "accuracy": job.result(), **about.get(arm, {})}
+                wanted = min(MORE * equal if arm == MORE_RAW else equal, len(pairs))
+                for draw in range(options.draws):
+                    taken = random.Random(f"{seed}/{arm}/{draw}").sample(sorted(pairs), wanted)
+                    job = pool.submit(engine.accuracy, folder / f"run{number}-{draw}", model, taken, world.held_out,
+                                      seed + 1000 * draw, options)
+                    jobs.setdefault(arm, []).append((taken, job))
+        for arm, draws in jobs.items():
+            all_taken = [pair for taken, _ in draws for pair in taken]
+            right = sum(worth[prompt, better] > worth[prompt, worse] for prompt, better, worse in all_taken) / len(all_taken)
+            accuracies = [job.result() for _, job in draws]
+            figure = {"seed": seed, "world": name, "arm": arm, "available": len(arms[arm]), "taken": len(draws[0][0]),
+                      "right": right, "accuracy": sum(accuracies) / len(accuracies), "accuracies": accuracies,
+                      **about.get(arm, {})}
             self.figures.append(figure)
-            self.say(f"seed {seed}, {name}: {arm:26} {len(taken):5} pairs, {right:.3f} right, prefers rightly "
+            self.say(f"seed {seed}, {name}: {arm:26} {figure['taken']:5} pairs, {right:.3f} right, prefers rightly "
                      f"{figure['accuracy']:.3f}")
         self.worlds.append({"seed": seed, "world": name, "noise": vars(world.noise), "worth": world.worth,
                             "answers": len(world.answers), "deliveries": len(delivered), "stored": stored,
