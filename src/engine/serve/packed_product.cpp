@@ -31,49 +31,43 @@ bool multiplies_bf16() {
   return __builtin_cpu_supports("avx512bf16") != 0 && !amx;
 }
 
-// The pair of inputs 2 k and 2 k + 1 of one row, in all lanes.
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512bf16")
+
+// Rows of x in bf16: a product of two inputs at a time, as the processor has it.
 struct Bf16Rows {
   using Value = c10::BFloat16;
   using Weights = __m512bh;
-  [[gnu::target("avx512f,avx512bw,avx512vl,avx512bf16")]] static Weights weights(const void* at) {
+  static Weights weights(const void* at) {
     return reinterpret_cast<__m512bh>(_mm512_load_si512(at));
   }
-  [[gnu::target("avx512f,avx512bw,avx512vl,avx512bf16")]] static __m512 add(__m512 sum,
-                                                                            const Value* row,
-                                                                            std::int64_t k,
-                                                                            Weights w) {
-    std::int32_t pair = 0;
-    __builtin_memcpy(&pair, row + 2 * k, sizeof pair);
-    return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair)), w);
+  static __m512 add(__m512 sum, const Value* pair, Weights w) {
+    std::int32_t both = 0;
+    __builtin_memcpy(&both, pair, sizeof both);
+    return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(_mm512_set1_epi32(both)), w);
   }
-  [[gnu::target("avx512f,avx512bw,avx512vl,avx512bf16")]] static void store(Value* at,
-                                                                            __mmask16 lanes,
-                                                                            __m512 sum) {
+  static void store(Value* at, __mmask16 lanes, __m512 sum) {
     _mm256_mask_storeu_epi16(at, lanes, reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(sum)));
   }
 };
 
+// Rows of x in fp32, with the weights widened in their register.
 struct Fp32Rows {
   using Value = float;
   struct Weights {
     __m512 even;
     __m512 odd;
   };
-  [[gnu::target("avx512f,avx512bw,avx512vl,avx512bf16")]] static Weights weights(const void* at) {
+  static Weights weights(const void* at) {
     const __m512i both = _mm512_load_si512(at);
     return {_mm512_castsi512_ps(_mm512_slli_epi32(both, 16)),
             _mm512_castsi512_ps(_mm512_and_si512(both, _mm512_set1_epi32(-0x10000)))};
   }
-  [[gnu::target("avx512f,avx512bw,avx512vl,avx512bf16")]] static __m512 add(__m512 sum,
-                                                                            const Value* row,
-                                                                            std::int64_t k,
-                                                                            const Weights& w) {
-    sum = _mm512_fmadd_ps(_mm512_set1_ps(row[2 * k]), w.even, sum);
-    return _mm512_fmadd_ps(_mm512_set1_ps(row[2 * k + 1]), w.odd, sum);
+  static __m512 add(__m512 sum, const Value* pair, const Weights& w) {
+    sum = _mm512_fmadd_ps(_mm512_set1_ps(pair[0]), w.even, sum);
+    return _mm512_fmadd_ps(_mm512_set1_ps(pair[1]), w.odd, sum);
   }
-  [[gnu::target("avx512f,avx512bw,avx512vl,avx512bf16")]] static void store(Value* at,
-                                                                            __mmask16 lanes,
-                                                                            __m512 sum) {
+  static void store(Value* at, __mmask16 lanes, __m512 sum) {
     _mm512_mask_storeu_ps(at, lanes, sum);
   }
 };
@@ -81,41 +75,32 @@ struct Fp32Rows {
 // What one thread multiplies: some blocks of outputs with all rows.
 template <typename Rows>
 struct Work {
-  const typename Rows::Value* x;
+  const typename Rows::Value* x;  // in tiles of kMostRows rows: [in / 2, rows of the tile, 2]
   typename Rows::Value* y;
   const c10::BFloat16* blocks;
   std::int64_t rows;
   std::int64_t in;
   std::int64_t out;
-
-  [[nodiscard]] const c10::BFloat16* block(std::int64_t at) const {
-    return blocks + at * kLanes * in;
-  }
 };
 
-// kRows rows from `row` with kBlocks blocks from `block`.
+// The tile of kRows rows from `row`, with kBlocks blocks from `block`.
 template <typename Rows, int kRows, int kBlocks>
-[[gnu::target("avx512f,avx512bw,avx512vl,avx512bf16")]] void tile(const Work<Rows>& work,
-                                                                  std::int64_t row,
-                                                                  std::int64_t block) {
+void multiply_tile(const Work<Rows>& work, std::int64_t row, std::int64_t block) {
   __m512 sums[kRows][kBlocks];
   for (auto& of_row : sums) {
     for (auto& sum : of_row) sum = _mm512_setzero_ps();
   }
-  const auto* x = work.x + row * work.in;
-  const c10::BFloat16* w = work.block(block);
-  for (std::int64_t k = 0; k < work.in / 2; ++k) {
+  const std::int64_t in = work.in;
+  const auto* x = work.x + row * in;
+  const c10::BFloat16* w = work.blocks + block * kLanes * in;
+  for (std::int64_t k = 0; k < in; k += 2, x += 2 * kRows, w += 2 * kLanes) {
     typename Rows::Weights weights[kBlocks];
 #pragma GCC unroll 4
-    for (int b = 0; b < kBlocks; ++b) {
-      weights[b] = Rows::weights(w + (b * work.in + 2 * k) * kLanes);
-    }
+    for (int b = 0; b < kBlocks; ++b) weights[b] = Rows::weights(w + b * kLanes * in);
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
-      for (int b = 0; b < kBlocks; ++b) {
-        sums[r][b] = Rows::add(sums[r][b], x + r * work.in, k, weights[b]);
-      }
+      for (int b = 0; b < kBlocks; ++b) sums[r][b] = Rows::add(sums[r][b], x + 2 * r, weights[b]);
     }
   }
   for (int r = 0; r < kRows; ++r) {
@@ -128,25 +113,28 @@ template <typename Rows, int kRows, int kBlocks>
   }
 }
 
+#pragma GCC pop_options
+
 template <typename Rows, int kBlocks>
-void tile_of(const Work<Rows>& work, std::int64_t row, std::int64_t rows, std::int64_t block) {
+void multiply_tile_of(const Work<Rows>& work, std::int64_t row, std::int64_t rows,
+                      std::int64_t block) {
   switch (rows) {
     case 1:
-      return tile<Rows, 1, kBlocks>(work, row, block);
+      return multiply_tile<Rows, 1, kBlocks>(work, row, block);
     case 2:
-      return tile<Rows, 2, kBlocks>(work, row, block);
+      return multiply_tile<Rows, 2, kBlocks>(work, row, block);
     case 3:
-      return tile<Rows, 3, kBlocks>(work, row, block);
+      return multiply_tile<Rows, 3, kBlocks>(work, row, block);
     case 4:
-      return tile<Rows, 4, kBlocks>(work, row, block);
+      return multiply_tile<Rows, 4, kBlocks>(work, row, block);
     case 5:
-      return tile<Rows, 5, kBlocks>(work, row, block);
+      return multiply_tile<Rows, 5, kBlocks>(work, row, block);
     case 6:
-      return tile<Rows, 6, kBlocks>(work, row, block);
+      return multiply_tile<Rows, 6, kBlocks>(work, row, block);
     case 7:
-      return tile<Rows, 7, kBlocks>(work, row, block);
+      return multiply_tile<Rows, 7, kBlocks>(work, row, block);
     default:
-      return tile<Rows, kMostRows, kBlocks>(work, row, block);
+      return multiply_tile<Rows, kMostRows, kBlocks>(work, row, block);
   }
 }
 
@@ -157,17 +145,32 @@ void multiply(const Work<Rows>& work, std::int64_t first, std::int64_t last) {
     for (std::int64_t row = 0; row < work.rows; row += kMostRows) {
       const std::int64_t rows = std::min(kMostRows, work.rows - row);
       if (last - block >= 2)
-        tile_of<Rows, 2>(work, row, rows, block);
+        multiply_tile_of<Rows, 2>(work, row, rows, block);
       else
-        tile_of<Rows, 1>(work, row, rows, block);
+        multiply_tile_of<Rows, 1>(work, row, rows, block);
     }
   }
+}
+
+// The pairs of a tile's rows beside each other, so that one pointer leads through all of them.
+at::Tensor in_tiles(const at::Tensor& x) {
+  const std::int64_t rows = x.size(0);
+  if (rows == 1) return x;
+  at::Tensor tiles = at::empty_like(x);
+  for (std::int64_t row = 0; row < rows; row += kMostRows) {
+    const std::int64_t count = std::min(kMostRows, rows - row);
+    tiles.narrow(0, row, count)
+        .view({x.size(1) / 2, count, 2})
+        .copy_(x.narrow(0, row, count).view({count, x.size(1) / 2, 2}).transpose(0, 1));
+  }
+  return tiles;
 }
 
 template <typename Rows>
 at::Tensor product(const at::Tensor& x, const at::Tensor& blocks, std::int64_t out) {
   at::Tensor y = at::empty({x.size(0), out}, x.options());
-  const Work<Rows> work{.x = x.const_data_ptr<typename Rows::Value>(),
+  const at::Tensor tiles = in_tiles(x);
+  const Work<Rows> work{.x = tiles.const_data_ptr<typename Rows::Value>(),
                         .y = y.mutable_data_ptr<typename Rows::Value>(),
                         .blocks = blocks.const_data_ptr<c10::BFloat16>(),
                         .rows = x.size(0),
