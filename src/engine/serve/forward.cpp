@@ -4,10 +4,15 @@
 #include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 
+#include <cmath>
+
 #include "engine/serve/token_attention.h"
 
 namespace hone::engine {
 namespace {
+
+constexpr std::int64_t kNormedRows =
+    8;  // that a thread takes at least: fewer are done sooner alone
 
 // Rows of the pass that use one adapter.
 struct Group {
@@ -47,8 +52,31 @@ Plan plan_rows(const ServingModel& model, std::span<const Extension> extensions)
   return plan;
 }
 
-at::Tensor rms(const at::Tensor& x, const at::Tensor& weight, double epsilon) {
-  return x * at::rsqrt(x.square().mean(-1, true) + epsilon) * weight;
+template <typename T>
+void rms_rows(const at::Tensor& x, const at::Tensor& weight, double epsilon, at::Tensor& y) {
+  const std::int64_t width = x.size(1);
+  const auto* scale = weight.const_data_ptr<float>();
+  const auto* from = x.const_data_ptr<float>();
+  T* into = y.mutable_data_ptr<T>();
+  at::parallel_for(0, x.size(0), kNormedRows, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t row = first; row < last; ++row) {
+      const float* in = from + row * width;
+      T* out = into + row * width;
+      double squares = 0;
+      for (std::int64_t i = 0; i < width; ++i) squares += static_cast<double>(in[i]) * in[i];
+      const auto inverse =
+          static_cast<float>(1 / std::sqrt(squares / static_cast<double>(width) + epsilon));
+      for (std::int64_t i = 0; i < width; ++i) out[i] = static_cast<T>(in[i] * inverse * scale[i]);
+    }
+  });
+}
+
+// x / sqrt(mean(x^2) + epsilon) * weight, of fp32 in `type`.
+at::Tensor rms(const at::Tensor& x, const at::Tensor& weight, double epsilon, at::ScalarType type) {
+  at::Tensor y = at::empty(x.sizes(), x.options().dtype(type));
+  type == at::kFloat ? rms_rows<float>(x, weight, epsilon, y)
+                     : rms_rows<at::BFloat16>(x, weight, epsilon, y);
+  return y;
 }
 
 at::Tensor project(const at::Tensor& x, const ServingModel& model, const Plan& plan,
@@ -182,12 +210,12 @@ at::Tensor forward(const ServingModel& model, std::span<const Extension> extensi
   at::Tensor x = model.embed_tokens.index_select(0, plan.ids);
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
     const ServingLayer& layer = model.layers[i];
-    const at::Tensor normed = rms(x, layer.input_norm, epsilon).to(type);
+    const at::Tensor normed = rms(x, layer.input_norm, epsilon, type);
     const at::Tensor qkv = project(normed, model, plan, i, FusedProjection::kQkv);
     const at::Tensor attended =
         attention(model, qkv, plan, extensions, static_cast<std::int64_t>(i));
     x.add_(project(attended, model, plan, i, FusedProjection::kO));
-    const at::Tensor inner = rms(x, layer.post_attention_norm, epsilon).to(type);
+    const at::Tensor inner = rms(x, layer.post_attention_norm, epsilon, type);
     const at::Tensor gate_up = project(inner, model, plan, i, FusedProjection::kGateUp);
     const std::int64_t width = config.intermediate_size;
     const at::Tensor hidden =
@@ -197,7 +225,7 @@ at::Tensor forward(const ServingModel& model, std::span<const Extension> extensi
   for (const Extension& extension : extensions) {
     extension.cache->advance(static_cast<std::int64_t>(extension.ids.size()));
   }
-  return rms(x, model.norm, epsilon);
+  return rms(x, model.norm, epsilon, at::kFloat);
 }
 
 at::Tensor logits_of(const ServingModel& model, const at::Tensor& states) {
