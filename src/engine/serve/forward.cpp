@@ -4,8 +4,7 @@
 #include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 
-#include <cmath>
-
+#include "engine/model/row_sums.h"
 #include "engine/serve/token_attention.h"
 
 namespace hone::engine {
@@ -62,10 +61,7 @@ void rms_rows(const at::Tensor& x, const at::Tensor& weight, double epsilon, at:
     for (std::int64_t row = first; row < last; ++row) {
       const float* in = from + row * width;
       T* out = into + row * width;
-      double squares = 0;
-      for (std::int64_t i = 0; i < width; ++i) squares += static_cast<double>(in[i]) * in[i];
-      const auto inverse =
-          static_cast<float>(1 / std::sqrt(squares / static_cast<double>(width) + epsilon));
+      const float inverse = inverse_rms(in, width, epsilon);
       for (std::int64_t i = 0; i < width; ++i) out[i] = static_cast<T>(in[i] * inverse * scale[i]);
     }
   });

@@ -96,7 +96,10 @@ void multiply_tile(const Work<Rows>& work, std::int64_t row, std::int64_t block)
   for (std::int64_t k = 0; k < in; k += 2, x += 2 * kRows, w += 2 * kLanes) {
     typename Rows::Weights weights[kBlocks];
 #pragma GCC unroll 4
-    for (int b = 0; b < kBlocks; ++b) weights[b] = Rows::weights(w + b * kLanes * in);
+    for (int b = 0; b < kBlocks; ++b) {
+      weights[b] = Rows::weights(w + b * kLanes * in);
+      _mm_prefetch(w + (b + kBlocks) * kLanes * in, _MM_HINT_T1);  // of the blocks that come next
+    }
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
@@ -153,23 +156,34 @@ void multiply(const Work<Rows>& work, std::int64_t first, std::int64_t last) {
 }
 
 // The pairs of a tile's rows beside each other, so that one pointer leads through all of them.
+template <typename Value>
 at::Tensor in_tiles(const at::Tensor& x) {
+  struct Pair {
+    Value low;
+    Value high;
+  };
   const std::int64_t rows = x.size(0);
+  const std::int64_t pairs = x.size(1) / 2;
   if (rows == 1) return x;
   at::Tensor tiles = at::empty_like(x);
-  for (std::int64_t row = 0; row < rows; row += kMostRows) {
-    const std::int64_t count = std::min(kMostRows, rows - row);
-    tiles.narrow(0, row, count)
-        .view({x.size(1) / 2, count, 2})
-        .copy_(x.narrow(0, row, count).view({count, x.size(1) / 2, 2}).transpose(0, 1));
-  }
+  const auto* from = reinterpret_cast<const Pair*>(x.const_data_ptr<Value>());
+  auto* into = reinterpret_cast<Pair*>(tiles.mutable_data_ptr<Value>());
+  at::parallel_for(
+      0, (rows + kMostRows - 1) / kMostRows, 8, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t row = first * kMostRows; row < std::min(rows, last * kMostRows); ++row) {
+          const std::int64_t tile = row / kMostRows * kMostRows;
+          const std::int64_t count = std::min(kMostRows, rows - tile);
+          Pair* at = into + tile * pairs + (row - tile);
+          for (std::int64_t k = 0; k < pairs; ++k) at[k * count] = from[row * pairs + k];
+        }
+      });
   return tiles;
 }
 
 template <typename Rows>
 at::Tensor product(const at::Tensor& x, const at::Tensor& blocks, std::int64_t out) {
   at::Tensor y = at::empty({x.size(0), out}, x.options());
-  const at::Tensor tiles = in_tiles(x);
+  const at::Tensor tiles = in_tiles<typename Rows::Value>(x);
   const Work<Rows> work{.x = tiles.const_data_ptr<typename Rows::Value>(),
                         .y = y.mutable_data_ptr<typename Rows::Value>(),
                         .blocks = blocks.const_data_ptr<c10::BFloat16>(),
