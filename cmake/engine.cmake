@@ -7,6 +7,10 @@ add_library(hone_torch INTERFACE)
 # After the system's own, because the wheel brings another fmt, which spdlog must not see.
 target_compile_options(hone_torch INTERFACE "SHELL:-idirafter ${HONE_TORCH_ROOT}/include"
   "SHELL:-idirafter ${HONE_TORCH_ROOT}/include/torch/csrc/api/include")
+# at::parallel_for is a template of ours to compile: without OpenMP it is a plain loop. At run time it is libtorch's
+# own libgomp.
+target_compile_options(hone_torch INTERFACE -fopenmp)
+target_link_options(hone_torch INTERFACE -fopenmp)
 target_link_directories(hone_torch INTERFACE ${HONE_TORCH_ROOT}/lib)
 target_link_libraries(hone_torch INTERFACE torch_cpu c10)
 target_link_options(hone_torch INTERFACE -Wl,-rpath,${HONE_TORCH_ROOT}/lib)

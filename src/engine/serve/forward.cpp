@@ -4,8 +4,14 @@
 #include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 
+#include "engine/model/row_sums.h"
+#include "engine/serve/token_attention.h"
+
 namespace hone::engine {
 namespace {
+
+constexpr std::int64_t kNormedRows =
+    8;  // that a thread takes at least: fewer are done sooner alone
 
 // Rows of the pass that use one adapter.
 struct Group {
@@ -45,8 +51,28 @@ Plan plan_rows(const ServingModel& model, std::span<const Extension> extensions)
   return plan;
 }
 
-at::Tensor rms(const at::Tensor& x, const at::Tensor& weight, double epsilon) {
-  return x * at::rsqrt(x.square().mean(-1, true) + epsilon) * weight;
+template <typename T>
+void rms_rows(const at::Tensor& x, const at::Tensor& weight, double epsilon, at::Tensor& y) {
+  const std::int64_t width = x.size(1);
+  const auto* scale = weight.const_data_ptr<float>();
+  const auto* from = x.const_data_ptr<float>();
+  T* into = y.mutable_data_ptr<T>();
+  at::parallel_for(0, x.size(0), kNormedRows, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t row = first; row < last; ++row) {
+      const float* in = from + row * width;
+      T* out = into + row * width;
+      const float inverse = inverse_rms(in, width, epsilon);
+      for (std::int64_t i = 0; i < width; ++i) out[i] = static_cast<T>(in[i] * inverse * scale[i]);
+    }
+  });
+}
+
+// x / sqrt(mean(x^2) + epsilon) * weight, of fp32 in `type`.
+at::Tensor rms(const at::Tensor& x, const at::Tensor& weight, double epsilon, at::ScalarType type) {
+  at::Tensor y = at::empty(x.sizes(), x.options().dtype(type));
+  type == at::kFloat ? rms_rows<float>(x, weight, epsilon, y)
+                     : rms_rows<at::BFloat16>(x, weight, epsilon, y);
+  return y;
 }
 
 at::Tensor project(const at::Tensor& x, const ServingModel& model, const Plan& plan,
@@ -63,13 +89,12 @@ at::Tensor project(const at::Tensor& x, const ServingModel& model, const Plan& p
 }
 
 // Component i turns with component i + head_dim / 2.
-at::Tensor rotate(const at::Tensor& heads, const Plan& plan) {
+at::Tensor rotate(const at::Tensor& heads, const at::Tensor& cos, const at::Tensor& sin) {
   const at::Tensor x = heads.to(at::kFloat);
   const std::int64_t half = x.size(-1) / 2;
   const at::Tensor low = x.narrow(-1, 0, half);
   const at::Tensor high = x.narrow(-1, half, half);
-  return at::cat({low * plan.cos - high * plan.sin, high * plan.cos + low * plan.sin}, -1)
-      .to(heads.scalar_type());
+  return at::cat({low * cos - high * sin, high * cos + low * sin}, -1).to(heads.scalar_type());
 }
 
 // Attention of one extension. q: [tokens, heads, head_dim]; k, v: [kv_heads, all tokens, head_dim].
@@ -92,38 +117,82 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v)
       .transpose(0, 1);
 }
 
+// Rows of one layer on their way through attention.
+struct Heads {
+  at::Tensor qkv;  // [rows, heads + 2 kv_heads, head_dim], not yet rotated
+  at::Tensor out;  // [rows, heads, head_dim]
+  std::int64_t layer = 0;
+};
+
+// Of an extension by one token, the part of one head of keys.
+template <typename T>
+void attend_one(const Heads& heads, const Plan& plan, const Extension& extension, std::int64_t row,
+                std::int64_t kv_head) {
+  const std::int64_t query_heads = heads.out.size(1);
+  const std::int64_t width = heads.out.size(2);
+  attend_to_tokens<T>({.qkv = heads.qkv.const_data_ptr<T>() + row * heads.qkv.stride(0),
+                       .cos = plan.cos.const_data_ptr<float>() + row * (width / 2),
+                       .sin = plan.sin.const_data_ptr<float>() + row * (width / 2),
+                       .keys = extension.cache->keys_at<T>(heads.layer),
+                       .values = extension.cache->values_at<T>(heads.layer),
+                       .head_stride = extension.cache->head_stride(),
+                       .before = extension.cache->length(),
+                       .out = heads.out.mutable_data_ptr<T>() + row * heads.out.stride(0),
+                       .heads = query_heads,
+                       .kv_heads = (heads.qkv.size(1) - query_heads) / 2,
+                       .width = width},
+                      kv_head);
+}
+
+void attend_many(const Heads& heads, const Plan& plan, const Extension& extension,
+                 std::int64_t begin) {
+  const std::int64_t query_heads = heads.out.size(1);
+  const std::int64_t kv_heads = (heads.qkv.size(1) - query_heads) / 2;
+  const auto count = static_cast<std::int64_t>(extension.ids.size());
+  const std::int64_t before = extension.cache->length();
+  const at::Tensor rows = heads.qkv.narrow(0, begin, count);
+  const at::Tensor rotated =
+      rotate(rows.narrow(1, 0, query_heads + kv_heads), plan.cos.narrow(0, begin, count),
+             plan.sin.narrow(0, begin, count));
+  const at::Tensor keys = extension.cache->keys(heads.layer);
+  const at::Tensor values = extension.cache->values(heads.layer);
+  keys.narrow(1, before, count).copy_(rotated.narrow(1, query_heads, kv_heads).transpose(0, 1));
+  values.narrow(1, before, count)
+      .copy_(rows.narrow(1, query_heads + kv_heads, kv_heads).transpose(0, 1));
+  heads.out.narrow(0, begin, count)
+      .copy_(attend(rotated.narrow(1, 0, query_heads), keys.narrow(1, 0, before + count),
+                    values.narrow(1, 0, before + count)));
+}
+
 at::Tensor attention(const ServingModel& model, const at::Tensor& qkv, const Plan& plan,
                      std::span<const Extension> extensions, std::int64_t layer) {
   const LlamaConfig& config = model.config;
-  const std::int64_t heads = config.num_attention_heads;
   const std::int64_t kv_heads = config.num_key_value_heads;
-  const at::Tensor split = qkv.view({qkv.size(0), heads + 2 * kv_heads, config.head_dim});
-  const at::Tensor rotated = rotate(split.narrow(1, 0, heads + kv_heads), plan);
-  at::Tensor out = at::empty({qkv.size(0), heads, config.head_dim}, qkv.options());
-  // One parallel region over sequences; what is called inside then runs on its own thread.
-  at::parallel_for(
-      0, static_cast<std::int64_t>(extensions.size()), 1,
-      [&](std::int64_t first, std::int64_t last) {
-        const c10::NoGradGuard no_grad;
-        for (std::int64_t i = first; i < last; ++i) {
-          const Extension& extension = extensions[static_cast<std::size_t>(i)];
-          const std::int64_t begin = plan.begins[static_cast<std::size_t>(i)];
-          const auto count = static_cast<std::int64_t>(extension.ids.size());
-          const std::int64_t before = extension.cache->length();
-          const at::Tensor rows = rotated.narrow(0, begin, count);
-          const at::Tensor keys = extension.cache->keys(layer);
-          const at::Tensor values = extension.cache->values(layer);
-          keys.narrow(1, before, count).copy_(rows.narrow(1, heads, kv_heads).transpose(0, 1));
-          values.narrow(1, before, count)
-              .copy_(split.narrow(0, begin, count)
-                         .narrow(1, heads + kv_heads, kv_heads)
-                         .transpose(0, 1));
-          out.narrow(0, begin, count)
-              .copy_(attend(rows.narrow(1, 0, heads), keys.narrow(1, 0, before + count),
-                            values.narrow(1, 0, before + count)));
-        }
-      });
-  return out.view({qkv.size(0), heads * config.head_dim});
+  const std::int64_t query_heads = config.num_attention_heads;
+  const Heads heads{.qkv = qkv.view({qkv.size(0), query_heads + 2 * kv_heads, config.head_dim}),
+                    .out = at::empty({qkv.size(0), query_heads, config.head_dim}, qkv.options()),
+                    .layer = layer};
+  const bool by_token = attends_to_tokens(config.head_dim);
+  // One parallel region over sequences and heads; what is called inside then runs on its own
+  // thread.
+  at::parallel_for(0, static_cast<std::int64_t>(extensions.size()) * kv_heads, 1,
+                   [&](std::int64_t first, std::int64_t last) {
+                     const c10::NoGradGuard no_grad;
+                     for (std::int64_t part = first; part < last; ++part) {
+                       const auto which = static_cast<std::size_t>(part / kv_heads);
+                       const Extension& extension = extensions[which];
+                       const std::int64_t kv_head = part % kv_heads;
+                       if (by_token && extension.ids.size() == 1) {
+                         const auto attend_it = qkv.scalar_type() == at::kFloat
+                                                    ? attend_one<float>
+                                                    : attend_one<at::BFloat16>;
+                         attend_it(heads, plan, extension, plan.begins[which], kv_head);
+                       } else if (kv_head == 0) {
+                         attend_many(heads, plan, extension, plan.begins[which]);
+                       }
+                     }
+                   });
+  return heads.out.view({qkv.size(0), query_heads * config.head_dim});
 }
 
 }  // namespace
@@ -137,12 +206,12 @@ at::Tensor forward(const ServingModel& model, std::span<const Extension> extensi
   at::Tensor x = model.embed_tokens.index_select(0, plan.ids);
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
     const ServingLayer& layer = model.layers[i];
-    const at::Tensor normed = rms(x, layer.input_norm, epsilon).to(type);
+    const at::Tensor normed = rms(x, layer.input_norm, epsilon, type);
     const at::Tensor qkv = project(normed, model, plan, i, FusedProjection::kQkv);
     const at::Tensor attended =
         attention(model, qkv, plan, extensions, static_cast<std::int64_t>(i));
     x.add_(project(attended, model, plan, i, FusedProjection::kO));
-    const at::Tensor inner = rms(x, layer.post_attention_norm, epsilon).to(type);
+    const at::Tensor inner = rms(x, layer.post_attention_norm, epsilon, type);
     const at::Tensor gate_up = project(inner, model, plan, i, FusedProjection::kGateUp);
     const std::int64_t width = config.intermediate_size;
     const at::Tensor hidden =
@@ -152,7 +221,7 @@ at::Tensor forward(const ServingModel& model, std::span<const Extension> extensi
   for (const Extension& extension : extensions) {
     extension.cache->advance(static_cast<std::int64_t>(extension.ids.size()));
   }
-  return rms(x, model.norm, epsilon);
+  return rms(x, model.norm, epsilon, at::kFloat);
 }
 
 at::Tensor logits_of(const ServingModel& model, const at::Tensor& states) {

@@ -19,10 +19,10 @@ struct Loaded {
   Tensors expected;
 };
 
-std::optional<Loaded> load(const std::string& variant) {
+std::optional<Loaded> load(const std::string& variant, Arithmetic arithmetic = Arithmetic::kFp32) {
   const auto folder = shared_file("golden/model/" + variant);
   if (!folder) return std::nullopt;
-  auto model = load_serving_model(*folder, Arithmetic::kFp32, 4096);
+  auto model = load_serving_model(*folder, arithmetic, 4096);
   if (!model) {
     ADD_FAILURE() << model.error().message;
     return std::nullopt;
@@ -62,6 +62,17 @@ TEST_P(ServingForward, GivesTheReferenceLogits) {
     expect_near(logits_in_pieces(loaded->model, ids, {}), expected, 2e-5, name);
     expect_near(logits_in_pieces(loaded->model, ids, {3, 1, 1, 5, 1}), expected, 2e-5, name);
   }
+}
+
+// bf16 has eight bits, and the logits of these models are below 1.
+TEST_P(ServingForward, StaysNearTheReferenceWithProductsInBf16) {
+  if (fastest_arithmetic() != Arithmetic::kBf16) GTEST_SKIP() << "no products of bf16 here";
+  const auto loaded = load(GetParam(), Arithmetic::kBf16);
+  if (!loaded) GTEST_SKIP();
+  const auto ids = real_ids(loaded->expected, 0);
+  const at::Tensor& expected = loaded->expected.at("logits_a");
+  expect_near(logits_in_pieces(loaded->model, ids, {}), expected, 1e-2, "all at once");
+  expect_near(logits_in_pieces(loaded->model, ids, {3, 1, 1, 5, 1}), expected, 1e-2, "by tokens");
 }
 
 TEST_P(ServingForward, GivesTheReferenceLogitsWithAdaptersInOneBatch) {

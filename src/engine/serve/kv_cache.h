@@ -26,6 +26,17 @@ class KvCache {
   // [kv_heads, capacity, head_dim] of a layer.
   [[nodiscard]] at::Tensor keys(std::int64_t layer) const { return values_[layer][0]; }
   [[nodiscard]] at::Tensor values(std::int64_t layer) const { return values_[layer][1]; }
+  // Where a layer's keys, and values, of T begin; a head of keys follows the other after
+  // head_stride.
+  template <typename T>
+  [[nodiscard]] T* keys_at(std::int64_t layer) const {
+    return values_.mutable_data_ptr<T>() + layer * values_.stride(0);
+  }
+  template <typename T>
+  [[nodiscard]] T* values_at(std::int64_t layer) const {
+    return keys_at<T>(layer) + values_.stride(1);
+  }
+  [[nodiscard]] std::int64_t head_stride() const { return values_.stride(2); }
 
  private:
   at::Tensor values_;  // [layers, 2, kv_heads, capacity, head_dim]

@@ -1,5 +1,6 @@
 #include "engine/serve/server.h"
 
+#include <omp.h>
 #include <spdlog/spdlog.h>
 
 #include <filesystem>
@@ -73,6 +74,9 @@ Result<std::unique_ptr<InferenceServer>> InferenceServer::start(const ServeOptio
   }
   const auto ends = end_tokens_of(state->model.config, *chat);
   state->constraints.emplace(*state->tokenizer, ends, chat->answers_begin_with_blank());
+  // Loading has brought up OpenMP threads for this one's use. As long as they are there, libgomp
+  // takes the batcher's for too many, and has each sleep wherever it waits.
+  omp_pause_resource_all(omp_pause_soft);
   BatcherOptions batching{
       .end_tokens = ends, .max_waiting = options.max_waiting, .threads = options.threads};
   // An agent sends its whole conversation again with each call, however long it is.

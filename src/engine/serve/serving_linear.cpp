@@ -64,8 +64,13 @@ at::ScalarType activation_type(Arithmetic arithmetic) {
 ServingLinear::ServingLinear(const Linear& linear, Arithmetic arithmetic) {
   const at::ScalarType type = activation_type(arithmetic);
   if (linear.bias.defined()) bias_ = linear.bias.to(type);
+  if (arithmetic != Arithmetic::kFp16Weights) {
+    matrix_ =
+        PackedMatrix::of(arithmetic == Arithmetic::kBf16 ? linear.weight.to(type) : linear.weight);
+    if (!matrix_) weight_ = linear.weight.to(type);
+    return;
+  }
   weight_ = linear.weight.to(type);
-  if (arithmetic != Arithmetic::kFp16Weights) return;
   const at::Tensor bias = bias_.defined() ? bias_ : at::zeros({weight_.size(0)});
   packed_ = pack_fp16(weight_, bias);
   if (!packed_.defined()) return;
@@ -74,6 +79,10 @@ ServingLinear::ServingLinear(const Linear& linear, Arithmetic arithmetic) {
 }
 
 at::Tensor ServingLinear::operator()(const at::Tensor& x) const {
+  if (matrix_) {
+    at::Tensor y = matrix_->times(x);
+    return bias_.defined() ? y.add_(bias_) : y;
+  }
   if (packed_.defined()) {
     return at::fbgemm_linear_fp16_weight_fp32_activation(x.contiguous(), packed_, bias_);
   }

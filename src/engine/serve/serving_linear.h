@@ -7,11 +7,12 @@
 #include <string_view>
 
 #include "engine/model/llama.h"
+#include "engine/serve/packed_product.h"
 
 namespace hone::engine {
 
 enum class Arithmetic {
-  kFp32,         // everything in fp32
+  kFp32,         // everything in fp32; weights that were stored in bf16 stay as they are
   kBf16,         // products in bf16, for processors that have them (AVX512-BF16, AMX)
   kFp16Weights,  // weights packed in fp16, products in fp32 (FBGEMM, AVX2): twice as fast as kFp32
                  // for a handful of rows, and exact for weights that were stored in bf16 or fp16
@@ -32,8 +33,9 @@ class ServingLinear {
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
 
  private:
-  at::Tensor weight_;  // [out, in], or undefined where packed
-  at::Tensor packed_;
+  at::Tensor weight_;  // [out, in], or undefined where one of the next two has it
+  at::Tensor packed_;  // FBGEMM's
+  std::optional<PackedMatrix> matrix_;
   at::Tensor bias_;  // undefined, or [out]
 };
 
