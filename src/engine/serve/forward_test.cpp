@@ -64,15 +64,16 @@ TEST_P(ServingForward, GivesTheReferenceLogits) {
   }
 }
 
-// bf16 has eight bits, and the logits of these models are below 1.
+// The reference's own products in bf16 are off by 0.016 to 0.035, of logits up to 2.5 (transformers
+// 5.23).
 TEST_P(ServingForward, StaysNearTheReferenceWithProductsInBf16) {
   if (fastest_arithmetic() != Arithmetic::kBf16) GTEST_SKIP() << "no products of bf16 here";
   const auto loaded = load(GetParam(), Arithmetic::kBf16);
   if (!loaded) GTEST_SKIP();
   const auto ids = real_ids(loaded->expected, 0);
   const at::Tensor& expected = loaded->expected.at("logits_a");
-  expect_near(logits_in_pieces(loaded->model, ids, {}), expected, 1e-2, "all at once");
-  expect_near(logits_in_pieces(loaded->model, ids, {3, 1, 1, 5, 1}), expected, 1e-2, "by tokens");
+  expect_near(logits_in_pieces(loaded->model, ids, {}), expected, 3.5e-2, "all at once");
+  expect_near(logits_in_pieces(loaded->model, ids, {3, 1, 1, 5, 1}), expected, 3.5e-2, "by tokens");
 }
 
 TEST_P(ServingForward, GivesTheReferenceLogitsWithAdaptersInOneBatch) {
