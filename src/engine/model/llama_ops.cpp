@@ -17,29 +17,13 @@
 #include <cmath>
 #include <optional>
 
-#include "engine/model/row_sums.h"
+#include "engine/model/rms_rows.h"
 
 namespace hone::engine {
 namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-constexpr std::int64_t kRowsPerThread = 16;
-
-template <typename T>
-void rms_norm_rows(const T* x, const float* weight, T* y, std::int64_t rows, std::int64_t width,
-                   double eps) {
-  at::parallel_for(0, rows, kRowsPerThread, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row) {
-      const T* from = x + row * width;
-      T* into = y + row * width;
-      const float inverse = inverse_rms(from, width, eps);
-      for (std::int64_t i = 0; i < width; ++i)
-        into[i] = static_cast<T>(static_cast<float>(from[i]) * inverse * weight[i]);
-    }
-  });
-}
 
 // With r = 1 / rms(x) and g = dy * weight:  dx = r (g - x r^2 mean(g x)).
 template <typename T>

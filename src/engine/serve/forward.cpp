@@ -4,14 +4,11 @@
 #include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 
-#include "engine/model/row_sums.h"
+#include "engine/model/rms_rows.h"
 #include "engine/serve/token_attention.h"
 
 namespace hone::engine {
 namespace {
-
-constexpr std::int64_t kNormedRows =
-    8;  // that a thread takes at least: fewer are done sooner alone
 
 // Rows of the pass that use one adapter.
 struct Group {
@@ -51,27 +48,16 @@ Plan plan_rows(const ServingModel& model, std::span<const Extension> extensions)
   return plan;
 }
 
-template <typename T>
-void rms_rows(const at::Tensor& x, const at::Tensor& weight, double epsilon, at::Tensor& y) {
-  const std::int64_t width = x.size(1);
-  const auto* scale = weight.const_data_ptr<float>();
-  const auto* from = x.const_data_ptr<float>();
-  T* into = y.mutable_data_ptr<T>();
-  at::parallel_for(0, x.size(0), kNormedRows, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t row = first; row < last; ++row) {
-      const float* in = from + row * width;
-      T* out = into + row * width;
-      const float inverse = inverse_rms(in, width, epsilon);
-      for (std::int64_t i = 0; i < width; ++i) out[i] = static_cast<T>(in[i] * inverse * scale[i]);
-    }
-  });
-}
-
-// x / sqrt(mean(x^2) + epsilon) * weight, of fp32 in `type`.
+// RMSNorm of fp32, in `type`.
 at::Tensor rms(const at::Tensor& x, const at::Tensor& weight, double epsilon, at::ScalarType type) {
   at::Tensor y = at::empty(x.sizes(), x.options().dtype(type));
-  type == at::kFloat ? rms_rows<float>(x, weight, epsilon, y)
-                     : rms_rows<at::BFloat16>(x, weight, epsilon, y);
+  const auto* from = x.const_data_ptr<float>();
+  const auto* scale = weight.const_data_ptr<float>();
+  if (type == at::kFloat) {
+    rms_norm_rows(from, scale, y.mutable_data_ptr<float>(), x.size(0), x.size(1), epsilon);
+  } else {
+    rms_norm_rows(from, scale, y.mutable_data_ptr<at::BFloat16>(), x.size(0), x.size(1), epsilon);
+  }
   return y;
 }
 
@@ -173,6 +159,8 @@ at::Tensor attention(const ServingModel& model, const at::Tensor& qkv, const Pla
                     .out = at::empty({qkv.size(0), query_heads, config.head_dim}, qkv.options()),
                     .layer = layer};
   const bool by_token = attends_to_tokens(config.head_dim);
+  const auto attend_it =
+      qkv.scalar_type() == at::kFloat ? attend_one<float> : attend_one<at::BFloat16>;
   // One parallel region over sequences and heads; what is called inside then runs on its own
   // thread.
   at::parallel_for(0, static_cast<std::int64_t>(extensions.size()) * kv_heads, 1,
@@ -183,9 +171,6 @@ at::Tensor attention(const ServingModel& model, const at::Tensor& qkv, const Pla
                        const Extension& extension = extensions[which];
                        const std::int64_t kv_head = part % kv_heads;
                        if (by_token && extension.ids.size() == 1) {
-                         const auto attend_it = qkv.scalar_type() == at::kFloat
-                                                    ? attend_one<float>
-                                                    : attend_one<at::BFloat16>;
                          attend_it(heads, plan, extension, plan.begins[which], kv_head);
                        } else if (kv_head == 0) {
                          attend_many(heads, plan, extension, plan.begins[which]);

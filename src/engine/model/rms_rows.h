@@ -1,5 +1,7 @@
-// Sums over a row, for the loops that are our own: in training and in serving the same.
+// RMSNorm's loops over rows, which training and serving share (engine/model/llama_ops.h).
 #pragma once
+
+#include <ATen/Parallel.h>
 
 #include <array>
 #include <cmath>
@@ -7,6 +9,8 @@
 #include <cstdint>
 
 namespace hone::engine {
+
+inline constexpr std::int64_t kRowsPerThread = 8;  // at least: fewer are done sooner alone
 
 // Sums in eight lanes, which the compiler keeps in vector registers; the order of additions is
 // fixed.
@@ -30,6 +34,20 @@ float inverse_rms(const T* x, std::int64_t width, double eps) {
     return value * value;
   });
   return 1.0F / std::sqrt(squares / static_cast<float>(width) + static_cast<float>(eps));
+}
+
+template <typename From, typename To>
+void rms_norm_rows(const From* x, const float* weight, To* y, std::int64_t rows, std::int64_t width,
+                   double eps) {
+  at::parallel_for(0, rows, kRowsPerThread, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row) {
+      const From* from = x + row * width;
+      To* into = y + row * width;
+      const float inverse = inverse_rms(from, width, eps);
+      for (std::int64_t i = 0; i < width; ++i)
+        into[i] = static_cast<To>(static_cast<float>(from[i]) * inverse * weight[i]);
+    }
+  });
 }
 
 }  // namespace hone::engine
